@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+# Plumbline. One makefile, no recursion for building; a folder may add what is its own in a module.mk. `make help` lists the targets.
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+BUILD ?= build
+SAN ?=
+VERSION := 0.1.0
+
+PKGS := libmodbus lua5.4 yaml-0.1 json-c libmd
+WARN := -Wall -Wextra -Wconversion -Wshadow -Wformat=2 -Wno-format-nonliteral -Wstrict-prototypes -Wmissing-prototypes -Wvla
+ifeq ($(DEVELOPER),1)
+WARN += -Werror
+endif
+OPT ?= -O2 -g
+CFLAGS ?=
+PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
+PKG_LIBS = $(shell pkg-config --libs $(PKGS))
+ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -I. -I$(BUILD)/gen -DPL_VERSION='"$(VERSION)"' $(OPT) $(WARN) -fno-strict-aliasing -pthread -include drivers/base/banned.h \
+             $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer) $(PKG_CFLAGS) $(CFLAGS)
+ALL_LDFLAGS = -pthread $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
+
+# Rooms: every C file under them belongs to the product, but test_*, fuzz_*, bench_* and main.c stand alone.
+ROOMS := drivers fixtures/twin host reports
+C_ALL := $(sort $(shell find $(ROOMS) tests -name '*.c' 2>/dev/null))
+C_TEST := $(filter $(foreach f,$(C_ALL),$(if $(filter test_%,$(notdir $(f))),$(f))),$(C_ALL))
+C_FUZZ := $(foreach f,$(C_ALL),$(if $(filter fuzz_%,$(notdir $(f))),$(f)))
+C_BENCH := $(foreach f,$(C_ALL),$(if $(filter bench_%,$(notdir $(f))),$(f)))
+C_MAIN := host/cli/main.c
+C_LIB := $(filter-out $(C_TEST) $(C_FUZZ) $(C_BENCH) $(C_MAIN) tests/%,$(C_ALL))
+HEADERS := $(sort $(shell find $(ROOMS) -name '*.h'))
+obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+LIB_OBJS := $(call obj,$(C_LIB)) $(BUILD)/gen/registry.o
+
+all: $(BUILD)/plumb ## build the programs (build/plumb)
+
+-include $(shell find $(ROOMS) tests -name module.mk 2>/dev/null | sort)
+
+$(BUILD)/obj/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+# The tables of drivers, adapters and twins are made from the tree, in a fixed order, so that nothing can be forgotten by a linker.
+$(BUILD)/gen/registry.c: tools/registry.sh $(C_LIB)
+	@mkdir -p $(@D)
+	$(Q)sh tools/registry.sh $(C_LIB) > $@
+$(BUILD)/gen/registry.o: $(BUILD)/gen/registry.c
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/plumb: $(call obj,$(C_MAIN)) $(LIB_OBJS)
+	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(PKG_LIBS) -lm -o $@
+
+# A test links with the whole product, unless NEEDS_<its path without .c> (in a module.mk) names the folders or files that it needs.
+TESTS := $(patsubst %.c,$(BUILD)/%,$(C_TEST))
+FUZZERS := $(patsubst %.c,$(BUILD)/%,$(C_FUZZ))
+BENCHES := $(patsubst %.c,$(BUILD)/%,$(C_BENCH))
+needs = $(if $(NEEDS_$(1)),$(call obj,$(filter $(foreach n,$(NEEDS_$(1)),$(n) $(n)/%),$(C_LIB))),$(LIB_OBJS))
+define link-program
+$(BUILD)/$(1): $(call obj,$(1).c) $(call needs,$(1))
+	@mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(ALL_LDFLAGS) $(2) $$^ $$(PKG_LIBS) $(3) -lm -o $$@
+endef
+$(foreach t,$(C_TEST:.c=),$(eval $(call link-program,$(t),,-lcmocka)))
+$(foreach t,$(C_BENCH:.c=),$(eval $(call link-program,$(t),,)))
+$(foreach t,$(C_FUZZ:.c=),$(eval $(call link-program,$(t),-fsanitize=fuzzer,)))
+tests-built: $(TESTS) $(BUILD)/plumb
+
+-include $(shell find $(BUILD)/obj $(BUILD)/gen -name '*.d' 2>/dev/null)
+
+Q ?= @
+T ?=
+
+run: deps all ## install what is missing, build, run the hot-swap acceptance on the virtual demo rack
+	@$(BUILD)/plumb run sequences/hot-swap.lua --rig fixtures/rigs/demo-rack.yaml --out runs/hot-swap
+
+check: deps ## install what is missing, build with warnings as errors, run every test (T=name for some)
+	@tools/check.sh $(T)
+
+deps: ## install the packages that the build and the tests need (apt)
+	@tools/deps.sh
+
+asan: ## run the unit and cross tests under AddressSanitizer and UBSan
+	@$(MAKE) --no-print-directory BUILD=build/asan SAN=address,undefined OPT='-O1 -g' DEVELOPER=1 tests-built
+	@tools/run_tests.py --build build/asan $(T)
+
+tsan: ## run the threaded tests under ThreadSanitizer
+	@$(MAKE) --no-print-directory BUILD=build/tsan SAN=thread OPT='-O1 -g' DEVELOPER=1 tests-built
+	@tools/run_tests.py --build build/tsan --threaded $(T)
+
+fuzz: ## run every fuzz target for FUZZ_SECONDS (60) each
+	@tools/fuzz.sh $(or $(FUZZ_SECONDS),60)
+
+bench: all ## measure the figures: a table, and build/bench.json
+	@tools/bench.py --build $(BUILD)
+
+tidy: ## clang-tidy and cppcheck over the product
+	@tools/tidy.sh
+
+cover: ## line coverage of the tests (build/cover/index.html)
+	@tools/cover.sh
+
+hdr-check: ## each public header compiles alone
+	@for h in $(HEADERS); do $(CC) $(ALL_CFLAGS) -Werror -fsyntax-only -x c $$h || exit 1; done
+
+docs: all ## rebuild what the docs take from the program's own tables
+	@tools/docs.sh $(BUILD)/plumb
+
+install: all ## install to PREFIX (/usr/local)
+	install -Dm755 $(BUILD)/plumb $(DESTDIR)$(or $(PREFIX),/usr/local)/bin/plumb
+	for f in sequences/*.lua; do install -Dm644 $$f $(DESTDIR)$(or $(PREFIX),/usr/local)/share/plumbline/$$f; done
+	for f in fixtures/rigs/*.yaml drivers/maps/*.yaml; do install -Dm644 $$f $(DESTDIR)$(or $(PREFIX),/usr/local)/share/plumbline/$$f; done
+
+clean: ## remove what was built
+	rm -rf build
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+.PHONY: all run check deps asan tsan fuzz bench tidy cover hdr-check docs install clean help tests-built

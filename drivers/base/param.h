@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PL_BASE_PARAM_H
+#define PL_BASE_PARAM_H
+
+#include "drivers/base/unit.h"
+
+/*
+ * Settings as tables. A driver, an adapter or a part of the world says with const pl_param rows what a rig file may say about it;
+ * the rig loader fills a pl_values from the file. The same rows make `plumb drivers` and the error sentences.
+ */
+enum pl_param_kind {
+  PL_PARAM_TEXT,
+  PL_PARAM_INT,      /* decimal or 0x.. */
+  PL_PARAM_QUANTITY, /* a number with a unit of `dim` */
+  PL_PARAM_FLAG,     /* true/false, on/off, yes/no */
+  PL_PARAM_CHOICE,   /* one of `choices` */
+  PL_PARAM_LINE,     /* a GPIO line: its name, or its offset; a leading '!' means active-low */
+};
+
+struct pl_param {
+  const char *name;           /* as spelt in the rig file: "shunt", "power-good" */
+  const char *help;
+  enum pl_param_kind kind;
+  enum pl_dim dim;            /* QUANTITY only */
+  bool required;
+  bool address;               /* takes part in "two devices at one address" */
+  const char *fallback;       /* what an absent key means, as text; NULL: absent */
+  int64_t min, max;           /* inclusive; INT as is, QUANTITY in millionths; both 0: unbounded */
+  const char *const *choices; /* CHOICE only, NULL-terminated */
+};
+
+struct pl_value {
+  const struct pl_param *param;
+  bool given;        /* in the file or by fallback */
+  const char *text;  /* TEXT and LINE (without '!'); else as written */
+  int64_t number;    /* INT; QUANTITY in millionths; FLAG 0/1; CHOICE its index; LINE offset or -1 when named */
+  bool active_low;   /* LINE */
+};
+
+struct pl_values { /* one item a row of the param table, in its order */
+  const struct pl_value *items;
+  size_t count;
+};
+
+/* By name; asserts that the row exists (a driver asks for its own rows only). */
+const struct pl_value *pl_value(const struct pl_values *values, const char *name);
+/* Parses one value by its row. PL_E_USAGE with "NAME: what, expected what". `text` must outlive value. */
+enum pl_status pl_value_parse(const struct pl_param *param, const char *text, struct pl_value *value, struct pl_err *err);
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PL_BUS_BUS_H
+#define PL_BUS_BUS_H
+
+#include "drivers/base/clock.h"
+
+/*
+ * A bus is a queue of jobs and the one worker that runs them, since each bus is serial and its libraries block.
+ *
+ * A job is a short burst of transfers that nothing else may come between (PAGE then read; read-modify-write). Device drivers are
+ * plain blocking code inside a job; callers queue a job with a deadline and get a completion on the loop's thread.
+ *  - Real time: a thread per bus runs the jobs; time passes by itself (a simulated adapter is held until its wire time is over).
+ *  - Virtual time: the loop's thread runs the job at its start time; transfers happen at that instant and their wire time, added up
+ *    with pl_bus_charge, sets when the completion is delivered and when the bus is free again.
+ * A job must not wait for the world to change; polling is the caller's.
+ */
+enum pl_bus_kind { PL_BUS_I2C, PL_BUS_GPIO, PL_BUS_MODBUS, PL_BUS_KIND_COUNT };
+const char *pl_bus_kind_name(enum pl_bus_kind kind); /* "i2c", "gpio", "modbus" */
+
+struct pl_bus;
+
+struct pl_job { /* caller-owned until done() ran; zero-initialise, then set the first four */
+  enum pl_status (*run)(struct pl_job *job, struct pl_err *err); /* on the worker */
+  void (*done)(struct pl_job *job);                              /* on the loop's thread; may be NULL */
+  void *ctx;
+  pl_time_ns deadline; /* clock time; a job not begun by then, or finished later, ends with PL_E_TIMEOUT */
+  /* results */
+  enum pl_status status;
+  struct pl_err err;
+  pl_time_ns started, finished;
+  /* private to bus.c */
+  struct pl_bus *bus;
+  struct pl_job *next;
+  struct pl_timer timer;
+  struct pl_post post;
+  bool complete;
+};
+
+struct pl_bus_counters {
+  uint64_t jobs, transfers, bytes, retries;
+  uint64_t errors[PL_STATUS_COUNT];
+};
+
+/* simulated: the adapter answers at once and its wire time must be waited for. */
+enum pl_status pl_bus_new(const char *name, enum pl_bus_kind kind, struct pl_clock *clock, struct pl_bus **bus, struct pl_err *err);
+/* Ends what is queued with PL_E_CANCELLED, joins the worker, closes the adapter. */
+void pl_bus_free(struct pl_bus *bus);
+
+void pl_bus_submit(struct pl_bus *bus, struct pl_job *job);
+/* Submits and steps the clock until the job is done: for tools and tests on the loop's thread. Returns job->status, err filled. */
+enum pl_status pl_bus_run(struct pl_bus *bus, struct pl_job *job, struct pl_err *err);
+
+const char *pl_bus_name(const struct pl_bus *bus);
+enum pl_bus_kind pl_bus_kind(const struct pl_bus *bus);
+struct pl_clock *pl_bus_clock(const struct pl_bus *bus);
+void pl_bus_counters(const struct pl_bus *bus, struct pl_bus_counters *out);
+
+/* --- for the i2c/gpio/modbus layers and the adapters --- */
+/* The adapter behind the bus: ops is the layer's struct (pl_i2c_ops, ...). close(self) is called once by pl_bus_free. */
+void pl_bus_attach(struct pl_bus *bus, const void *ops, void *self, void (*close)(void *self), bool simulated);
+const void *pl_bus_ops(const struct pl_bus *bus);
+void *pl_bus_self(const struct pl_bus *bus);
+/* Inside a job: this much wire time was used by a simulated adapter. */
+void pl_bus_charge(struct pl_bus *bus, pl_time_ns wire_ns);
+void pl_bus_count(struct pl_bus *bus, size_t bytes, enum pl_status status);
+/* The deadline of the job that is running. */
+pl_time_ns pl_bus_deadline(const struct pl_bus *bus);
+/* The instant at which a transfer of the running job happens: job start plus what was charged so far. */
+pl_time_ns pl_bus_now(const struct pl_bus *bus);
+
+#endif

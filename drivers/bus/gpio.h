@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PL_BUS_GPIO_H
+#define PL_BUS_GPIO_H
+
+#include "drivers/bus/bus.h"
+
+/* GPIO lines in the terms of libgpiod: a line is requested once with its settings, then read and set by its handle. Values are
+ * logical: active-low is applied by the adapter. */
+enum pl_gpio_bias { PL_GPIO_BIAS_AS_IS, PL_GPIO_BIAS_DISABLED, PL_GPIO_BIAS_PULL_UP, PL_GPIO_BIAS_PULL_DOWN };
+enum pl_gpio_drive { PL_GPIO_PUSH_PULL, PL_GPIO_OPEN_DRAIN, PL_GPIO_OPEN_SOURCE };
+
+struct pl_gpio_line {
+  const char *name;  /* line name, or NULL to go by offset */
+  int offset;        /* -1 when named */
+  const char *consumer; /* who holds it: the device's name */
+  bool output, active_low, initial, edges;
+  enum pl_gpio_bias bias;
+  enum pl_gpio_drive drive;
+  uint32_t debounce_us;
+};
+
+/* What a line that watches edges has seen since it was requested. Times are bus times of the adapter's stamp; PL_NEVER: never. */
+struct pl_gpio_edges {
+  uint64_t rising, falling, lost; /* rising: to active */
+  pl_time_ns last_rising, last_falling;
+};
+
+enum pl_gpio_cap { PL_GPIO_CAP_BIAS = 1, PL_GPIO_CAP_DRIVE = 2, PL_GPIO_CAP_EDGES = 4, PL_GPIO_CAP_DEBOUNCE = 8, PL_GPIO_CAP_NAMES = 16 };
+
+struct pl_gpio_ops {
+  unsigned (*caps)(void *self);
+  enum pl_status (*request)(void *self, const struct pl_gpio_line *line, int handle, struct pl_err *err);
+  enum pl_status (*get)(void *self, const int *handles, size_t count, bool *values, struct pl_err *err);
+  enum pl_status (*set)(void *self, const int *handles, size_t count, const bool *values, struct pl_err *err);
+};
+
+/* At open, on the loop's thread, before the first job. *handle is small and dense. */
+enum pl_status pl_gpio_request(struct pl_bus *bus, const struct pl_gpio_line *line, int *handle, struct pl_err *err);
+/* Inside a job. */
+enum pl_status pl_gpio_get(struct pl_bus *bus, const int *handles, size_t count, bool *values, struct pl_err *err);
+enum pl_status pl_gpio_set(struct pl_bus *bus, const int *handles, size_t count, const bool *values, struct pl_err *err);
+/* Any thread. */
+void pl_gpio_edges(struct pl_bus *bus, int handle, struct pl_gpio_edges *out);
+/* Calls fn(ctx) on the loop's thread soon after an edge of any line of the bus (edges may be merged into one call). */
+void pl_gpio_watch(struct pl_bus *bus, void (*fn)(void *ctx), void *ctx);
+/* For adapters, any thread: `count` edges to `active`, the last of them at `at`. */
+void pl_gpio_edge(struct pl_bus *bus, int handle, bool active, uint64_t count, pl_time_ns at);
+void pl_gpio_edges_lost(struct pl_bus *bus, int handle, uint64_t count);
+
+#endif

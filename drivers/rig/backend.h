@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PL_RIG_BACKEND_H
+#define PL_RIG_BACKEND_H
+
+#include "drivers/rig/rig.h"
+
+/*
+ * A virtual rack behind a rig: the twin. The host opens it by name and never includes a twin header.
+ * Fault spec: TARGET.SIGNAL=KIND[:VALUE][@TIME], TARGET a device or part: "csu-3.power-good=stuck-low", "psu-a.supply=dead@12.5s".
+ */
+struct pl_backend_desc {
+  const char *name; /* "twin" */
+  /* seed makes all noise. all_virtual: also the devices whose buses are real in the rig (a rehearsal). */
+  enum pl_status (*open)(const struct pl_rig *rig, struct pl_clock *clock, uint64_t seed, bool all_virtual, struct pl_backend **backend, struct pl_err *err);
+  void (*close)(struct pl_backend *backend);
+  /* Where a real library finds the twin's server of a bus: "127.0.0.1:PORT" or a pty's path. The string lives as long as the backend. */
+  enum pl_status (*endpoint)(struct pl_backend *backend, const char *bus, const char **endpoint, struct pl_err *err);
+  /* Does a fixture's or operator's act on a part in the virtual rack: "remove", "insert", "latch". PL_E_UNSUPPORTED when it knows none such. */
+  enum pl_status (*act)(struct pl_backend *backend, const char *part, const char *verb, struct pl_err *err);
+  enum pl_status (*plant)(struct pl_backend *backend, const char *spec, struct pl_err *err);
+  enum pl_status (*clear)(struct pl_backend *backend, const char *spec, struct pl_err *err); /* NULL spec: all */
+  /* The faults that can be planted: fn(ctx, name, about, example) a row. */
+  void (*list_faults)(void (*fn)(void *ctx, const char *name, const char *about, const char *example), void *ctx);
+  /* A physical value, the judge of tests: part.port in SI-like units. */
+  enum pl_status (*truth)(struct pl_backend *backend, const char *part, const char *port, double *value, struct pl_err *err);
+  /* Serves Modbus TCP (bind "127.0.0.1:0") and RTU (a pty, linked as rtu_link) to other programs until *stop; prints nothing, calls ready once. */
+  enum pl_status (*serve)(struct pl_backend *backend, const char *tcp, const char *rtu_link, void (*ready)(void *ctx, const char *tcp, const char *rtu), void *ctx,
+                          volatile int *stop, struct pl_err *err);
+};
+
+/* Generated from the tree: every `const struct pl_backend_desc pl_backend_*`. */
+extern const struct pl_backend_desc *const pl_backends[];
+extern const size_t pl_n_backends;
+const struct pl_backend_desc *pl_backend_find(const char *name);
+
+#endif

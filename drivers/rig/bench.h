@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PL_RIG_BENCH_H
+#define PL_RIG_BENCH_H
+
+#include "drivers/rig/backend.h"
+
+/* A rig that has been opened: its clock, buses and devices, and the virtual rack where it has one. */
+struct pl_bench;
+
+struct pl_bench_cfg {
+  struct pl_clock *clock;  /* caller's */
+  uint64_t seed;
+  bool rehearsal;          /* everything on the twin, whatever the rig says */
+  const char *const *faults;
+  size_t n_faults;
+};
+
+enum pl_status pl_bench_open(const struct pl_rig *rig, const struct pl_bench_cfg *cfg, struct pl_bench **bench, struct pl_err *err);
+void pl_bench_close(struct pl_bench *bench);
+
+struct pl_clock *pl_bench_clock(const struct pl_bench *bench);
+const struct pl_rig *pl_bench_rig(const struct pl_bench *bench);
+struct pl_device *pl_bench_device(const struct pl_bench *bench, const char *name); /* NULL when unknown */
+struct pl_bus *pl_bench_bus(const struct pl_bench *bench, const char *name);
+bool pl_bench_all_virtual(const struct pl_bench *bench);
+/* NULL when there is no virtual rack. */
+const struct pl_backend_desc *pl_bench_backend_desc(const struct pl_bench *bench);
+struct pl_backend *pl_bench_backend(const struct pl_bench *bench);
+
+/* Read-only: every device answers and is what the rig says. The first failure's sentence; *failed (may be NULL) its device. */
+enum pl_status pl_bench_probe(struct pl_bench *bench, const struct pl_rig_device **failed, struct pl_err *err);
+/* Applies every device's safe values in the rig's order; tries all, returns the first failure. With bench_only, what the stack owns is left alone. */
+enum pl_status pl_bench_make_safe(struct pl_bench *bench, struct pl_err *err);
+
+#endif

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PL_RIG_RIG_H
+#define PL_RIG_RIG_H
+
+#include "drivers/bus/adapter.h"
+#include "drivers/device/device.h"
+
+/* A rig file, read and checked: buses with their adapters, parts (what stands in the rack) and devices (what speaks for them on a bus). */
+enum pl_owner { PL_OWNER_BENCH, PL_OWNER_STACK };
+
+struct pl_rig_bus {
+  const char *name;
+  enum pl_bus_kind kind;
+  const struct pl_adapter_desc *adapter;
+  struct pl_values values;
+  bool on_twin; /* the adapter is virtual, or one of its values is the word "twin" (a real library against the twin's server) */
+  int line;
+};
+
+struct pl_rig_part {
+  const char *name;     /* "csu-3" */
+  const char *kind;     /* "csu", "psu", "busbar", "pump-unit", "loop", "tray", "valve" */
+  const char *location; /* "module 1, slot 3" */
+  const struct pl_node *node; /* the rest is the world's (its own params), checked by whoever uses it with pl_node_values */
+  int line;
+};
+
+struct pl_rig_setting { /* a safe value */
+  const struct pl_quantity *quantity;
+  int64_t value_u;
+};
+
+struct pl_rig_limit {
+  const struct pl_quantity *quantity;
+  bool has_min, has_max;
+  int64_t min_u, max_u;
+};
+
+struct pl_rig_device {
+  const char *name;
+  const struct pl_device_desc *desc;
+  const struct pl_rig_bus *bus;
+  const struct pl_rig_part *part; /* NULL: none */
+  const char *role;
+  enum pl_owner owner;
+  struct pl_values values;
+  struct pl_shape shape;
+  struct pl_rig_setting *safe;
+  size_t n_safe;
+  struct pl_rig_limit *limits;
+  size_t n_limits;
+  int line;
+};
+
+struct pl_rig {
+  const char *path, *name, *about, *sha256;
+  struct pl_conf *conf;
+  struct pl_rig_bus *buses;
+  struct pl_rig_part *parts;
+  struct pl_rig_device *devices;
+  size_t n_buses, n_parts, n_devices;
+};
+
+/* All that can be refused without driving anything: file:line: what, expected what. */
+enum pl_status pl_rig_load(const char *path, struct pl_rig **rig, struct pl_err *err);
+enum pl_status pl_rig_parse(const char *name, const char *bytes, size_t size, struct pl_rig **rig, struct pl_err *err);
+void pl_rig_free(struct pl_rig *rig);
+const struct pl_rig_device *pl_rig_device(const struct pl_rig *rig, const char *name);
+const struct pl_rig_part *pl_rig_part(const struct pl_rig *rig, const char *name);
+/* The device of a part that has the role; NULL when there is none. */
+const struct pl_rig_device *pl_rig_by_role(const struct pl_rig *rig, const struct pl_rig_part *part, const char *role);
+const char *pl_owner_name(enum pl_owner owner);
+
+/* The words that a rig may use for roles and part kinds, with their help, for errors and docs. */
+struct pl_word {
+  const char *name, *help;
+};
+const struct pl_word *pl_rig_roles(size_t *count);
+const struct pl_word *pl_rig_part_kinds(size_t *count);
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PL_HOST_ENGINE_H
+#define PL_HOST_ENGINE_H
+
+#include "drivers/rig/bench.h"
+#include "host/journal/journal.h"
+
+/* Runs one Lua sequence on an opened bench and writes what happened to the journal. */
+struct pl_sequence; /* a file that was read, compiled and declared; nothing driven */
+
+struct pl_engine_pair {
+  const char *name, *value;
+};
+
+struct pl_engine_events { /* for the live view; all on the loop's thread; any may be NULL */
+  void (*plan)(void *ctx, int steps);                                            /* declared top-level steps */
+  void (*step_start)(void *ctx, const char *name, int depth);
+  void (*step_end)(void *ctx, const char *name, int depth, const char *outcome /* pass fail error skip */, double seconds);
+  void (*progress)(void *ctx, double done /* 0..1 of the step, from waits and soaks */);
+  void (*diagnosis)(void *ctx, const char *message);
+  void *ctx;
+};
+
+struct pl_engine_cfg {
+  struct pl_bench *bench;
+  struct pl_journal *journal;
+  const struct pl_engine_pair *params; /* --param k=v */
+  size_t n_params;
+  const char *limits_path;  /* NULL: none */
+  const char *answers_path; /* NULL: prompts go to the terminal, or fail when there is none */
+  bool interactive;
+  bool rehearsal;           /* prompts answer themselves; verdicts do not count; stops after rehearsal_wall_ms */
+  int rehearsal_wall_ms;
+  volatile int *stop;       /* set to the signal's number by the handler: aborts the run, teardown runs; a second signal cuts teardown short */
+  const struct pl_engine_events *events;
+  const char *dut_id, *command_line;
+  uint64_t seed;
+};
+
+enum pl_engine_outcome { PL_RUN_PASS, PL_RUN_FAIL, PL_RUN_ERROR, PL_RUN_ABORTED };
+
+/* Reads and compiles; PL_E_USAGE with file:line for a syntax error, unknown parameter, unit or dimension misuse at load, sandbox violation. */
+enum pl_status pl_sequence_load(const char *path, struct pl_sequence **sequence, struct pl_err *err);
+void pl_sequence_free(struct pl_sequence *sequence);
+const char *pl_sequence_name(const struct pl_sequence *sequence);
+const char *pl_sequence_about(const struct pl_sequence *sequence);
+/* Binds needs to the rig and parameters to their declarations: what can be refused before anything is driven. */
+enum pl_status pl_sequence_bind(struct pl_sequence *sequence, const struct pl_rig *rig, const struct pl_engine_pair *params, size_t n_params, struct pl_err *err);
+/* A status other than PL_OK: the run could not be judged (*outcome is PL_RUN_ERROR or PL_RUN_ABORTED) and err says why; the journal has been ended properly. */
+enum pl_status pl_engine_run(struct pl_sequence *sequence, const struct pl_engine_cfg *cfg, enum pl_engine_outcome *outcome, struct pl_err *err);
+
+#endif

@@ -1,0 +1,25 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Installs the Debian packages that the build and the tests need and that are missing. As root, or through sudo.
+set -eu
+want="gcc make pkg-config libc6-dev libmodbus-dev liblua5.4-dev libyaml-dev libjson-c-dev libmd-dev libcmocka-dev
+      clang libclang-rt-14-dev python3 python3-jsonschema python3-pymodbus python3-pytest mbpoll libxml2-utils"
+missing=
+for p in $want; do
+  [ "$(dpkg-query -W -f='${db:Status-Status}' "$p" 2>/dev/null)" = installed ] || missing="$missing $p"
+done
+[ -n "$missing" ] || exit 0
+root=
+if [ "$(id -u)" -ne 0 ]; then
+  command -v sudo >/dev/null || { echo "deps: missing packages:$missing" >&2; echo "deps: run as root: apt-get install$missing" >&2; exit 2; }
+  root=sudo
+fi
+echo "Installing:$missing"
+log=$(mktemp)
+export DEBIAN_FRONTEND=noninteractive
+if ! { $root apt-get update -qq && $root apt-get install -y -qq --no-install-recommends $missing; } >"$log" 2>&1; then
+  tail -5 "$log" >&2
+  echo "deps: apt could not install the packages; the whole log is $log" >&2
+  exit 3
+fi
+rm -f "$log"

@@ -1,0 +1,27 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# registry.sh FILE.c...: writes the C tables of every driver, adapter, device twin and virtual rack declared in the files, sorted by name.
+# A declaration is a line that starts with `const struct pl_KIND_desc pl_KIND_NAME`.
+set -eu
+table() { # KIND ARRAY COUNT FILE.c...
+  kind=$1 array=$2 count=$3
+  shift 3
+  list=$(sed -n "s/^const struct pl_${kind}_desc \\(pl_${kind}_[a-z0-9_]*\\) = .*/\\1/p" "$@" | LC_ALL=C sort)
+  for name in $list; do echo "extern const struct pl_${kind}_desc $name;"; done
+  echo "const struct pl_${kind}_desc *const ${array}[] = {"
+  for name in $list; do echo "    &$name,"; done
+  echo "    NULL,"
+  echo "};"
+  echo "const size_t ${count} = sizeof ${array} / sizeof ${array}[0] - 1;"
+  echo
+}
+echo '/* Made by tools/registry.sh. Do not edit. */'
+echo '#include "drivers/bus/adapter.h"'
+echo '#include "drivers/device/device.h"'
+echo '#include "drivers/device/twin.h"'
+echo '#include "drivers/rig/backend.h"'
+echo
+table adapter pl_adapters pl_n_adapters "$@"
+table device pl_device_descs pl_n_device_descs "$@"
+table twin pl_twin_descs pl_n_twin_descs "$@"
+table backend pl_backends pl_n_backends "$@"
