@@ -78,24 +78,24 @@ run: deps all ## install what is missing, build, run the hot-swap acceptance on 
 	@$(BUILD)/plumb run sequences/hot-swap.lua --rig fixtures/rigs/demo-rack.yaml --out runs/hot-swap
 
 check: deps ## install what is missing, build with warnings as errors, run every test (T=name for some)
-	@tools/check.sh $(T)
+	@python3 tools/check.py $(T)
 
 deps: ## install the packages that the build and the tests need (apt)
 	@tools/deps.sh
 
 asan: ## run the unit and cross tests under AddressSanitizer and UBSan
 	@$(MAKE) --no-print-directory BUILD=build/asan SAN=address,undefined OPT='-O1 -g' DEVELOPER=1 tests-built
-	@tools/run_tests.py --build build/asan $(T)
+	@python3 tools/run_tests.py --build build/asan $(T)
 
 tsan: ## run the threaded tests under ThreadSanitizer
 	@$(MAKE) --no-print-directory BUILD=build/tsan SAN=thread OPT='-O1 -g' DEVELOPER=1 tests-built
-	@tools/run_tests.py --build build/tsan --threaded $(T)
+	@python3 tools/run_tests.py --build build/tsan --threaded $(T)
 
 fuzz: ## run every fuzz target for FUZZ_SECONDS (60) each
 	@tools/fuzz.sh $(or $(FUZZ_SECONDS),60)
 
 bench: all ## measure the figures: a table, and build/bench.json
-	@tools/bench.py --build $(BUILD)
+	@python3 tools/bench.py --build $(BUILD)
 
 tidy: ## clang-tidy and cppcheck over the product
 	@tools/tidy.sh
@@ -109,6 +109,9 @@ hdr-check: ## each public header compiles alone
 docs: all ## rebuild what the docs take from the program's own tables
 	@tools/docs.sh $(BUILD)/plumb
 
+new-driver: ## make a folder for a new device driver (NAME=fan-emc2305)
+	@tools/new_driver.sh $(NAME)
+
 install: all ## install to PREFIX (/usr/local)
 	install -Dm755 $(BUILD)/plumb $(DESTDIR)$(or $(PREFIX),/usr/local)/bin/plumb
 	for f in sequences/*.lua; do install -Dm644 $$f $(DESTDIR)$(or $(PREFIX),/usr/local)/share/plumbline/$$f; done
@@ -120,4 +123,4 @@ clean: ## remove what was built
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-.PHONY: all run check deps asan tsan fuzz bench tidy cover hdr-check docs install clean help tests-built
+.PHONY: all run check deps asan tsan fuzz bench tidy cover hdr-check docs new-driver install clean help tests-built

@@ -22,6 +22,7 @@ struct pl_clock {
   struct pl_peer *peers;
   pthread_mutex_t lock; /* guards the posts */
   struct pl_post *posts, **posts_tail;
+  size_t n_posts;
   int wake_fd;
 };
 
@@ -181,32 +182,54 @@ void pl_clock_post(struct pl_clock *clock, struct pl_post *post)
     post->next = NULL;
     *clock->posts_tail = post;
     clock->posts_tail = &post->next;
+    clock->n_posts++;
   }
   pthread_mutex_unlock(&clock->lock);
   if (fresh && !clock->is_virtual)
     pl_clock_wake(clock);
 }
 
+static void unlink_post(struct pl_clock *clock, struct pl_post **link) /* lock held */
+{
+  struct pl_post *post = *link;
+  *link = post->next;
+  if (clock->posts_tail == &post->next)
+    clock->posts_tail = link;
+  clock->n_posts--;
+  post->queued = false;
+}
+
+void pl_clock_unpost(struct pl_clock *clock, struct pl_post *post)
+{
+  pthread_mutex_lock(&clock->lock);
+  for (struct pl_post **link = &clock->posts; *link; link = &(*link)->next)
+    if (*link == post) {
+      unlink_post(clock, link);
+      break;
+    }
+  pthread_mutex_unlock(&clock->lock);
+}
+
 static struct pl_post *take_post(struct pl_clock *clock)
 {
   pthread_mutex_lock(&clock->lock);
   struct pl_post *post = clock->posts;
-  if (post) {
-    clock->posts = post->next;
-    if (!clock->posts)
-      clock->posts_tail = &clock->posts;
-    post->queued = false;
-  }
+  if (post)
+    unlink_post(clock, &clock->posts);
   pthread_mutex_unlock(&clock->lock);
   return post;
 }
 
 /* --- the loop --- */
 
+/* As many as are there now: one that posts itself again must not keep the timers from running. */
 static bool run_posts(struct pl_clock *clock)
 {
+  pthread_mutex_lock(&clock->lock);
+  size_t count = clock->n_posts;
+  pthread_mutex_unlock(&clock->lock);
   bool ran = false;
-  for (struct pl_post *post; (post = take_post(clock)); ran = true)
+  for (struct pl_post *post; count-- && (post = take_post(clock)); ran = true)
     post->run(post->ctx);
   return ran;
 }
@@ -220,6 +243,13 @@ static bool run_timers(struct pl_clock *clock)
   pl_clock_disarm(clock, timer);
   timer->fire(timer->ctx, now);
   return true;
+}
+
+static bool run_due(struct pl_clock *clock)
+{
+  bool posts = run_posts(clock);
+  bool timers = run_timers(clock); /* after the posts: the operands of | have no order */
+  return posts || timers;
 }
 
 static void wait_real(struct pl_clock *clock, pl_time_ns until)
@@ -238,13 +268,13 @@ static void wait_real(struct pl_clock *clock, pl_time_ns until)
 
 bool pl_clock_step(struct pl_clock *clock, pl_time_ns limit)
 {
-  if (run_posts(clock) | run_timers(clock))
+  if (run_due(clock))
     return true;
   pl_time_ns next = clock->count ? clock->heap[0]->at : PL_NEVER;
   pl_time_ns until = next < limit ? next : limit;
   if (!clock->is_virtual) {
     wait_real(clock, until);
-    return run_posts(clock) | run_timers(clock) || pl_clock_now(clock) < limit;
+    return run_due(clock) || pl_clock_now(clock) < limit;
   }
   if (until != PL_NEVER && until > clock->now)
     clock->now = until;
@@ -255,7 +285,7 @@ bool pl_clock_step(struct pl_clock *clock, pl_time_ns limit)
 
 static enum pl_status poll_fd(int fd, short events, pl_time_ns timeout_ns, struct pl_err *err)
 {
-  pl_time_ns end = read_ns(CLOCK_MONOTONIC) + timeout_ns;
+  pl_time_ns start = read_ns(CLOCK_MONOTONIC), end = timeout_ns < PL_NEVER - start ? start + timeout_ns : PL_NEVER;
   for (;;) {
     pl_time_ns left = end - read_ns(CLOCK_MONOTONIC);
     if (left < 0)
@@ -278,17 +308,17 @@ static enum pl_status poll_fd(int fd, short events, pl_time_ns timeout_ns, struc
 static enum pl_status wait_virtual(struct pl_clock *clock, int fd, short events, pl_time_ns timeout_ns, pl_time_ns *spent_ns, struct pl_err *err)
 {
   struct pollfd p = {.fd = fd, .events = events};
-  if (poll(&p, 1, 0) > 0) {
-    *spent_ns = 0;
+  *spent_ns = 0;
+  if (poll(&p, 1, 0) > 0)
     return PL_OK;
-  }
   for (struct pl_peer *peer = clock->peers; peer; peer = peer->next) {
     pl_time_ns delay_ns = 0;
-    enum pl_status status = peer->pump(peer->ctx, timeout_ns, &delay_ns, err);
+    struct pl_err theirs = {PL_OK, ""}; /* a peer that stays mute is no error of ours when the next one answers */
+    enum pl_status status = peer->pump(peer->ctx, timeout_ns, &delay_ns, &theirs);
     if (status == PL_E_TIMEOUT)
       continue;
     if (status)
-      return status;
+      return pl_fail(err, status, "%s", theirs.text);
     *spent_ns = delay_ns;
     return poll_fd(fd, events, ARRIVAL_NS, err);
   }
@@ -308,6 +338,21 @@ enum pl_status pl_clock_wait_fd(struct pl_clock *clock, int fd, short events, pl
   pl_time_ns start = pl_clock_now(clock);
   enum pl_status status = poll_fd(fd, events, timeout_ns, err);
   *spent_ns = pl_clock_now(clock) - start;
+  return status;
+}
+
+/* The rest of an answer is in the kernel already, or it never comes: this is how long a pty's work queue may take (wall time). */
+#define REST_NS (50 * PL_MS)
+
+enum pl_status pl_clock_wait_rest(struct pl_clock *clock, int fd, short events, pl_time_ns timeout_ns, pl_time_ns *spent_ns, struct pl_err *err)
+{
+  if (!clock->is_virtual)
+    return pl_clock_wait_fd(clock, fd, events, timeout_ns, spent_ns, err);
+  enum pl_status status = poll_fd(fd, events, REST_NS, err);
+  if (status == PL_E_TIMEOUT)
+    status = pl_fail(err, PL_E_TIMEOUT, "no more bytes within %lld ms", (long long)(timeout_ns / PL_MS));
+  if (spent_ns)
+    *spent_ns = status ? timeout_ns : 0;
   return status;
 }
 

@@ -61,6 +61,7 @@ int64_t pl_clock_wall_ns(const struct pl_clock *clock, pl_time_ns at); /* UTC na
 void pl_clock_arm(struct pl_clock *clock, struct pl_timer *timer, pl_time_ns at); /* re-arms when armed; loop's thread */
 void pl_clock_disarm(struct pl_clock *clock, struct pl_timer *timer);             /* no-op when not armed */
 void pl_clock_post(struct pl_clock *clock, struct pl_post *post); /* any thread; a post already queued is not queued twice */
+void pl_clock_unpost(struct pl_clock *clock, struct pl_post *post); /* takes it out again; no-op when not queued */
 void pl_clock_wake(struct pl_clock *clock);                       /* async-signal-safe: ends a wait in pl_clock_step */
 
 /* Runs what is due; when nothing is, waits for (real) or jumps to (virtual) the next timer, not past `limit`.
@@ -70,6 +71,9 @@ bool pl_clock_step(struct pl_clock *clock, pl_time_ns limit);
 /* For workers. Waits until fd has `events` (poll.h) or timeout_ns passed: PL_OK or PL_E_TIMEOUT. In virtual time the peers are pumped, and
  * *spent_ns (may be NULL) receives the virtual time that the wait took; the clock itself does not move. */
 enum pl_status pl_clock_wait_fd(struct pl_clock *clock, int fd, short events, pl_time_ns timeout_ns, pl_time_ns *spent_ns, struct pl_err *err);
+/* As pl_clock_wait_fd, in the middle of an answer. In virtual time no peer is pumped: the bytes are given a moment of wall time to come through
+ * the kernel (a pty hands them over in pieces). */
+enum pl_status pl_clock_wait_rest(struct pl_clock *clock, int fd, short events, pl_time_ns timeout_ns, pl_time_ns *spent_ns, struct pl_err *err);
 void pl_clock_add_peer(struct pl_clock *clock, struct pl_peer *peer);
 void pl_clock_remove_peer(struct pl_clock *clock, struct pl_peer *peer);
 /* Blocks a worker thread until `at`. Real time only (asserts). The one place that sleeps. */

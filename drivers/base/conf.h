@@ -38,6 +38,10 @@ enum pl_status pl_node_want(const struct pl_conf *conf, const struct pl_node *no
 /* Refuses keys that are not in `words` ("unknown key 'adress' in a device, did you mean 'address'?"). */
 enum pl_status pl_node_check_keys(const struct pl_conf *conf, const struct pl_node *map, const char *what, const char *const *words, size_t count,
                                   struct pl_err *err);
+/* "unknown driver 'psu-pmbsu', did you mean 'psu-pmbus'?" about a SCALAR, or the list of what is known.
+ * where: "" or more, such as " of device 'psu-a'". */
+enum pl_status pl_node_unknown(const struct pl_conf *conf, const struct pl_node *node, const char *what, const char *where, const char *const *words,
+                               size_t count, struct pl_err *err);
 /* Fills one pl_value per row from the keys of map (missing required key, bad value: file:line sentence). Keys outside the table are
  * left to pl_node_check_keys. values->items is allocated; free it with free((void *)values->items). */
 enum pl_status pl_node_values(const struct pl_conf *conf, const struct pl_node *map, const struct pl_param *params, size_t count,

@@ -23,7 +23,7 @@ struct pl_job { /* caller-owned until done() ran; zero-initialise, then set the 
   enum pl_status (*run)(struct pl_job *job, struct pl_err *err); /* on the worker */
   void (*done)(struct pl_job *job);                              /* on the loop's thread; may be NULL */
   void *ctx;
-  pl_time_ns deadline; /* clock time; a job not begun by then, or finished later, ends with PL_E_TIMEOUT */
+  pl_time_ns deadline; /* clock time; a job not begun by then, or finished later, ends with PL_E_TIMEOUT; 0: one second from submit */
   /* results */
   enum pl_status status;
   struct pl_err err;
@@ -32,7 +32,7 @@ struct pl_job { /* caller-owned until done() ran; zero-initialise, then set the 
   struct pl_bus *bus;
   struct pl_job *next;
   struct pl_timer timer;
-  struct pl_post post;
+  pl_time_ns limit; /* the deadline that counts */
   bool complete;
 };
 
@@ -41,9 +41,9 @@ struct pl_bus_counters {
   uint64_t errors[PL_STATUS_COUNT];
 };
 
-/* simulated: the adapter answers at once and its wire time must be waited for. */
 enum pl_status pl_bus_new(const char *name, enum pl_bus_kind kind, struct pl_clock *clock, struct pl_bus **bus, struct pl_err *err);
-/* Ends what is queued with PL_E_CANCELLED, joins the worker, closes the adapter. */
+/* Loop's thread. Waits for the job that is running (its deadline bounds that), ends what is queued with PL_E_CANCELLED (their done() runs here),
+ * joins the worker, closes the adapter. */
 void pl_bus_free(struct pl_bus *bus);
 
 void pl_bus_submit(struct pl_bus *bus, struct pl_job *job);
@@ -56,13 +56,15 @@ struct pl_clock *pl_bus_clock(const struct pl_bus *bus);
 void pl_bus_counters(const struct pl_bus *bus, struct pl_bus_counters *out);
 
 /* --- for the i2c/gpio/modbus layers and the adapters --- */
-/* The adapter behind the bus: ops is the layer's struct (pl_i2c_ops, ...). close(self) is called once by pl_bus_free. */
+/* The adapter behind the bus: ops is the layer's struct (pl_i2c_ops, ...). close(self) is called once by pl_bus_free.
+ * simulated: the adapter answers at once and in real time its wire time must be waited for. */
 void pl_bus_attach(struct pl_bus *bus, const void *ops, void *self, void (*close)(void *self), bool simulated);
 const void *pl_bus_ops(const struct pl_bus *bus);
 void *pl_bus_self(const struct pl_bus *bus);
 /* Inside a job: this much wire time was used by a simulated adapter. */
 void pl_bus_charge(struct pl_bus *bus, pl_time_ns wire_ns);
 void pl_bus_count(struct pl_bus *bus, size_t bytes, enum pl_status status);
+void pl_bus_count_retry(struct pl_bus *bus); /* for drivers: the transfer to come is a second try */
 /* The deadline of the job that is running. */
 pl_time_ns pl_bus_deadline(const struct pl_bus *bus);
 /* The instant at which a transfer of the running job happens: job start plus what was charged so far. */

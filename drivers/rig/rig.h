@@ -2,6 +2,7 @@
 #ifndef PL_RIG_RIG_H
 #define PL_RIG_RIG_H
 
+#include "drivers/base/conf.h"
 #include "drivers/bus/adapter.h"
 #include "drivers/device/device.h"
 

@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "drivers/bus/bus.h"
+#include "drivers/bus/layer.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_TIMEOUT PL_S
+
+struct list { /* of jobs, first in first out */
+  struct pl_job *head, **tail;
+};
+
+struct pl_bus {
+  char *name;
+  enum pl_bus_kind kind;
+  struct pl_clock *clock;
+  const void *ops;
+  void *self;
+  void (*close)(void *self);
+  bool simulated;
+  void *layer;
+  void (*free_layer)(void *layer);
+
+  pthread_mutex_t lock; /* guards what follows, up to the blank line */
+  pthread_cond_t more;
+  bool started, stopping;
+  struct list queue;    /* not begun */
+  struct list finished; /* real time: run, done() to be called on the loop's thread */
+  struct pl_bus_counters counters;
+
+  pthread_t worker;
+  struct pl_post post;    /* real time: something is in finished */
+  struct pl_job *active;  /* virtual time: its timer is armed, for its start or its end */
+  pl_time_ns free_at;     /* the wire is in use until then */
+  pl_time_ns start, charged, limit; /* of the job that is running; the worker's */
+};
+
+static const char *const KINDS[PL_BUS_KIND_COUNT] = {[PL_BUS_I2C] = "i2c", [PL_BUS_GPIO] = "gpio", [PL_BUS_MODBUS] = "modbus"};
+
+const char *pl_bus_kind_name(enum pl_bus_kind kind)
+{
+  return (unsigned)kind < PL_BUS_KIND_COUNT ? KINDS[kind] : "unknown";
+}
+
+static void append(struct list *list, struct pl_job *job)
+{
+  job->next = NULL;
+  *list->tail = job;
+  list->tail = &job->next;
+}
+
+static struct pl_job *take(struct list *list)
+{
+  struct pl_job *job = list->head;
+  if (!job)
+    return NULL;
+  list->head = job->next;
+  if (!list->head)
+    list->tail = &list->head;
+  return job;
+}
+
+static void deliver(struct pl_job *job) /* after done() the job is its owner's again */
+{
+  job->bus = NULL;
+  job->complete = true;
+  if (job->done)
+    job->done(job);
+}
+
+static void count_job(struct pl_bus *bus, enum pl_status status)
+{
+  pthread_mutex_lock(&bus->lock);
+  bus->counters.jobs++;
+  if (status)
+    bus->counters.errors[status]++;
+  pthread_mutex_unlock(&bus->lock);
+}
+
+static enum pl_status fail_late(struct pl_job *job, pl_time_ns late)
+{
+  if (late >= PL_MS)
+    return pl_fail(&job->err, PL_E_TIMEOUT, "answer came %lld ms after the deadline", (long long)(late / PL_MS));
+  return pl_fail(&job->err, PL_E_TIMEOUT, "answer came %lld us after the deadline", (long long)((late + PL_US - 1) / PL_US));
+}
+
+/* Runs the job on the thread that it is. Sets its results, with finished as the time at which the wire is done with it. */
+static void execute(struct pl_bus *bus, struct pl_job *job)
+{
+  pl_time_ns now = pl_clock_now(bus->clock);
+  job->started = job->finished = now;
+  if (now > job->limit) {
+    job->status = pl_fail(&job->err, PL_E_TIMEOUT, "the bus was busy until the deadline");
+    count_job(bus, job->status);
+    return;
+  }
+  bus->start = now;
+  bus->charged = 0;
+  bus->limit = job->limit;
+  job->status = job->run(job, &job->err);
+  job->finished = bus->free_at = pl_bus_now(bus);
+  enum pl_status ours = PL_OK;
+  if (!job->status && job->finished > job->limit)
+    job->status = ours = fail_late(job, job->finished - job->limit);
+  if (!job->status)
+    job->err = (struct pl_err){0}; /* the sentence of a failure that a retry mended */
+  else if (!job->err.text[0])
+    pl_fail(&job->err, job->status, "%s", pl_status_text(job->status));
+  count_job(bus, ours); /* the transfers have counted theirs */
+}
+
+/* --- virtual time: the loop's thread is the worker --- */
+
+static void begin_next(struct pl_bus *bus);
+
+static void end_virtual(void *ctx, pl_time_ns now)
+{
+  (void)now;
+  struct pl_job *job = ctx;
+  struct pl_bus *bus = job->bus;
+  bus->active = NULL;
+  begin_next(bus);
+  deliver(job);
+}
+
+static void start_virtual(void *ctx, pl_time_ns now)
+{
+  (void)now;
+  struct pl_job *job = ctx;
+  struct pl_bus *bus = job->bus;
+  execute(bus, job);
+  job->timer.fire = end_virtual;
+  pl_clock_arm(bus->clock, &job->timer, job->finished);
+}
+
+static void begin_next(struct pl_bus *bus)
+{
+  struct pl_job *job = bus->active || bus->stopping ? NULL : take(&bus->queue);
+  if (!job)
+    return;
+  bus->active = job;
+  job->timer = (struct pl_timer){.fire = start_virtual, .ctx = job};
+  pl_time_ns now = pl_clock_now(bus->clock);
+  pl_clock_arm(bus->clock, &job->timer, now > bus->free_at ? now : bus->free_at);
+}
+
+/* --- real time: a thread per bus --- */
+
+static void drain_finished(void *ctx)
+{
+  struct pl_bus *bus = ctx;
+  pthread_mutex_lock(&bus->lock);
+  struct list ready = bus->finished; /* those that finish meanwhile post again: done() may free the bus, so it is not touched below */
+  bus->finished = (struct list){.tail = &bus->finished.head};
+  pthread_mutex_unlock(&bus->lock);
+  for (struct pl_job *job = ready.head, *next; job; job = next) {
+    next = job->next;
+    deliver(job);
+  }
+}
+
+static void finish(struct pl_bus *bus, struct pl_job *job)
+{
+  pthread_mutex_lock(&bus->lock);
+  append(&bus->finished, job);
+  pthread_mutex_unlock(&bus->lock);
+  pl_clock_post(bus->clock, &bus->post);
+}
+
+static void *work(void *ctx)
+{
+  struct pl_bus *bus = ctx;
+  for (;;) {
+    pthread_mutex_lock(&bus->lock);
+    while (!bus->queue.head && !bus->stopping)
+      pthread_cond_wait(&bus->more, &bus->lock); /* idle; pl_bus_free ends it */
+    struct pl_job *job = bus->stopping ? NULL : take(&bus->queue);
+    pthread_mutex_unlock(&bus->lock);
+    if (!job)
+      return NULL;
+    if (bus->free_at > pl_clock_now(bus->clock))
+      pl_clock_sleep_until(bus->clock, bus->free_at); /* the wire is still in use by a simulated answer that came too late */
+    execute(bus, job);
+    /* A job ends at its deadline even when its simulated answer would still be on the wire. */
+    pl_time_ns until = job->finished < job->limit ? job->finished : job->limit;
+    if (until > pl_clock_now(bus->clock))
+      pl_clock_sleep_until(bus->clock, until);
+    finish(bus, job);
+  }
+}
+
+static bool start_worker(struct pl_bus *bus) /* lock held */
+{
+  if (bus->started)
+    return true;
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are the loop's */
+  bus->started = pthread_create(&bus->worker, NULL, work, bus) == 0;
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  return bus->started;
+}
+
+static void submit_real(struct pl_bus *bus, struct pl_job *job)
+{
+  pthread_mutex_lock(&bus->lock);
+  bool running = start_worker(bus);
+  if (running) {
+    append(&bus->queue, job);
+    pthread_cond_signal(&bus->more);
+  }
+  pthread_mutex_unlock(&bus->lock);
+  if (!running) {
+    job->status = pl_fail(&job->err, PL_E_IO, "cannot start the worker thread of bus %s", bus->name);
+    finish(bus, job);
+  }
+}
+
+/* --- both --- */
+
+void pl_bus_submit(struct pl_bus *bus, struct pl_job *job)
+{
+  assert(!job->bus && job->run); /* one queue at a time */
+  job->bus = bus;
+  job->complete = false;
+  job->status = PL_OK;
+  job->err = (struct pl_err){0};
+  job->started = job->finished = 0;
+  job->limit = job->deadline ? job->deadline : pl_clock_now(bus->clock) + DEFAULT_TIMEOUT;
+  if (!pl_clock_is_virtual(bus->clock) && !bus->stopping) {
+    submit_real(bus, job);
+    return;
+  }
+  append(&bus->queue, job);
+  begin_next(bus);
+}
+
+enum pl_status pl_bus_run(struct pl_bus *bus, struct pl_job *job, struct pl_err *err)
+{
+  pl_bus_submit(bus, job);
+  while (!job->complete) {
+    bool ran = pl_clock_step(bus->clock, PL_NEVER);
+    assert(ran || job->complete || !pl_clock_is_virtual(bus->clock)); /* in virtual time the job's own timer is always armed */
+    (void)ran;
+  }
+  if (job->status && err)
+    *err = job->err;
+  return job->status;
+}
+
+enum pl_status pl_bus_new(const char *name, enum pl_bus_kind kind, struct pl_clock *clock, struct pl_bus **out, struct pl_err *err)
+{
+  struct pl_bus *bus = calloc(1, sizeof *bus);
+  char *copy = strdup(name);
+  if (!bus || !copy) {
+    free(bus);
+    free(copy);
+    return pl_fail(err, PL_E_NOMEM, "out of memory for bus %s", name);
+  }
+  bus->name = copy;
+  bus->kind = kind;
+  bus->clock = clock;
+  bus->queue.tail = &bus->queue.head;
+  bus->finished.tail = &bus->finished.head;
+  bus->post = (struct pl_post){.run = drain_finished, .ctx = bus};
+  pthread_mutex_init(&bus->lock, NULL);
+  pthread_cond_init(&bus->more, NULL);
+  *out = bus;
+  return PL_OK;
+}
+
+static void stop(struct pl_bus *bus)
+{
+  pthread_mutex_lock(&bus->lock);
+  bus->stopping = true;
+  pthread_cond_signal(&bus->more);
+  pthread_mutex_unlock(&bus->lock);
+  if (bus->started)
+    pthread_join(bus->worker, NULL);
+  pl_clock_unpost(bus->clock, &bus->post);
+  drain_finished(bus);
+  struct pl_job *job = bus->active;
+  if (!job)
+    return;
+  bus->active = NULL;
+  pl_clock_disarm(bus->clock, &job->timer);
+  if (job->timer.fire == start_virtual) /* not begun: the first to be cancelled; else it ran and its result stands */
+    job->status = pl_fail(&job->err, PL_E_CANCELLED, "bus %s was closed before the job began", bus->name);
+  deliver(job);
+}
+
+void pl_bus_free(struct pl_bus *bus)
+{
+  if (!bus)
+    return;
+  stop(bus);
+  for (struct pl_job *job; (job = take(&bus->queue));) {
+    job->status = pl_fail(&job->err, PL_E_CANCELLED, "bus %s was closed before the job began", bus->name);
+    deliver(job);
+  }
+  if (bus->close)
+    bus->close(bus->self);
+  if (bus->free_layer)
+    bus->free_layer(bus->layer);
+  pthread_cond_destroy(&bus->more);
+  pthread_mutex_destroy(&bus->lock);
+  free(bus->name);
+  free(bus);
+}
+
+const char *pl_bus_name(const struct pl_bus *bus)
+{
+  return bus->name;
+}
+
+enum pl_bus_kind pl_bus_kind(const struct pl_bus *bus)
+{
+  return bus->kind;
+}
+
+struct pl_clock *pl_bus_clock(const struct pl_bus *bus)
+{
+  return bus->clock;
+}
+
+void pl_bus_counters(const struct pl_bus *bus, struct pl_bus_counters *out)
+{
+  pthread_mutex_t *lock = (pthread_mutex_t *)(uintptr_t)&bus->lock; /* locking does not change what the bus is */
+  pthread_mutex_lock(lock);
+  *out = bus->counters;
+  pthread_mutex_unlock(lock);
+}
+
+void pl_bus_attach(struct pl_bus *bus, const void *ops, void *self, void (*close)(void *self), bool simulated)
+{
+  bus->ops = ops;
+  bus->self = self;
+  bus->close = close;
+  bus->simulated = simulated;
+}
+
+const void *pl_bus_ops(const struct pl_bus *bus)
+{
+  return bus->ops;
+}
+
+void *pl_bus_self(const struct pl_bus *bus)
+{
+  return bus->self;
+}
+
+void pl_bus_set_layer(struct pl_bus *bus, void *layer, void (*free_layer)(void *layer))
+{
+  bus->layer = layer;
+  bus->free_layer = free_layer;
+}
+
+void *pl_bus_layer(const struct pl_bus *bus)
+{
+  return bus->layer;
+}
+
+void pl_bus_charge(struct pl_bus *bus, pl_time_ns wire_ns)
+{
+  if (bus->simulated || pl_clock_is_virtual(bus->clock)) /* on a real wire in real time it has passed already */
+    bus->charged += wire_ns;
+}
+
+void pl_bus_count(struct pl_bus *bus, size_t bytes, enum pl_status status)
+{
+  pthread_mutex_lock(&bus->lock);
+  bus->counters.transfers++;
+  bus->counters.bytes += bytes;
+  if (status)
+    bus->counters.errors[status]++;
+  pthread_mutex_unlock(&bus->lock);
+}
+
+void pl_bus_count_retry(struct pl_bus *bus)
+{
+  pthread_mutex_lock(&bus->lock);
+  bus->counters.retries++;
+  pthread_mutex_unlock(&bus->lock);
+}
+
+pl_time_ns pl_bus_deadline(const struct pl_bus *bus)
+{
+  return bus->limit;
+}
+
+pl_time_ns pl_bus_now(const struct pl_bus *bus)
+{
+  pl_time_ns now = pl_clock_now(bus->clock), wire = bus->start + bus->charged;
+  return now > wire ? now : wire;
+}
+
+enum pl_status pl_bus_check_deadline(const struct pl_bus *bus, struct pl_err *err)
+{
+  if (pl_bus_now(bus) <= bus->limit)
+    return PL_OK;
+  return pl_fail(err, PL_E_TIMEOUT, "the deadline passed before the transfer");
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "drivers/rig/backend.h"
+#include "drivers/rig/rig.h"
+
+#include <string.h>
+
+/* docs/vocabulary.md has both tables; they must agree. */
+static const struct pl_word ROLES[] = {
+    {"supply", "makes a DC bus: PMBus power supply"},
+    {"hot-swap", "lets a slot have power: hot-swap controller"},
+    {"connector", "PRSNT#, power enable, power good, reset, attention LED of a slot"},
+    {"monitor", "the bench's own voltage and current monitor"},
+    {"coolant", "pump and reservoir unit"},
+    {"flow-meter", "the bench's own flow meter"},
+    {"leak-sensor", "wet / dry / broken cable"},
+    {"leak-valve", "the bench's leak injector"},
+    {"load", "the bench's load bank at a slot"},
+};
+
+static const struct pl_word KINDS[] = {
+    {"busbar", "the 48 V bus that supplies feed and slots draw from"},
+    {"psu", "a power supply; stands on a busbar"},
+    {"csu", "a slot and what is in it: connector, hot-swap path, CSU"},
+    {"loop", "a coolant loop"},
+    {"pump-unit", "reservoir and pumps; stands in a loop"},
+    {"tray", "where leaked coolant collects; under a loop"},
+    {"valve", "a leak injector above a tray"},
+};
+
+const struct pl_word *pl_rig_roles(size_t *count)
+{
+  *count = sizeof ROLES / sizeof ROLES[0];
+  return ROLES;
+}
+
+const struct pl_word *pl_rig_part_kinds(size_t *count)
+{
+  *count = sizeof KINDS / sizeof KINDS[0];
+  return KINDS;
+}
+
+const char *pl_owner_name(enum pl_owner owner)
+{
+  return owner == PL_OWNER_STACK ? "stack" : "bench";
+}
+
+const struct pl_backend_desc *pl_backend_find(const char *name)
+{
+  for (size_t i = 0; i < pl_n_backends; i++)
+    if (!strcmp(pl_backends[i]->name, name))
+      return pl_backends[i];
+  return NULL;
+}

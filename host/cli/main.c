@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/cli/cli.h"
+
+#include <string.h>
+
+static enum pl_exit unknown_command(const char *word)
+{
+  const char *names[16];
+  size_t count = 0;
+  for (const struct pl_command *const *c = pl_commands; *c && count < 16; c++)
+    names[count++] = (*c)->name;
+  const char *near = pl_closest(word, names, count);
+  struct pl_err err = {0};
+  if (near)
+    pl_fail(&err, PL_E_USAGE, "unknown command '%s', did you mean '%s'?", word, near);
+  else
+    pl_fail(&err, PL_E_USAGE, "unknown command '%s'; `plumb --help` lists them", word);
+  return pl_complain(PL_EXIT_USAGE, &err);
+}
+
+static bool wants_help(int argc, char **argv)
+{
+  for (int i = 0; i < argc && strcmp(argv[i], "--"); i++)
+    if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"))
+      return true;
+  return false;
+}
+
+int main(int argc, char **argv)
+{
+  if (argc < 2) {
+    pl_help_all(stderr);
+    return PL_EXIT_USAGE;
+  }
+  const char *word = argv[1];
+  if (!strcmp(word, "--help") || !strcmp(word, "-h") || !strcmp(word, "help")) {
+    pl_help_all(stdout);
+    return PL_EXIT_PASSED;
+  }
+  if (!strcmp(word, "--version")) {
+    printf("plumb %s\n", PL_VERSION);
+    return PL_EXIT_PASSED;
+  }
+  for (const struct pl_command *const *c = pl_commands; *c; c++) {
+    if (strcmp((*c)->name, word))
+      continue;
+    if (wants_help(argc - 2, argv + 2)) {
+      pl_help_command(*c, stdout);
+      return PL_EXIT_PASSED;
+    }
+    struct pl_args args;
+    struct pl_err err = {0};
+    if (pl_args_parse(*c, argc - 2, argv + 2, &args, &err))
+      return (int)pl_complain(PL_EXIT_USAGE, &err);
+    return (int)(*c)->run(&args);
+  }
+  return (int)unknown_command(word);
+}

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/cli/live.h"
+#include "host/cli/session.h"
+#include "reports/report.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const struct pl_option OPTIONS[] = {
+    {"rig", "FILE", "the rig file (PLUMBLINE_RIG, else the virtual demo rack)", false},
+    {"dut", "ID", "serial number or name of the unit under test", false},
+    {"out", "DIR", "where journal and reports go (runs/TIME-SEQUENCE)", false},
+    {"limits", "FILE", "limits that replace the sequence's (YAML)", false},
+    {"param", "NAME=VALUE", "a parameter of the sequence, or which part a need is bound to", true},
+    {"fault", "SPEC", "plant a fault in the virtual rack: TARGET.SIGNAL=KIND[:VALUE][@TIME]", true},
+    {"answers", "FILE", "scripted answers to prompts (YAML)", false},
+    {"seed", "N", "seed of all noise (1)", false},
+    {"time", "real|virtual", "virtual when every bus is on the twin, else real", false},
+    {"json", NULL, "print one JSON object instead of the live view and table", false},
+    {NULL, NULL, NULL, false},
+};
+
+static enum pl_status make_folders(char *path, struct pl_err *err)
+{
+  for (char *at = path + 1;; at++) {
+    if (*at && *at != '/')
+      continue;
+    char kept = *at;
+    *at = '\0';
+    if (mkdir(path, 0777) && errno != EEXIST) {
+      pl_fail_errno(err, "cannot make the output folder %s", path);
+      return err->status = PL_E_USAGE;
+    }
+    *at = kept;
+    if (!kept)
+      return PL_OK;
+  }
+}
+
+static void stem(const char *path, char *out, size_t size)
+{
+  const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+  const char *dot = strrchr(base, '.');
+  snprintf(out, size, "%.*s", (int)(dot && dot != base ? (size_t)(dot - base) : strlen(base)), base);
+}
+
+/* DIR for one sequence, DIR/NAME for each of several; runs/TIME-NAME when no --out is given. */
+static enum pl_status output_folder(const struct pl_args *args, const struct pl_session *session, size_t index, char *dir, size_t size, struct pl_err *err)
+{
+  char name[128];
+  const char *out = pl_args_text(args, "out", NULL);
+  stem(session->paths[index], name, sizeof name);
+  if (out && session->n_sequences == 1) {
+    snprintf(dir, size, "%s", out);
+  } else if (out) {
+    snprintf(dir, size, "%s/%s", out, name);
+  } else {
+    struct tm t;
+    char stamp[32];
+    time_t now = time(NULL); /* only names the folder */
+    gmtime_r(&now, &t);
+    strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%SZ", &t);
+    snprintf(dir, size, "runs/%s-%s", stamp, name);
+  }
+  enum pl_status status = make_folders(dir, err);
+  if (!status && access(dir, W_OK)) {
+    pl_fail_errno(err, "cannot write in the output folder %s; give another with --out", dir);
+    status = err->status = PL_E_USAGE;
+  }
+  return status;
+}
+
+static char *command_line(const struct pl_args *args, char *out, size_t size)
+{
+  size_t used = (size_t)snprintf(out, size, "plumb %s", args->command->name);
+  for (int i = 0; i < args->argc && used < size; i++) {
+    const char *quote = strpbrk(args->argv[i], " \t'\"$") ? "'" : "";
+    used += (size_t)snprintf(out + used, size - used, " %s%s%s", quote, args->argv[i], quote);
+  }
+  return out;
+}
+
+struct run {
+  const struct pl_args *args;
+  const struct pl_session *session;
+  size_t index;
+  char dir[1024];
+  struct pl_live *live;
+  enum pl_engine_outcome outcome;
+};
+
+static enum pl_status drive(struct run *run, struct pl_err *err)
+{
+  const struct pl_session *session = run->session;
+  const char *faults[PL_OPTION_VALUES_MAX];
+  size_t n_faults;
+  char path[1100], line[2048];
+  struct pl_clock *clock = NULL;
+  struct pl_bench *bench = NULL;
+  struct pl_journal *journal = NULL;
+  run->outcome = PL_RUN_ERROR;
+  pl_args_many(run->args, "fault", faults, &n_faults);
+  snprintf(path, sizeof path, "%s/journal.jsonl", run->dir);
+  enum pl_status status = session->is_virtual ? pl_clock_new_virtual(PL_VIRTUAL_EPOCH_NS, &clock, err) : pl_clock_new_real(&clock, err);
+  if (status)
+    return status;
+  pl_cli_catch_signals(clock);
+  const struct pl_bench_cfg bench_cfg = {.clock = clock, .seed = session->seed, .faults = faults, .n_faults = n_faults};
+  status = pl_bench_open(session->rig, &bench_cfg, &bench, err);
+  if (!status)
+    status = pl_journal_open(path, clock, &journal, err);
+  if (!status) {
+    const struct pl_engine_cfg cfg = {
+        .bench = bench,
+        .journal = journal,
+        .params = session->params,
+        .n_params = session->n_params,
+        .limits_path = session->limits,
+        .answers_path = session->answers,
+        .interactive = isatty(STDIN_FILENO) && !pl_args_flag(run->args, "json"),
+        .stop = pl_cli_stop(),
+        .events = &run->live->events,
+        .dut_id = pl_args_text(run->args, "dut", session->rig->name),
+        .command_line = command_line(run->args, line, sizeof line),
+        .seed = session->seed,
+    };
+    status = pl_engine_run(session->sequences[run->index], &cfg, &run->outcome, err);
+  }
+  struct pl_err close_err = {0};
+  if (journal && pl_journal_close(journal, &close_err) && !status) {
+    status = close_err.status;
+    *err = close_err;
+    run->outcome = PL_RUN_ERROR;
+  }
+  pl_cli_catch_signals(NULL);
+  pl_bench_close(bench);
+  pl_clock_free(clock);
+  return status;
+}
+
+static enum pl_status write_reports(const char *dir, const struct pl_report *report, struct pl_err *err)
+{
+  static const struct {
+    const char *name;
+    enum pl_status (*write)(const struct pl_report *, const char *, struct pl_err *);
+  } OUTPUTS[] = {{"report.html", pl_report_html}, {"junit.xml", pl_report_junit}, {"measurements.csv", pl_report_csv}};
+  enum pl_status status = PL_OK;
+  for (size_t i = 0; i < sizeof OUTPUTS / sizeof *OUTPUTS; i++) {
+    char path[1100];
+    struct pl_err own = {0};
+    snprintf(path, sizeof path, "%s/%s", dir, OUTPUTS[i].name);
+    if (OUTPUTS[i].write(report, path, &own) && !status) {
+      status = own.status;
+      *err = own;
+    }
+  }
+  return status;
+}
+
+static enum pl_status report(const struct run *run, bool json, struct pl_err *err)
+{
+  char path[1100];
+  struct pl_report *told = NULL;
+  snprintf(path, sizeof path, "%s/journal.jsonl", run->dir);
+  enum pl_status status = pl_report_load(path, &told, err);
+  if (status)
+    return status;
+  status = write_reports(run->dir, told, err);
+  if (json)
+    pl_report_json(told, stdout);
+  else
+    pl_report_table(told, stdout, run->live->colour, 80);
+  pl_report_free(told);
+  if (!json && !status)
+    printf("\nReport: %s/report.html\n", run->dir);
+  return status;
+}
+
+static enum pl_exit exit_code(enum pl_engine_outcome outcome)
+{
+  static const enum pl_exit CODES[] = {
+      [PL_RUN_PASS] = PL_EXIT_PASSED, [PL_RUN_FAIL] = PL_EXIT_FAILED, [PL_RUN_ERROR] = PL_EXIT_UNJUDGED, [PL_RUN_ABORTED] = PL_EXIT_ABORTED};
+  return CODES[outcome];
+}
+
+static enum pl_exit run_one(const struct pl_args *args, const struct pl_session *session, size_t index)
+{
+  bool json = pl_args_flag(args, "json");
+  struct pl_live live;
+  struct pl_err err = {0};
+  struct run run = {.args = args, .session = session, .index = index, .live = &live};
+  pl_live_init(&live, stdout, json);
+  if (output_folder(args, session, index, run.dir, sizeof run.dir, &err))
+    return pl_complain(PL_EXIT_USAGE, &err);
+  if (!json)
+    printf("%s on %s, %s time, seed %llu\n", pl_sequence_name(session->sequences[index]), session->rig->name, session->is_virtual ? "virtual" : "real",
+           (unsigned long long)session->seed);
+  enum pl_status status = drive(&run, &err);
+  pl_live_finish(&live);
+  enum pl_exit code = status && pl_status_class(status) == PL_CLASS_USAGE ? PL_EXIT_USAGE : exit_code(run.outcome);
+  if (status)
+    pl_complain(code, &err);
+  if (code == PL_EXIT_USAGE)
+    return code;
+  struct pl_err report_err = {0};
+  if (report(&run, json, &report_err)) {
+    pl_complain(PL_EXIT_UNJUDGED, &report_err);
+    if (code == PL_EXIT_PASSED)
+      code = PL_EXIT_UNJUDGED;
+  }
+  return code;
+}
+
+/* Of several runs the gravest code counts: aborted, not judged, failed, passed. */
+static enum pl_exit graver(enum pl_exit a, enum pl_exit b)
+{
+  static const int GRAVITY[] = {[PL_EXIT_PASSED] = 0, [PL_EXIT_FAILED] = 1, [PL_EXIT_UNJUDGED] = 2, [PL_EXIT_USAGE] = 3, [PL_EXIT_ABORTED] = 4};
+  return GRAVITY[a] >= GRAVITY[b] ? a : b;
+}
+
+static enum pl_exit run(const struct pl_args *args)
+{
+  struct pl_session session;
+  struct pl_err err = {0};
+  enum pl_exit code = PL_EXIT_PASSED;
+  enum pl_status status = pl_session_open(args, &session, &err);
+  for (size_t i = 0; i < session.n_sequences && !status; i++)
+    status = pl_session_rehearse(&session, i, &err);
+  if (status)
+    code = pl_complain(PL_EXIT_USAGE, &err);
+  for (size_t i = 0; i < session.n_sequences && !status && code != PL_EXIT_ABORTED; i++)
+    code = graver(run_one(args, &session, i), code);
+  pl_session_free(&session);
+  return code;
+}
+
+const struct pl_command pl_command_run = {
+    .name = "run",
+    .operands = "SEQUENCE...",
+    .about = "run sequences on a rig: verdict table, journal, HTML, JUnit and CSV reports",
+    .options = OPTIONS,
+    .min_words = 1,
+    .max_words = PL_OPTION_VALUES_MAX,
+    .examples = "  plumb run sequences/hot-swap.lua\n"
+                "  plumb run sequences/hot-swap.lua --param slot=csu-3 --out runs/today --dut SN123\n"
+                "  plumb run sequences/psu-failover.lua --fault psu-b.share=bad --seed 7\n"
+                "  plumb run sequences/*.lua --rig bench-2.yaml --limits part-4711.yaml --answers operator.yaml\n",
+    .run = run,
+};

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PL_HOST_SESSION_H
+#define PL_HOST_SESSION_H
+
+#include "host/cli/cli.h"
+#include "host/engine/engine.h"
+
+/* What `run` and `check` share: the sequences and the rig of a command line, bound and rehearsed before anything is driven. */
+struct pl_session {
+  struct pl_rig *rig;
+  struct pl_sequence *sequences[PL_OPTION_VALUES_MAX];
+  const char *paths[PL_OPTION_VALUES_MAX];
+  size_t n_sequences;
+  struct pl_engine_pair params[PL_OPTION_VALUES_MAX];
+  char param_names[PL_OPTION_VALUES_MAX][64];
+  size_t n_params;
+  const char *limits, *answers;
+  bool is_virtual; /* virtual time */
+  uint64_t seed;
+};
+
+/* Reads rig, sequences, parameters, --time and --seed. PL_E_USAGE for all that can be refused so far. Free in any case. */
+enum pl_status pl_session_open(const struct pl_args *args, struct pl_session *session, struct pl_err *err);
+void pl_session_free(struct pl_session *session);
+/* Runs the sequence once on the twin in virtual time without a record, only to find what can be refused. */
+enum pl_status pl_session_rehearse(const struct pl_session *session, size_t index, struct pl_err *err);
+
+/* The start of virtual time: 2026-01-01T00:00:00Z, so that the same seed gives the same journal. */
+#define PL_VIRTUAL_EPOCH_NS (1767225600LL * 1000000000LL)
+
+#endif

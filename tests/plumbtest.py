@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the test scripts share: running plumb, and one line a case (`ok`, `not ok`, `skip`)."""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import traceback
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+PLUMB = os.environ.get("PLUMB", os.path.join(ROOT, "build", "plumb"))
+DEMO = os.path.join(ROOT, "fixtures", "rigs", "demo-rack.yaml")
+SHARED = os.path.join(os.path.dirname(ROOT), "shared")
+TEMP = tempfile.mkdtemp(prefix="case-", dir=os.environ.get("TMPDIR"))
+SANITIZED = any(s in os.environ.get("PLUMB_BUILD", "") for s in ("asan", "tsan"))
+
+_cases = []
+
+
+class Skip(Exception):
+    pass
+
+
+def case(fn):
+    _cases.append(fn)
+    return fn
+
+
+def plumb(*args, timeout=100, **kw):
+    """Runs plumb; returns (exit code, stdout, stderr)."""
+    p = subprocess.run([PLUMB, *map(str, args)], cwd=kw.pop("cwd", ROOT), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                       timeout=timeout, **kw)
+    out, err = p.stdout.decode(errors="replace"), p.stderr.decode(errors="replace")
+    assert "Sanitizer" not in err, err[:3000]
+    return p.returncode, out, err
+
+
+def write(name, text):
+    path = os.path.join(TEMP, name)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w") as f:
+        f.write(text)
+    return path
+
+
+def out_dir(name):
+    return os.path.join(TEMP, "out", name)
+
+
+def journal(folder):
+    with open(os.path.join(folder, "journal.jsonl")) as f:
+        return [json.loads(line) for line in f]
+
+
+def artifacts(lines, kind):
+    """The objects of one kind of step or run artifact, in order."""
+    return [a[kind] for a in (line.get("testStepArtifact") or line.get("testRunArtifact") or {} for line in lines) if kind in a]
+
+
+def demo_rig(name, *changes):
+    """A copy of the demo rack with (old, new) replaced; each old must be there."""
+    text = open(DEMO).read()
+    for old, new in changes:
+        assert old in text, f"the demo rack has no {old!r}"
+        text = text.replace(old, new, 1)
+    return write(name, text)
+
+
+def main():
+    failed = 0
+    for fn in _cases:
+        name = fn.__name__.replace("_", " ")
+        try:
+            fn()
+            print(f"ok {name}", flush=True)
+        except Skip as why:
+            print(f"skip {name}: {why}", flush=True)
+        except Exception as e:  # noqa: BLE001 - a test's failure, whatever it is
+            failed += 1
+            tail = traceback.format_exc().strip().splitlines()[-6:]
+            print(f"not ok {name}: {e}", *("    " + line for line in tail), sep="\n", flush=True)
+    sys.exit(1 if failed else 0)

@@ -1,0 +1,53 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Docs and program agree; every command has help with examples."""
+import os
+import subprocess
+
+from plumbtest import PLUMB, ROOT, case, main, plumb
+
+COMMANDS = ["run", "check", "report", "get", "set", "watch", "rig", "drivers", "twin"]
+
+
+@case
+def commands_page_is_what_the_program_says():
+    made = subprocess.run(["sh", "tools/docs.sh", PLUMB, "--stdout"], cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout.decode()
+    assert made == open(os.path.join(ROOT, "docs", "commands.md")).read(), "docs/commands.md is stale: run `make docs`"
+
+
+@case
+def every_command_has_help_with_examples():
+    for c in COMMANDS:
+        code, out, err = plumb(c, "--help")
+        assert code == 0 and "Examples:" in out and f"plumb {c}" in out, (c, out, err)
+
+
+@case
+def lists_work():
+    code, out, _ = plumb("rig")
+    assert code == 0 and "csu-8" in out and "psu-b" in out
+    code, out, _ = plumb("drivers")
+    assert code == 0 and "hsc-adm1272" in out and "modbus-rtu" in out
+    code, out, _ = plumb("twin", "faults")
+    assert code == 0 and out.count("--fault") >= 15
+
+
+@case
+def every_driver_folder_is_registered():
+    _, out, _ = plumb("drivers")
+    for folder in sorted(os.listdir(os.path.join(ROOT, "drivers", "device"))):
+        path = os.path.join(ROOT, "drivers", "device", folder)
+        if os.path.isdir(path) and any("const struct pl_device_desc pl_device_" in open(os.path.join(path, f)).read() for f in os.listdir(path) if f.endswith(".c")):
+            assert f"  {folder.replace('_', '-')} " in out, folder
+
+
+@case
+def get_reads_the_virtual_rack():
+    code, out, err = plumb("get", "psu-a.vout", "monitor-1.vout", "leak-module-1.wet", "rpu.flow")
+    assert code == 0, out + err
+    assert "V" in out and "L/min" in out
+    code, _, err = plumb("get", "psu-c.vout")
+    assert code == 2 and "did you mean" in err
+
+
+main()

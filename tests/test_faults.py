@@ -1,0 +1,66 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Each shipped sequence passes on the healthy demo rack, and with a matching planted fault fails (exit 1) with a diagnosis that names
+the part at fault and where it sits."""
+import os
+
+from plumbtest import artifacts, case, journal, main, out_dir, plumb
+
+# sequence, fault, words that the failing diagnoses must hold (part, location)
+FAULTS = [
+    ("hot-swap", "csu-1.power-good=stuck-low", ["csu-1", "module 1, slot 1"]),
+    ("hot-swap", "csu-1.present=stuck-high", ["csu-1", "module 1, slot 1"]),
+    ("hot-swap", "csu-1.inrush=high", ["csu-1", "module 1, slot 1"]),
+    ("hot-swap", "csu-1.discharge=slow", ["csu-1", "module 1, slot 1"]),
+    ("hot-swap", "csu-1.fet=stuck-on", ["csu-1", "module 1, slot 1"]),
+    ("hot-swap", "csu-1.fet=stuck-off", ["csu-1", "module 1, slot 1"]),
+    ("hot-swap", "csu-1.power-good=late", ["csu-1", "module 1, slot 1"]),
+    ("hot-swap", "csu-1.power-path=high-resistance", ["csu-1", "module 1, slot 1"]),
+    ("hot-swap", "csu-1.boot=never", ["csu-1", "module 1, slot 1"]),
+    ("hot-swap", "hsc-1.iout=gain:120%", ["csu-1", "module 1, slot 1"]),
+    ("hot-swap", "rpu.pump-1=dead@3s", ["loop"]),
+    ("psu-failover", "psu-a.hold-up=short", ["psu-a", "power shelf"]),
+    ("psu-failover", "psu-b.share=bad", ["psu-b", "power shelf"]),
+    ("psu-failover", "psu-b.output=low", ["psu-b", "power shelf"]),
+    ("leak", "leak-module-1.leak=stuck-low", ["leak-module-1", "tray"]),
+    ("leak", "tray-module-1.cable=broken", ["leak-module-1", "tray"]),
+    ("leak", "injector-module-1.valve=stuck-closed", ["tray"]),
+    ("smoke", "psu-a.wire=nack", ["psu-a", "power shelf"]),
+    ("smoke", "monitor-3.wire=nack", ["monitor-3", "slot 3"]),
+    ("smoke", "rpu.wire=mute", ["rpu"]),
+    ("smoke", "psu-b.vout=offset:5 V", ["psu-b", "power shelf"]),
+]
+
+
+def make_pass(name):
+    def run():
+        folder = out_dir(name)
+        code, out, err = plumb("run", f"sequences/{name}.lua", "--out", folder)
+        assert code == 0, f"exit {code}\n{out}{err}"
+        for f in ("journal.jsonl", "report.html", "junit.xml", "measurements.csv"):
+            assert os.path.getsize(os.path.join(folder, f)) > 100, f
+        assert artifacts(journal(folder), "testRunEnd") == [{"status": "COMPLETE", "result": "PASS"}]
+
+    run.__name__ = f"{name} passes"
+    return run
+
+
+def make_fault(sequence, fault, words):
+    def run():
+        folder = out_dir(f"{sequence}-{fault}".replace("/", "-"))
+        code, out, err = plumb("run", f"sequences/{sequence}.lua", "--out", folder, "--fault", fault)
+        assert code == 1, f"exit {code}, expected 1\n{out[-1500:]}{err}"
+        told = [d for d in artifacts(journal(folder), "diagnosis") if d["type"] == "FAIL"]
+        assert told, "no failing diagnosis"
+        whole = [d for d in told if all(w in d.get("message", "") for w in words)]
+        assert whole, f"no diagnosis holds {words}: {[d.get('message') for d in told]}"
+
+    run.__name__ = f"{sequence} catches {fault}"
+    return run
+
+
+for s in ("smoke", "hot-swap", "psu-failover", "leak"):
+    case(make_pass(s))
+for row in FAULTS:
+    case(make_fault(*row))
+main()

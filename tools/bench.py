@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""`make bench`: the project's figures, medians of one run on one machine, with the machine's own peers where they are installed (pytest).
+
+Prints a table and writes BUILD/bench.json: name -> value, unit, bar, comparison, ok. Exit status 1 when a bar is missed."""
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+STEPS = """sequence "bench" {{ about = "{n} steps of one value each" }}
+for i = 1, {n} do
+  step("step " .. i, function() measure("rail", volts(3.3), {{ min = volts(3.0), max = volts(3.6) }}) end)
+end
+"""
+PYTEST = """import pytest
+@pytest.mark.parametrize("i", range({n}))
+def test_step(i):
+    assert 3.0 <= 3.3 <= 3.6
+"""
+
+
+def spawn(command, cwd):
+    """Wall seconds and peak MiB of one whole process; it must succeed."""
+    with open(os.devnull, "wb") as null:
+        start = time.perf_counter()
+        p = subprocess.Popen(command, cwd=cwd, stdin=subprocess.DEVNULL, stdout=null, stderr=subprocess.PIPE)
+        err = p.stderr.read()
+        _, status, usage = os.wait4(p.pid, 0)
+        wall = time.perf_counter() - start
+        p.returncode = os.waitstatus_to_exitcode(status)
+    if p.returncode:
+        sys.exit(f"bench: {' '.join(command)} ended with {p.returncode}: {err.decode(errors='replace')[-500:]}")
+    return wall, usage.ru_maxrss / 1024
+
+
+def median(command, cwd, runs):
+    spawn(command, cwd)
+    samples = [spawn(command, cwd) for _ in range(runs)]
+    return statistics.median(s[0] for s in samples), max(s[1] for s in samples)
+
+
+def write(folder, name, text):
+    path = os.path.join(folder, name)
+    with open(path, "w") as f:
+        f.write(text)
+    return path
+
+
+def measure(plumb, temp):
+    def run(sequence, out, *more):
+        return [plumb, "run", sequence, "--out", os.path.join(temp, out), *more]
+
+    files = {n: write(temp, f"steps-{n}.lua", STEPS.format(n=n)) for n in (1, 1000, 10000)}
+    one, _ = median(run(files[1], "one"), ROOT, 21)
+    thousand, _ = median(run(files[1000], "thousand"), ROOT, 7)
+    ten, rss = median(run(files[10000], "ten"), ROOT, 7)
+    swap, _ = median(run("sequences/hot-swap.lua", "swap"), ROOT, 11)
+    yield "one-step-ms", one * 1e3, "ms", 10, "OpenHTF 123-140, Robot Framework 157-209"
+    yield "step-us", (ten - thousand) / 9000 * 1e6, "us", 6, "OpenHTF 675-1,158 (67-85 in one phase), Robot 135-155"
+    yield "rss-mib", rss, "MiB", 20, "62-119"
+    yield "hot-swap-ms", swap * 1e3, "ms", 150, "none known"
+
+
+def peers(temp):
+    """pytest on this machine: one test, and the cost of one more between 100 and 1,100."""
+    python = "/usr/bin/python3"
+    if subprocess.run([python, "-c", "import pytest"], stderr=subprocess.DEVNULL).returncode:
+        return {}
+    cost = {}
+    for n in (1, 100, 1100):
+        path = write(temp, f"test_peer_{n}.py", PYTEST.format(n=n))
+        cost[n], _ = median([python, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={temp}/peer.xml", path], temp, 5)
+    return {"one-step-ms": f"pytest here {cost[1] * 1e3:.0f}", "step-us": f"pytest here {(cost[1100] - cost[100]) / 1000 * 1e6:.0f}"}
+
+
+def main():
+    ap = argparse.ArgumentParser()
+    ap.add_argument("--build", default="build")
+    args = ap.parse_args()
+    temp = tempfile.mkdtemp(prefix="plumb-bench-")
+    table = {}
+    try:
+        here = peers(temp)
+        for name, value, unit, bar, comparison in measure(os.path.join(ROOT, args.build, "plumb"), temp):
+            comparison = "; ".join(x for x in (here.get(name), comparison) if x)
+            table[name] = {"value": round(value, 3), "unit": unit, "bar": bar, "comparison": comparison, "ok": value <= bar}
+    finally:
+        shutil.rmtree(temp, ignore_errors=True)
+    print(f"{'figure':<14}{'value':>10}  {'bar':>8}  {'':<6} peers")
+    for name, row in table.items():
+        print(f"{name:<14}{row['value']:>10.2f}  {row['bar']:>8} {row['unit']:<5} {'ok' if row['ok'] else 'MISSED':<7} {row['comparison']}")
+    with open(os.path.join(ROOT, args.build, "bench.json"), "w") as f:
+        json.dump(table, f, indent=2)
+        f.write("\n")
+    sys.exit(0 if all(r["ok"] for r in table.values()) else 1)
+
+
+if __name__ == "__main__":
+    main()
