@@ -84,6 +84,7 @@ struct pl_stepped {
   uint32_t line, attempt, depth;
   uint32_t parent, child, last_child, sibling; /* PL_NONE */
   uint32_t measurement, last_measurement;      /* PL_NONE */
+  uint32_t diagnosis, note;                    /* the first of its own; PL_NONE */
   uint32_t n_failed;                           /* own measurements with verdict FAIL */
   uint8_t state;                               /* enum pl_step_state */
   uint8_t outcome;                             /* enum pl_verdict, with what is nested */
@@ -97,6 +98,7 @@ struct pl_diagnosed {
   int64_t at;
   pl_str verdict, message, hardware, subcomponent, file;
   uint32_t line, step, measurement; /* PL_NONE */
+  uint32_t next;                    /* of the same step; PL_NONE */
   uint8_t type;                     /* enum pl_judged; PL_UNJUDGED: UNKNOWN */
 };
 
@@ -105,6 +107,7 @@ struct pl_noted { /* a log line or an error */
   pl_str label; /* severity, or symptom */
   pl_str message, file;
   uint32_t line, step;
+  uint32_t next; /* of the same step; PL_NONE */
   bool error;
 };
 
@@ -218,6 +221,8 @@ struct pl_finding {
 };
 /* Findings in their order: failed and unknown diagnoses, failed measurements without one, errors. from: 0, then what it returned, until 0. */
 size_t pl_next_finding(const struct pl_report *report, size_t from, struct pl_finding *finding);
+/* The same, of one step. */
+size_t pl_next_step_finding(const struct pl_report *report, uint32_t step, size_t from, struct pl_finding *finding);
 bool pl_first_finding(const struct pl_report *report, struct pl_finding *finding); /* of what counts: attempts that were repeated do not */
 void pl_put_finding(struct pl_text *text, const struct pl_report *report, const struct pl_finding *finding); /* its sentence, without the next action */
 /* A killed run: "stopped in step X at T, no verdict; teardown did not run". */

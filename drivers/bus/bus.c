@@ -239,14 +239,19 @@ void pl_bus_submit(struct pl_bus *bus, struct pl_job *job)
   begin_next(bus);
 }
 
-enum pl_status pl_bus_run(struct pl_bus *bus, struct pl_job *job, struct pl_err *err)
+void pl_bus_wait(struct pl_bus *bus, struct pl_job *job)
 {
-  pl_bus_submit(bus, job);
   while (!job->complete) {
     bool ran = pl_clock_step(bus->clock, PL_NEVER);
     assert(ran || job->complete || !pl_clock_is_virtual(bus->clock)); /* in virtual time the job's own timer is always armed */
     (void)ran;
   }
+}
+
+enum pl_status pl_bus_run(struct pl_bus *bus, struct pl_job *job, struct pl_err *err)
+{
+  pl_bus_submit(bus, job);
+  pl_bus_wait(bus, job);
   if (job->status && err)
     *err = job->err;
   return job->status;

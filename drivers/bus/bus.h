@@ -49,6 +49,7 @@ void pl_bus_free(struct pl_bus *bus);
 void pl_bus_submit(struct pl_bus *bus, struct pl_job *job);
 /* Submits and steps the clock until the job is done: for tools and tests on the loop's thread. Returns job->status, err filled. */
 enum pl_status pl_bus_run(struct pl_bus *bus, struct pl_job *job, struct pl_err *err);
+void pl_bus_wait(struct pl_bus *bus, struct pl_job *job); /* the second half of that: steps until a submitted job is done */
 
 const char *pl_bus_name(const struct pl_bus *bus);
 enum pl_bus_kind pl_bus_kind(const struct pl_bus *bus);

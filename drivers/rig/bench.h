@@ -16,7 +16,7 @@ struct pl_bench_cfg {
 };
 
 enum pl_status pl_bench_open(const struct pl_rig *rig, const struct pl_bench_cfg *cfg, struct pl_bench **bench, struct pl_err *err);
-void pl_bench_close(struct pl_bench *bench);
+void pl_bench_close(struct pl_bench *bench); /* no call of its devices may be under way */
 
 struct pl_clock *pl_bench_clock(const struct pl_bench *bench);
 const struct pl_rig *pl_bench_rig(const struct pl_bench *bench);
@@ -29,7 +29,7 @@ struct pl_backend *pl_bench_backend(const struct pl_bench *bench);
 
 /* Read-only: every device answers and is what the rig says. The first failure's sentence; *failed (may be NULL) its device. */
 enum pl_status pl_bench_probe(struct pl_bench *bench, const struct pl_rig_device **failed, struct pl_err *err);
-/* Applies every device's safe values in the rig's order; tries all, returns the first failure. With bench_only, what the stack owns is left alone. */
+/* Applies every device's safe values in the rig's order; tries all, returns the first failure. */
 enum pl_status pl_bench_make_safe(struct pl_bench *bench, struct pl_err *err);
 
 #endif

@@ -11,6 +11,9 @@
  */
 #define PL_VM_MEMORY_MIB 64
 #define PL_VM_CPU_NS PL_S          /* of pure Lua between two waits */
+#define PL_VM_GLOBALS "pl.globals" /* names in Lua's registry */
+#define PL_VM_CORE "pl.core"
+#define PL_VM_SEED "pl.seed"
 #define PL_STEP_TIME (60 * PL_S)   /* a step's time unless it says otherwise */
 #define PL_TEARDOWN_TIME (10 * PL_S) /* of a teardown after an abort */
 
@@ -60,7 +63,6 @@ struct pl_meta { /* what `sequence` said, and the file's own list */
 struct pl_vm {
   lua_State *L;
   size_t used, limit; /* bytes */
-  bool denied;        /* an allocation was refused since the task was resumed */
   const char *path;   /* the chunk's name in messages */
   struct pl_run *run; /* NULL while the file is only being declared */
   const struct pl_setting *bound; /* for `params` and `rig`; NULL: none yet */
@@ -79,9 +81,11 @@ enum pl_status pl_vm_new(const char *path, struct pl_vm **vm, struct pl_err *err
 void pl_vm_free(struct pl_vm *vm);
 /* Compiles (text only) and runs the file's top level. PL_E_USAGE with file:line. */
 enum pl_status pl_vm_declare(struct pl_vm *vm, const char *source, size_t size, struct pl_err *err);
+void pl_vm_seed(struct pl_vm *vm, uint64_t seed); /* of math.random */
 void pl_meta_free(struct pl_meta *meta);
 /* The line of the sequence file that is running in L, 0 when none. */
 int pl_vm_line(lua_State *L);
+const char *pl_vm_path(lua_State *L);
 /* CPU time of this thread, or time of day since some start: the one place that asks outside the clock, only to limit a runaway. */
 int64_t pl_vm_cpu_ns(void);
 int64_t pl_vm_wall_ns(void);

@@ -59,7 +59,7 @@ static enum pl_status connector_open(const struct pl_device_args *args, void **s
       status = pl_output_open(&connector->outputs[i], args, params[i].name, err);
       connector->handles[i] = connector->outputs[i].handle;
     } else {
-      status = pl_line_request(args, params[i].name, false, true, &connector->handles[i], err);
+      status = pl_device_line_request(args, params[i].name, false, true, &connector->handles[i], err);
     }
     if (status != PL_OK) {
       connector_close(connector);
@@ -82,7 +82,7 @@ static enum pl_status connector_get(void *self, const struct pl_quantity *quanti
 {
   struct connector *connector = self;
   enum pl_status status = check_wired(connector, quantity->id, err);
-  return status == PL_OK ? pl_line_get(connector->bus, connector->handles[quantity->id], reading, err) : status;
+  return status == PL_OK ? pl_device_line_get(connector->bus, connector->handles[quantity->id], reading, err) : status;
 }
 
 static enum pl_status connector_set(void *self, const struct pl_quantity *quantity, int64_t value_u, struct pl_err *err)

@@ -48,7 +48,7 @@ static enum pl_status flow_meter_open(const struct pl_device_args *args, void **
   meter->bus = args->bus;
   meter->k_factor = (double)pl_value(args->values, "k-factor")->number;
   meter->stalled_ns = pl_value(args->values, "stalled-after")->number * PL_US;
-  enum pl_status status = pl_line_request(args, "pulse", false, true, &meter->handle, err);
+  enum pl_status status = pl_device_line_request(args, "pulse", false, true, &meter->handle, err);
   if (status != PL_OK) {
     free(meter);
     return status;

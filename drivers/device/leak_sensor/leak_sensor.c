@@ -33,7 +33,7 @@ static enum pl_status leak_sensor_open(const struct pl_device_args *args, void *
   sensor->name = args->name;
   sensor->bus = args->bus;
   for (size_t i = 0; i < PL_LEAK_SENSOR_LINES; i++) {
-    enum pl_status status = pl_line_request(args, params[i].name, false, true, &sensor->handles[i], err);
+    enum pl_status status = pl_device_line_request(args, params[i].name, false, true, &sensor->handles[i], err);
     if (status != PL_OK) {
       free(sensor);
       return status;
@@ -54,7 +54,7 @@ static enum pl_status leak_sensor_get(void *self, const struct pl_quantity *quan
   if (quantity->id == PL_LEAK_SENSOR_LEAK && !lines[PL_LEAK_SENSOR_CABLE]) {
     return pl_fail(err, PL_E_GONE, "the sense cable of %s is broken or unplugged, so neither wet nor dry is known; mend or plug it", sensor->name);
   }
-  pl_line_reading(sensor->bus, lines[quantity->id], reading);
+  pl_device_line_reading(sensor->bus, lines[quantity->id], reading);
   return PL_OK;
 }
 

@@ -44,14 +44,14 @@ static enum pl_status leak_valve_probe(void *self, struct pl_err *err)
 {
   struct leak_valve *valve = self;
   struct pl_reading reading;
-  return pl_line_get(valve->bus, valve->open.handle, &reading, err);
+  return pl_device_line_get(valve->bus, valve->open.handle, &reading, err);
 }
 
 static enum pl_status leak_valve_get(void *self, const struct pl_quantity *quantity, struct pl_reading *reading, struct pl_err *err)
 {
   (void)quantity;
   struct leak_valve *valve = self;
-  return pl_line_get(valve->bus, valve->open.handle, reading, err);
+  return pl_device_line_get(valve->bus, valve->open.handle, reading, err);
 }
 
 static enum pl_status leak_valve_set(void *self, const struct pl_quantity *quantity, int64_t value_u, struct pl_err *err)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drivers/device/lines/lines.h"
 
-enum pl_status pl_line_request(const struct pl_device_args *args, const char *param, bool output, bool edges, int *handle, struct pl_err *err)
+enum pl_status pl_device_line_request(const struct pl_device_args *args, const char *param, bool output, bool edges, int *handle, struct pl_err *err)
 {
   const struct pl_value *value = pl_value(args->values, param);
   if (!value->given) {
@@ -23,17 +23,17 @@ enum pl_status pl_line_request(const struct pl_device_args *args, const char *pa
   return status;
 }
 
-void pl_line_reading(struct pl_bus *bus, bool on, struct pl_reading *reading)
+void pl_device_line_reading(struct pl_bus *bus, bool on, struct pl_reading *reading)
 {
   *reading = (struct pl_reading){.value_u = on ? PL_U : 0, .dim = PL_DIM_FLAG, .status = PL_OK, .at = pl_bus_now(bus)};
 }
 
-enum pl_status pl_line_get(struct pl_bus *bus, int handle, struct pl_reading *reading, struct pl_err *err)
+enum pl_status pl_device_line_get(struct pl_bus *bus, int handle, struct pl_reading *reading, struct pl_err *err)
 {
   bool on = false;
   enum pl_status status = pl_gpio_get(bus, &handle, 1, &on, err);
   if (status == PL_OK) {
-    pl_line_reading(bus, on, reading);
+    pl_device_line_reading(bus, on, reading);
   }
   return status;
 }
@@ -41,7 +41,7 @@ enum pl_status pl_line_get(struct pl_bus *bus, int handle, struct pl_reading *re
 enum pl_status pl_output_open(struct pl_output *output, const struct pl_device_args *args, const char *param, struct pl_err *err)
 {
   int handle = -1;
-  enum pl_status status = pl_line_request(args, param, true, false, &handle, err);
+  enum pl_status status = pl_device_line_request(args, param, true, false, &handle, err);
   if (status != PL_OK) {
     return status;
   }

@@ -9,11 +9,11 @@
 /* What the GPIO devices share: a line asked for by its param, flag readings, and outputs that know their own edges. */
 
 /* Requests the line that the PL_PARAM_LINE param `param` names. PL_E_UNSUPPORTED when the rig gives none. */
-enum pl_status pl_line_request(const struct pl_device_args *args, const char *param, bool output, bool edges, int *handle, struct pl_err *err);
+enum pl_status pl_device_line_request(const struct pl_device_args *args, const char *param, bool output, bool edges, int *handle, struct pl_err *err);
 
 /* Inside a job: reads one line as a flag reading. */
-enum pl_status pl_line_get(struct pl_bus *bus, int handle, struct pl_reading *reading, struct pl_err *err);
-void pl_line_reading(struct pl_bus *bus, bool on, struct pl_reading *reading);
+enum pl_status pl_device_line_get(struct pl_bus *bus, int handle, struct pl_reading *reading, struct pl_err *err);
+void pl_device_line_reading(struct pl_bus *bus, bool on, struct pl_reading *reading);
 
 /* An output line. Adapters report edges of inputs only, so an output keeps its own: an edge is a set that changed the level, stamped with the
  * bus time at which the set began. A reaction measured from it is thus never shorter than the true one. */

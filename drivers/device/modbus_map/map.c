@@ -286,19 +286,16 @@ static enum pl_status build(struct pl_conf *conf, struct pl_map **map, struct pl
 {
   struct pl_map *made = calloc(1, sizeof *made);
   struct pl_port *ports = calloc(PL_MAP_PORTS_MAX, sizeof *ports);
-  bool *port_set = calloc(PL_MAP_PORTS_MAX, sizeof *port_set);
-  if (made == NULL || ports == NULL || port_set == NULL) {
+  if (made == NULL || ports == NULL) {
     free(made);
     free(ports);
-    free(port_set);
     pl_conf_free(conf);
     return pl_fail(err, PL_E_NOMEM, "register map: out of memory");
   }
   made->conf = conf;
   made->ports = ports;
-  struct pl_map_loader loader = {.map = made, .conf = conf, .port_set = port_set};
+  struct pl_map_loader loader = {.map = made, .conf = conf};
   enum pl_status status = load_sections(&loader, pl_conf_root(conf), err);
-  free(port_set);
   if (status != PL_OK) {
     pl_map_free(made);
     return status;

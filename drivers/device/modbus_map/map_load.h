@@ -9,7 +9,6 @@ struct pl_map_loader {
   struct pl_map *map;
   const struct pl_conf *conf;
   bool byte_swap, word_swap; /* the map's default order */
-  bool *port_set;            /* one a port: an initial value or a direction is fixed by a row that commands it */
 };
 
 extern const char *const pl_map_table_words[]; /* "coil" "discrete" "holding" "input", NULL: in the order of pl_modbus_table */
@@ -20,7 +19,7 @@ enum pl_status pl_map_load_faults(struct pl_map_loader *loader, const struct pl_
 /* No two things may claim the same register or bit. */
 enum pl_status pl_map_check_overlaps(const struct pl_map_loader *loader, struct pl_err *err);
 
-/* "ABCD" ... -> swaps; size 16 or 32, or 0 for any of the 32-bit words. */
+/* "ABCD" ... -> swaps, of the orders for that many registers. */
 enum pl_status pl_map_read_order(const struct pl_map_loader *loader, const struct pl_node *node, size_t words, bool *byte_swap, bool *word_swap, struct pl_err *err);
 /* The port of that name, made when it is new. */
 enum pl_status pl_map_port(struct pl_map_loader *loader, const struct pl_node *node, const char *name, enum pl_dim dim, int *port, struct pl_err *err);

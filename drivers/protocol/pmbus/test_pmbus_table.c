@@ -74,8 +74,8 @@ static void details_speak_before_summaries(void **state)
   status.values[1] = 0x80;                                              /* vout-ov-fault */
   const char *names[8];
   assert_int_equal(pl_pmbus_status_names(&status, names, 8), 2);
-  assert_string_equal(names[0], "fan-fault-or-warning"); /* set, but neither register of the fans shows why */
-  assert_string_equal(names[1], "vout-ov-fault");
+  assert_string_equal(names[0], "vout-ov-fault"); /* by the word and by STATUS_VOUT, once */
+  assert_string_equal(names[1], "fan-fault-or-warning"); /* set, but neither register of the fans shows why */
   status.values[9] = 0x40;
   assert_int_equal(pl_pmbus_status_names(&status, names, 8), 2);
   assert_string_equal(names[1], "fan-4-fault");

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PL_BUS_LOCK_H
+#define PL_BUS_LOCK_H
+
+#include "drivers/base/err.h"
+
+/*
+ * One owner of a port among all programs of this machine. The lock is a flock'ed file, named from the key, in $XDG_RUNTIME_DIR, /run/lock or /tmp;
+ * the kernel lets go of it when its holder dies, however it dies. (A child that was forked without exec shares it.)
+ */
+struct pl_lock;
+
+/* key: a tty's path or "host:port". PL_E_LOCKED names the holder's pid and command. */
+enum pl_status pl_lock_take(const char *key, struct pl_lock **lock, struct pl_err *err);
+void pl_lock_release(struct pl_lock *lock); /* NULL is fine */
+
+#endif

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "drivers/rig/bench.h"
+#include "drivers/rig/read.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct pl_bench {
+  const struct pl_rig *rig;
+  struct pl_clock *clock;
+  const struct pl_backend_desc *backend_desc; /* both NULL: no virtual rack */
+  struct pl_backend *backend;
+  struct pl_bus **buses;       /* one a bus of the rig; NULL while not open */
+  struct pl_values *stand_ins; /* one a bus; items NULL unless a rehearsal opens it by another adapter */
+  struct pl_device **devices;
+  bool all_virtual;
+};
+
+/* --- what to open --- */
+
+static enum pl_status check_clock(const struct pl_rig *rig, const struct pl_bench_cfg *cfg, struct pl_err *err)
+{
+  for (size_t i = 0; i < rig->n_buses; i++)
+    if (!rig->buses[i].on_twin && !cfg->rehearsal && pl_clock_is_virtual(cfg->clock))
+      return pl_fail(err, PL_E_USAGE, "%s:%d: bus '%s' (adapter '%s') is real, expected a bus on the twin: virtual time cannot drive hardware", rig->path,
+                     rig->buses[i].line, rig->buses[i].name, rig->buses[i].adapter->name);
+  return PL_OK;
+}
+
+static enum pl_status open_backend(struct pl_bench *bench, const struct pl_bench_cfg *cfg, struct pl_err *err)
+{
+  const struct pl_rig *rig = bench->rig;
+  bool any = cfg->rehearsal;
+  bench->all_virtual = true;
+  for (size_t i = 0; i < rig->n_buses; i++) {
+    any |= rig->buses[i].on_twin;
+    bench->all_virtual &= cfg->rehearsal || rig->buses[i].on_twin;
+  }
+  if (!any && cfg->n_faults)
+    return pl_fail(err, PL_E_USAGE, "fault '%s': %s has no bus on the twin, expected one: a fault is planted in the virtual rack", cfg->faults[0], rig->path);
+  if (!any)
+    return PL_OK;
+  const struct pl_backend_desc *desc = pl_backend_find("twin");
+  if (!desc)
+    return pl_fail(err, PL_E_UNSUPPORTED, "%s needs the virtual rack, and this program was built without it", rig->path);
+  enum pl_status status = desc->open(rig, bench->clock, cfg->seed, cfg->rehearsal, &bench->backend, err);
+  if (status)
+    return status;
+  bench->backend_desc = desc;
+  for (size_t i = 0; i < cfg->n_faults; i++)
+    if ((status = desc->plant(bench->backend, cfg->faults[i], err))) {
+      pl_err_prefix(err, "fault '%s'", cfg->faults[i]);
+      return status;
+    }
+  return PL_OK;
+}
+
+/* --- buses --- */
+
+/* The adapter that answers for a bus in a rehearsal: the virtual one of its kind, or a real Modbus library against the twin's server. */
+static enum pl_status virtual_adapter(const struct pl_rig_bus *bus, const struct pl_adapter_desc **adapter, struct pl_err *err)
+{
+  const char *name = bus->kind == PL_BUS_MODBUS ? "modbus-tcp" : "twin";
+  *adapter = bus->on_twin ? bus->adapter : pl_adapter_find(bus->kind, name);
+  if (!*adapter)
+    return pl_fail(err, PL_E_UNSUPPORTED, "a rehearsal needs the %s adapter '%s', and this program was built without it", pl_bus_kind_name(bus->kind), name);
+  return PL_OK;
+}
+
+/* What the rig says of the bus, as far as the other adapter has a like setting (the speed of an I2C bus); the rest by its fallbacks. */
+static enum pl_status stand_in_value(const struct pl_param *param, const struct pl_values *given, struct pl_value *value, struct pl_err *err)
+{
+  const char *text = param->fallback;
+  for (size_t i = 0; i < given->count; i++) {
+    const struct pl_value *own = &given->items[i];
+    if (own->given && own->param->kind == param->kind && own->param->dim == param->dim && !strcmp(own->param->name, param->name))
+      text = own->text;
+  }
+  if (!strcmp(param->name, "host"))
+    text = "twin";
+  *value = (struct pl_value){.param = param};
+  if (text)
+    return pl_value_parse(param, text, value, err);
+  return param->required ? pl_fail(err, PL_E_UNSUPPORTED, "a rehearsal cannot tell the adapter's '%s'", param->name) : PL_OK;
+}
+
+static enum pl_status make_stand_in(const struct pl_adapter_desc *adapter, const struct pl_values *given, struct pl_values *values, struct pl_err *err)
+{
+  struct pl_value *items = calloc(adapter->n_params ? adapter->n_params : 1, sizeof *items);
+  if (!items)
+    return pl_fail(err, PL_E_NOMEM, "out of memory for the values of an adapter");
+  *values = (struct pl_values){items, adapter->n_params};
+  enum pl_status status = PL_OK;
+  for (size_t i = 0; i < adapter->n_params && !status; i++)
+    status = stand_in_value(&adapter->params[i], given, &items[i], err);
+  return status;
+}
+
+static enum pl_status open_adapter(struct pl_bench *bench, const struct pl_bench_cfg *cfg, size_t i, struct pl_err *err)
+{
+  const struct pl_rig_bus *bus = &bench->rig->buses[i];
+  const struct pl_adapter_desc *adapter = bus->adapter;
+  struct pl_adapter_args args = {bus->name, &bus->values, bench->backend};
+  enum pl_status status = cfg->rehearsal ? virtual_adapter(bus, &adapter, err) : PL_OK;
+  if (!status && cfg->rehearsal && !bus->on_twin) {
+    status = make_stand_in(adapter, &bus->values, &bench->stand_ins[i], err);
+    args.values = &bench->stand_ins[i];
+  }
+  if (!status)
+    status = pl_bus_new(bus->name, bus->kind, bench->clock, &bench->buses[i], err);
+  if (!status)
+    status = adapter->open(bench->buses[i], &args, err);
+  if (status)
+    pl_err_prefix(err, "bus '%s' (adapter '%s')", bus->name, adapter ? adapter->name : bus->adapter->name);
+  return status;
+}
+
+static enum pl_status open_buses(struct pl_bench *bench, const struct pl_bench_cfg *cfg, struct pl_err *err)
+{
+  enum pl_status status = PL_OK;
+  for (size_t i = 0; i < bench->rig->n_buses && !status; i++)
+    status = open_adapter(bench, cfg, i, err);
+  return status;
+}
+
+/* --- devices --- */
+
+static struct pl_bus *bus_of(const struct pl_bench *bench, const struct pl_rig_bus *bus)
+{
+  return bench->buses[bus - bench->rig->buses];
+}
+
+static enum pl_status open_devices(struct pl_bench *bench, struct pl_err *err)
+{
+  for (size_t i = 0; i < bench->rig->n_devices; i++) {
+    const struct pl_rig_device *device = &bench->rig->devices[i];
+    const struct pl_device_args args = {.name = device->name, .bus = bus_of(bench, device->bus), .values = &device->values, .shape = &device->shape};
+    enum pl_status status = pl_device_open(device->desc, &args, &bench->devices[i], err);
+    if (status)
+      return status;
+  }
+  return PL_OK;
+}
+
+/* --- the bench --- */
+
+static struct pl_bench *new_bench(const struct pl_rig *rig, struct pl_clock *clock)
+{
+  struct pl_bench *bench = calloc(1, sizeof *bench);
+  if (!bench)
+    return NULL;
+  bench->rig = rig;
+  bench->clock = clock;
+  bench->buses = calloc(rig->n_buses + 1, sizeof *bench->buses);
+  bench->stand_ins = calloc(rig->n_buses + 1, sizeof *bench->stand_ins);
+  bench->devices = calloc(rig->n_devices + 1, sizeof *bench->devices);
+  if (bench->buses && bench->stand_ins && bench->devices)
+    return bench;
+  pl_bench_close(bench);
+  return NULL;
+}
+
+enum pl_status pl_bench_open(const struct pl_rig *rig, const struct pl_bench_cfg *cfg, struct pl_bench **out, struct pl_err *err)
+{
+  enum pl_status status = check_clock(rig, cfg, err);
+  if (status)
+    return status;
+  struct pl_bench *bench = new_bench(rig, cfg->clock);
+  if (!bench)
+    return pl_fail(err, PL_E_NOMEM, "out of memory for a bench");
+  status = open_backend(bench, cfg, err);
+  if (!status)
+    status = open_buses(bench, cfg, err);
+  if (!status)
+    status = open_devices(bench, err);
+  if (status) {
+    pl_bench_close(bench);
+    return status;
+  }
+  *out = bench;
+  return PL_OK;
+}
+
+void pl_bench_close(struct pl_bench *bench)
+{
+  if (!bench)
+    return;
+  for (size_t i = bench->rig->n_devices; i-- > 0 && bench->devices;)
+    if (bench->devices[i])
+      pl_device_close(bench->devices[i]);
+  for (size_t i = bench->rig->n_buses; i-- > 0 && bench->buses;)
+    if (bench->buses[i])
+      pl_bus_free(bench->buses[i]);
+  for (size_t i = 0; i < bench->rig->n_buses && bench->stand_ins; i++)
+    free((void *)bench->stand_ins[i].items);
+  if (bench->backend)
+    bench->backend_desc->close(bench->backend);
+  free(bench->devices);
+  free(bench->stand_ins);
+  free(bench->buses);
+  free(bench);
+}
+
+struct pl_clock *pl_bench_clock(const struct pl_bench *bench)
+{
+  return bench->clock;
+}
+
+const struct pl_rig *pl_bench_rig(const struct pl_bench *bench)
+{
+  return bench->rig;
+}
+
+struct pl_device *pl_bench_device(const struct pl_bench *bench, const char *name)
+{
+  const struct pl_rig_device *device = pl_rig_device(bench->rig, name);
+  return device ? bench->devices[device - bench->rig->devices] : NULL;
+}
+
+struct pl_bus *pl_bench_bus(const struct pl_bench *bench, const char *name)
+{
+  for (size_t i = 0; i < bench->rig->n_buses; i++)
+    if (pl_rig_same_name(bench->rig->buses[i].name, name))
+      return bench->buses[i];
+  return NULL;
+}
+
+bool pl_bench_all_virtual(const struct pl_bench *bench)
+{
+  return bench->all_virtual;
+}
+
+const struct pl_backend_desc *pl_bench_backend_desc(const struct pl_bench *bench)
+{
+  return bench->backend_desc;
+}
+
+struct pl_backend *pl_bench_backend(const struct pl_bench *bench)
+{
+  return bench->backend;
+}
+
+/* --- all devices --- */
+
+enum pl_status pl_bench_probe(struct pl_bench *bench, const struct pl_rig_device **failed, struct pl_err *err)
+{
+  for (size_t i = 0; i < bench->rig->n_devices; i++) {
+    const struct pl_rig_device *device = &bench->rig->devices[i];
+    if (!device->desc->probe)
+      continue;
+    struct pl_call call = {.device = bench->devices[i], .kind = PL_CALL_PROBE};
+    enum pl_status status = pl_call_run(&call, err);
+    if (!status)
+      continue;
+    if (failed)
+      *failed = device;
+    return status;
+  }
+  return PL_OK;
+}
+
+enum pl_status pl_bench_make_safe(struct pl_bench *bench, struct pl_err *err)
+{
+  enum pl_status first = PL_OK;
+  for (size_t i = 0; i < bench->rig->n_devices; i++) {
+    const struct pl_rig_device *device = &bench->rig->devices[i];
+    for (size_t k = 0; k < device->n_safe; k++) {
+      struct pl_call call = {.device = bench->devices[i], .kind = PL_CALL_SET, .quantity = device->safe[k].quantity, .value_u = device->safe[k].value_u};
+      struct pl_err own = {0};
+      enum pl_status status = pl_call_run(&call, &own);
+      if (status && !first) {
+        first = status;
+        if (err)
+          *err = own;
+      }
+    }
+  }
+  return first;
+}

@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "drivers/device/device.h"
+#include "drivers/device/twin.h"
+#include "drivers/rig/bench.h"
+
+/* What the stand-ins saw, in order, and what they shall do. */
+static struct {
+  char log[4096];
+  const char *fail_bus, *fail_device, *dead, *stiff; /* by name */
+  bool refuse_faults;
+  int open; /* buses, devices and backends that are open now */
+} seen;
+
+static void note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static void note(const char *format, ...)
+{
+  size_t used = strlen(seen.log);
+  va_list args;
+  va_start(args, format);
+  vsnprintf(seen.log + used, sizeof seen.log - used, format, args);
+  va_end(args);
+}
+
+static bool is(const char *wanted, const char *name)
+{
+  return wanted && !strcmp(wanted, name);
+}
+
+/* --- a virtual rack --- */
+
+struct pl_backend {
+  int nothing;
+};
+static struct pl_backend rack;
+
+static enum pl_status rack_open(const struct pl_rig *rig, struct pl_clock *clock, uint64_t seed, bool all_virtual, struct pl_backend **backend, struct pl_err *err)
+{
+  (void)err;
+  assert_non_null(clock);
+  note("rack %s seed %d%s; ", rig->name, (int)seed, all_virtual ? " all" : "");
+  seen.open++;
+  *backend = &rack;
+  return PL_OK;
+}
+
+static void rack_close(struct pl_backend *backend)
+{
+  assert_ptr_equal(backend, &rack);
+  note("rack closed; ");
+  seen.open--;
+}
+
+static enum pl_status rack_plant(struct pl_backend *backend, const char *spec, struct pl_err *err)
+{
+  assert_ptr_equal(backend, &rack);
+  if (seen.refuse_faults)
+    return pl_fail(err, PL_E_USAGE, "no such fault");
+  note("fault %s; ", spec);
+  return PL_OK;
+}
+
+static const struct pl_backend_desc RACK = {.name = "twin", .open = rack_open, .close = rack_close, .plant = rack_plant};
+
+/* --- adapters --- */
+
+static void adapter_close(void *self)
+{
+  note("-%s; ", (const char *)self);
+  seen.open--;
+}
+
+static enum pl_status adapter_open(struct pl_bus *bus, const struct pl_adapter_args *args, struct pl_err *err, const char *adapter)
+{
+  static const int OPS = 0;
+  if (is(seen.fail_bus, args->bus_name))
+    return pl_fail(err, PL_E_GONE, "not plugged");
+  assert_string_equal(pl_bus_name(bus), args->bus_name);
+  note("%s by %s", args->bus_name, adapter);
+  for (size_t i = 0; i < args->values->count; i++)
+    if (args->values->items[i].given)
+      note(" %s=%s", args->values->items[i].param->name, args->values->items[i].text);
+  note("%s; ", args->backend ? "" : " alone");
+  pl_bus_attach(bus, &OPS, (void *)(uintptr_t)args->bus_name, adapter_close, true);
+  seen.open++;
+  return PL_OK;
+}
+
+static enum pl_status open_twin(struct pl_bus *bus, const struct pl_adapter_args *args, struct pl_err *err)
+{
+  return adapter_open(bus, args, err, "twin");
+}
+
+static enum pl_status open_linux(struct pl_bus *bus, const struct pl_adapter_args *args, struct pl_err *err)
+{
+  return adapter_open(bus, args, err, "linux-i2c");
+}
+
+static enum pl_status open_rtu(struct pl_bus *bus, const struct pl_adapter_args *args, struct pl_err *err)
+{
+  return adapter_open(bus, args, err, "modbus-rtu");
+}
+
+static enum pl_status open_tcp(struct pl_bus *bus, const struct pl_adapter_args *args, struct pl_err *err)
+{
+  return adapter_open(bus, args, err, "modbus-tcp");
+}
+
+static const struct pl_param TWIN_PARAMS[] = {{.name = "speed", .kind = PL_PARAM_QUANTITY, .dim = PL_DIM_FREQUENCY, .fallback = "100 kHz"}};
+static const struct pl_param LINUX_PARAMS[] = {{.name = "device", .kind = PL_PARAM_TEXT, .required = true},
+                                               {.name = "speed", .kind = PL_PARAM_QUANTITY, .dim = PL_DIM_FREQUENCY}};
+static const struct pl_param RTU_PARAMS[] = {{.name = "port", .kind = PL_PARAM_TEXT, .required = true}};
+static const struct pl_param TCP_PARAMS[] = {{.name = "host", .kind = PL_PARAM_TEXT, .required = true},
+                                             {.name = "port", .kind = PL_PARAM_INT, .fallback = "502", .min = 1, .max = 65535}};
+
+static const struct pl_adapter_desc ADAPTERS[] = {
+    {.name = "twin", .kind = PL_BUS_I2C, .is_virtual = true, .params = TWIN_PARAMS, .n_params = 1, .open = open_twin},
+    {.name = "linux-i2c", .kind = PL_BUS_I2C, .params = LINUX_PARAMS, .n_params = 2, .open = open_linux},
+    {.name = "modbus-rtu", .kind = PL_BUS_MODBUS, .params = RTU_PARAMS, .n_params = 1, .open = open_rtu},
+    {.name = "modbus-tcp", .kind = PL_BUS_MODBUS, .params = TCP_PARAMS, .n_params = 2, .open = open_tcp},
+};
+
+/* --- a driver --- */
+
+static enum pl_status fake_open(const struct pl_device_args *args, void **self, struct pl_err *err)
+{
+  if (is(seen.fail_device, args->name))
+    return pl_fail(err, PL_E_UNSUPPORTED, "cannot work here");
+  assert_non_null(args->bus);
+  note("+%s; ", args->name);
+  seen.open++;
+  *self = (void *)(uintptr_t)args->name;
+  return PL_OK;
+}
+
+static void fake_close(void *self)
+{
+  note("-%s; ", (const char *)self);
+  seen.open--;
+}
+
+static enum pl_status fake_probe(void *self, struct pl_err *err)
+{
+  if (is(seen.dead, self))
+    return pl_fail(err, PL_E_NACK, "nobody answers");
+  note("probe %s; ", (const char *)self);
+  return PL_OK;
+}
+
+static enum pl_status fake_set(void *self, const struct pl_quantity *quantity, int64_t value_u, struct pl_err *err)
+{
+  note("%s.%s=%lld; ", (const char *)self, quantity->name, (long long)value_u);
+  return is(seen.stiff, self) ? pl_fail(err, PL_E_TIMEOUT, "does not move") : PL_OK;
+}
+
+static const struct pl_param FAKE_PARAMS[] = {{.name = "address", .kind = PL_PARAM_INT, .required = true, .address = true}};
+static const struct pl_param UNIT_PARAMS[] = {{.name = "unit", .kind = PL_PARAM_INT, .required = true}};
+static const struct pl_quantity QUANTITIES[] = {
+    {.name = "on", .dim = PL_DIM_FLAG, .access = PL_SET, .max_u = PL_U},
+    {.name = "duty", .dim = PL_DIM_RATIO, .access = PL_SET, .max_u = 100 * PL_U},
+};
+static const struct pl_device_desc DEVICES[] = {
+    {.name = "psu", .bus_kind = PL_BUS_I2C, .role = "supply", .params = FAKE_PARAMS, .n_params = 1, .quantities = QUANTITIES, .n_quantities = 2,
+     .open = fake_open, .close = fake_close, .probe = fake_probe, .set = fake_set},
+    {.name = "pump", .bus_kind = PL_BUS_MODBUS, .role = "coolant", .params = UNIT_PARAMS, .n_params = 1, .quantities = QUANTITIES, .n_quantities = 2,
+     .open = fake_open, .close = fake_close, .set = fake_set}, /* no probe */
+};
+
+const struct pl_adapter_desc *const pl_adapters[] = {&ADAPTERS[0], &ADAPTERS[1], &ADAPTERS[2], &ADAPTERS[3], NULL};
+const size_t pl_n_adapters = 4;
+const struct pl_device_desc *const pl_device_descs[] = {&DEVICES[0], &DEVICES[1], NULL};
+const size_t pl_n_device_descs = 2;
+const struct pl_twin_desc *const pl_twin_descs[] = {NULL};
+const size_t pl_n_twin_descs = 0;
+const struct pl_backend_desc *const pl_backends[] = {&RACK, NULL};
+const size_t pl_n_backends = 1;
+
+/* --- the tests --- */
+
+#define DEVICE_LINES                                                                              \
+  "devices:\n"                                                                                    \
+  "- {name: psu-a, driver: psu, bus: i2c-1, address: 0x58, safe: {on: true, duty: 5 %}}\n"        \
+  "- {name: psu-b, driver: psu, bus: i2c-1, address: 0x59, safe: {on: off}}\n"                    \
+  "- {name: pump, driver: pump, bus: rtu, unit: 12, safe: {duty: 80 %}}\n"
+
+static const char TWIN_RIG[] = "rig: virtual\nbuses:\n"
+                               "- {name: i2c-1, kind: i2c, adapter: twin, speed: 400 kHz}\n"
+                               "- {name: rtu, kind: modbus, adapter: modbus-rtu, port: twin}\n" DEVICE_LINES;
+static const char REAL_RIG[] = "rig: real\nbuses:\n"
+                               "- {name: i2c-1, kind: i2c, adapter: linux-i2c, device: /dev/i2c-1, speed: 400 kHz}\n"
+                               "- {name: rtu, kind: modbus, adapter: modbus-rtu, port: /dev/ttyUSB0}\n"
+                               "- {name: tcp, kind: modbus, adapter: modbus-tcp, host: 10.0.0.7, port: 1502}\n" DEVICE_LINES;
+static const char MIXED_RIG[] = "rig: mixed\nbuses:\n"
+                                "- {name: i2c-1, kind: i2c, adapter: linux-i2c, device: /dev/i2c-1}\n"
+                                "- {name: rtu, kind: modbus, adapter: modbus-rtu, port: twin}\n" DEVICE_LINES;
+
+struct fixture {
+  struct pl_rig *rig;
+  struct pl_clock *clock;
+  struct pl_bench *bench;
+  struct pl_bench_cfg cfg;
+};
+
+static void begin(struct fixture *f, const char *text, bool virtual_time)
+{
+  memset(&seen, 0, sizeof seen);
+  memset(f, 0, sizeof *f);
+  struct pl_err err = {0};
+  if (pl_rig_parse("b.yaml", text, strlen(text), &f->rig, &err))
+    fail_msg("%s", err.text);
+  assert_int_equal(virtual_time ? pl_clock_new_virtual(0, &f->clock, &err) : pl_clock_new_real(&f->clock, &err), PL_OK);
+  f->cfg = (struct pl_bench_cfg){.clock = f->clock, .seed = 7};
+}
+
+static void open_bench(struct fixture *f)
+{
+  struct pl_err err = {0};
+  if (pl_bench_open(f->rig, &f->cfg, &f->bench, &err))
+    fail_msg("%s", err.text);
+}
+
+static void refuse(struct fixture *f, enum pl_status status, const char *sentence)
+{
+  struct pl_err err = {0};
+  assert_int_equal(pl_bench_open(f->rig, &f->cfg, &f->bench, &err), status);
+  assert_string_equal(err.text, sentence);
+  assert_null(f->bench);
+  assert_int_equal(seen.open, 0); /* all that was opened has been closed */
+}
+
+static void end(struct fixture *f)
+{
+  pl_bench_close(f->bench);
+  assert_int_equal(seen.open, 0);
+  pl_rig_free(f->rig);
+  pl_clock_free(f->clock);
+}
+
+static void test_virtual(void **state)
+{
+  (void)state;
+  struct fixture f;
+  begin(&f, TWIN_RIG, true);
+  static const char *const FAULTS[] = {"psu-a.supply=dead@12.5s", "pump.flow=zero"};
+  f.cfg.faults = FAULTS;
+  f.cfg.n_faults = 2;
+  open_bench(&f);
+  assert_string_equal(seen.log, "rack virtual seed 7; fault psu-a.supply=dead@12.5s; fault pump.flow=zero; i2c-1 by twin speed=400 kHz; "
+                                "rtu by modbus-rtu port=twin; +psu-a; +psu-b; +pump; ");
+  assert_true(pl_bench_all_virtual(f.bench));
+  assert_ptr_equal(pl_bench_backend(f.bench), &rack);
+  assert_ptr_equal(pl_bench_backend_desc(f.bench), &RACK);
+  assert_ptr_equal(pl_bench_clock(f.bench), f.clock);
+  assert_ptr_equal(pl_bench_rig(f.bench), f.rig);
+  assert_string_equal(pl_device_name(pl_bench_device(f.bench, "psu_b")), "psu-b");
+  assert_string_equal(pl_bus_name(pl_bench_bus(f.bench, "rtu")), "rtu");
+  assert_null(pl_bench_device(f.bench, "psu-c"));
+  assert_null(pl_bench_bus(f.bench, "psu-a"));
+  seen.log[0] = '\0';
+  pl_bench_close(f.bench);
+  f.bench = NULL;
+  assert_string_equal(seen.log, "-pump; -psu-b; -psu-a; -rtu; -i2c-1; rack closed; ");
+  end(&f);
+}
+
+static void test_real(void **state)
+{
+  (void)state;
+  struct fixture f;
+  begin(&f, REAL_RIG, false);
+  open_bench(&f);
+  assert_string_equal(seen.log, "i2c-1 by linux-i2c device=/dev/i2c-1 speed=400 kHz alone; rtu by modbus-rtu port=/dev/ttyUSB0 alone; "
+                                "tcp by modbus-tcp host=10.0.0.7 port=1502 alone; +psu-a; +psu-b; +pump; ");
+  assert_false(pl_bench_all_virtual(f.bench));
+  assert_null(pl_bench_backend(f.bench));
+  assert_null(pl_bench_backend_desc(f.bench));
+  end(&f);
+}
+
+static void test_mixed(void **state)
+{
+  (void)state;
+  struct fixture f;
+  begin(&f, MIXED_RIG, false);
+  open_bench(&f);
+  assert_string_equal(seen.log, "rack mixed seed 7; i2c-1 by linux-i2c device=/dev/i2c-1; rtu by modbus-rtu port=twin; +psu-a; +psu-b; +pump; ");
+  assert_false(pl_bench_all_virtual(f.bench));
+  assert_ptr_equal(pl_bench_backend(f.bench), &rack);
+  end(&f);
+}
+
+static void test_rehearsal(void **state)
+{
+  (void)state;
+  struct fixture f;
+  begin(&f, REAL_RIG, true);
+  f.cfg.rehearsal = true;
+  open_bench(&f);
+  assert_string_equal(seen.log, "rack real seed 7 all; i2c-1 by twin speed=400 kHz; rtu by modbus-tcp host=twin port=502; tcp by modbus-tcp host=twin port=1502; "
+                                "+psu-a; +psu-b; +pump; ");
+  assert_true(pl_bench_all_virtual(f.bench));
+  end(&f);
+  begin(&f, TWIN_RIG, true); /* what is virtual already stays as it is */
+  f.cfg.rehearsal = true;
+  open_bench(&f);
+  assert_string_equal(seen.log, "rack virtual seed 7 all; i2c-1 by twin speed=400 kHz; rtu by modbus-rtu port=twin; +psu-a; +psu-b; +pump; ");
+  end(&f);
+}
+
+static void test_refused(void **state)
+{
+  (void)state;
+  struct fixture f;
+  begin(&f, MIXED_RIG, true);
+  refuse(&f, PL_E_USAGE, "b.yaml:3: bus 'i2c-1' (adapter 'linux-i2c') is real, expected a bus on the twin: virtual time cannot drive hardware");
+  assert_string_equal(seen.log, "");
+  end(&f);
+
+  static const char *const FAULTS[] = {"x.y=z"};
+  begin(&f, REAL_RIG, false);
+  f.cfg.faults = FAULTS;
+  f.cfg.n_faults = 1;
+  refuse(&f, PL_E_USAGE, "fault 'x.y=z': b.yaml has no bus on the twin, expected one: a fault is planted in the virtual rack");
+  end(&f);
+
+  begin(&f, TWIN_RIG, true);
+  f.cfg.faults = FAULTS;
+  f.cfg.n_faults = 1;
+  seen.refuse_faults = true;
+  refuse(&f, PL_E_USAGE, "fault 'x.y=z': no such fault");
+  end(&f);
+
+  begin(&f, TWIN_RIG, true);
+  seen.fail_bus = "rtu";
+  refuse(&f, PL_E_GONE, "bus 'rtu' (adapter 'modbus-rtu'): not plugged");
+  assert_string_equal(seen.log, "rack virtual seed 7; i2c-1 by twin speed=400 kHz; -i2c-1; rack closed; ");
+  end(&f);
+
+  begin(&f, TWIN_RIG, true);
+  seen.fail_device = "psu-b";
+  struct pl_err err = {0};
+  assert_int_equal(pl_bench_open(f.rig, &f.cfg, &f.bench, &err), PL_E_UNSUPPORTED);
+  assert_ptr_equal(strstr(err.text, "psu-b"), err.text); /* the device layer names it; once is enough */
+  assert_null(strstr(err.text + 1, "psu-b"));
+  assert_non_null(strstr(err.text, "cannot work here"));
+  assert_null(f.bench);
+  end(&f);
+}
+
+static void test_probe(void **state)
+{
+  (void)state;
+  struct fixture f;
+  struct pl_err err = {0};
+  const struct pl_rig_device *failed = NULL;
+  begin(&f, TWIN_RIG, true);
+  open_bench(&f);
+  seen.log[0] = '\0';
+  assert_int_equal(pl_bench_probe(f.bench, &failed, &err), PL_OK);
+  assert_string_equal(seen.log, "probe psu-a; probe psu-b; ");
+  assert_null(failed);
+  seen.dead = "psu-b";
+  assert_int_equal(pl_bench_probe(f.bench, &failed, &err), PL_E_NACK);
+  assert_ptr_equal(failed, pl_rig_device(f.rig, "psu-b"));
+  assert_ptr_equal(strstr(err.text, "psu-b"), err.text); /* the name first, once */
+  assert_null(strstr(err.text + 1, "psu-b"));
+  assert_non_null(strstr(err.text, "nobody answers"));
+  assert_int_equal(pl_bench_probe(f.bench, NULL, NULL), PL_E_NACK);
+  end(&f);
+}
+
+static void make_safe(bool virtual_time)
+{
+  struct fixture f;
+  struct pl_err err = {0};
+  begin(&f, virtual_time ? TWIN_RIG : REAL_RIG, virtual_time);
+  open_bench(&f);
+  seen.log[0] = '\0';
+  assert_int_equal(pl_bench_make_safe(f.bench, &err), PL_OK);
+  assert_string_equal(seen.log, "psu-a.on=1000000; psu-a.duty=5000000; psu-b.on=0; pump.duty=80000000; ");
+  seen.log[0] = '\0';
+  seen.stiff = "psu-a";
+  assert_int_equal(pl_bench_make_safe(f.bench, &err), PL_E_TIMEOUT);
+  assert_string_equal(seen.log, "psu-a.on=1000000; psu-a.duty=5000000; psu-b.on=0; pump.duty=80000000; "); /* all tried */
+  assert_non_null(strstr(err.text, "psu-a"));
+  assert_non_null(strstr(err.text, "does not move"));
+  assert_int_equal(pl_bench_make_safe(f.bench, NULL), PL_E_TIMEOUT);
+  end(&f);
+}
+
+static void test_make_safe(void **state)
+{
+  (void)state;
+  make_safe(true);
+  make_safe(false);
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_virtual), cmocka_unit_test(test_real),  cmocka_unit_test(test_mixed),    cmocka_unit_test(test_rehearsal),
+      cmocka_unit_test(test_refused), cmocka_unit_test(test_probe), cmocka_unit_test(test_make_safe),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
