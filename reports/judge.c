@@ -4,12 +4,10 @@
 
 #include "drivers/base/conf.h"
 #include "drivers/base/unit.h"
+#include "host/journal/text.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "host/journal/text.h"
 
 struct judge {
   struct pl_report *report;
@@ -185,7 +183,8 @@ static enum pl_status note_unused(struct judge *j)
 /* What pl_report_judge_again changes, kept so that a refused file leaves the report as it was. */
 static void take_back(struct pl_report *r, struct pl_measured *saved, size_t limits, size_t unused)
 {
-  memcpy(r->measurements.items, saved, r->measurements.count * sizeof *saved);
+  if (r->measurements.count)
+    memcpy(r->measurements.items, saved, r->measurements.count * sizeof *saved);
   r->limits.count = limits;
   r->unused_limits.count = unused;
 }
@@ -210,7 +209,7 @@ enum pl_status pl_report_judge_again(struct pl_report *r, const char *path, stru
     status = judge_all(&j);
     if (!status)
       status = note_unused(&j);
-    if (status && bytes)
+    if (status)
       take_back(r, saved, limits, unused);
   }
   if (!status) {

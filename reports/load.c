@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define DEPTH_MAX 64 /* reports walk the tree by recursion */
+
 struct loader {
   struct pl_report *report;
   struct pl_reader *reader;
@@ -232,7 +234,8 @@ static enum pl_status load_step_extension(struct loader *l, uint32_t at, node co
   step->parent = find_step(l->report, parent);
   if (step->parent >= at) /* a parent starts before its children: no circles */
     return pl_reader_fail(l->reader, l->err, "a step inside a step that had not started");
-  return PL_OK;
+  step->depth = l->report->steps.items[step->parent].depth + 1;
+  return step->depth <= DEPTH_MAX ? PL_OK : pl_reader_fail(l->reader, l->err, "steps nested more than %d deep", DEPTH_MAX);
 }
 
 static enum pl_status load_extension(struct loader *l, uint32_t step, node n)
@@ -258,11 +261,13 @@ static enum pl_status load_extension(struct loader *l, uint32_t step, node n)
 
 static bool find_check(node type, uint8_t *check)
 {
-  for (enum pl_check c = 0; c < PL_CHECK_COUNT; c++)
-    if (pl_json_is(type, pl_check_name(c))) {
-      *check = (uint8_t)c;
-      return true;
-    }
+#define CHECK_IS(name, sign)             \
+  if (pl_json_is(type, #name)) {         \
+    *check = (uint8_t)PL_CHECK_##name;   \
+    return true;                         \
+  }
+  PL_CHECK_MAP(CHECK_IS)
+#undef CHECK_IS
   return false;
 }
 
@@ -423,32 +428,34 @@ static enum pl_status load_file(struct loader *l, uint32_t step, node n)
 
 struct artifact {
   const char *key;
+  size_t len;
   enum pl_status (*load)(struct loader *l, uint32_t step, node n);
 };
 
+#define ARTIFACT(key, load) {key, sizeof(key) - 1, load}
 static const struct artifact STEP_ARTIFACTS[] = {
-    {"measurement", load_measurement},
-    {"diagnosis", load_diagnosis},
-    {"extension", load_extension},
-    {"testStepEnd", load_step_end},
-    {"measurementSeriesElement", load_series_element},
-    {"log", load_log},
-    {"error", load_error},
-    {"measurementSeriesStart", load_series_start},
-    {"measurementSeriesEnd", load_nothing},
-    {"file", load_file},
-    {NULL, NULL},
+    ARTIFACT("measurement", load_measurement),
+    ARTIFACT("diagnosis", load_diagnosis),
+    ARTIFACT("extension", load_extension),
+    ARTIFACT("testStepEnd", load_step_end),
+    ARTIFACT("measurementSeriesElement", load_series_element),
+    ARTIFACT("log", load_log),
+    ARTIFACT("error", load_error),
+    ARTIFACT("measurementSeriesStart", load_series_start),
+    ARTIFACT("measurementSeriesEnd", load_nothing),
+    ARTIFACT("file", load_file),
+    {NULL, 0, NULL},
 };
 
 static const struct artifact RUN_ARTIFACTS[] = {
-    {"testRunStart", load_run_start}, {"testRunEnd", load_run_end}, {"log", load_log}, {"error", load_error}, {NULL, NULL},
+    ARTIFACT("testRunStart", load_run_start), ARTIFACT("testRunEnd", load_run_end), ARTIFACT("log", load_log), ARTIFACT("error", load_error), {NULL, 0, NULL},
 };
 
 static enum pl_status load_artifact(struct loader *l, uint32_t step, node object, const struct artifact *artifacts)
 {
   for (node n = pl_json_first(object); n; n = pl_json_next(n))
     for (const struct artifact *a = artifacts; a->key; a++)
-      if (pl_json_key_is(n, a->key))
+      if (n->key_len == a->len && !memcmp(n->key, a->key, a->len))
         return a->load(l, step, n);
   return PL_OK; /* of a later minor version: not for us */
 }

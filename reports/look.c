@@ -31,7 +31,7 @@ void pl_put_path(struct pl_text *text, const struct pl_report *r, uint32_t step,
     return;
   const struct pl_stepped *s = &r->steps.items[step];
   if (s->parent != PL_NONE) {
-    pl_put_path(text, r, s->parent, between); /* as deep as steps nest in the journal; the engine bounds that */
+    pl_put_path(text, r, s->parent, between); /* the loader bounds how deep steps nest */
     pl_text_str(text, between);
   }
   pl_text_str(text, pl_text_of(r, s->name));
@@ -103,7 +103,9 @@ bool pl_interval(const struct pl_report *r, uint32_t limit, size_t n_limits, dou
 void pl_put_duration(struct pl_text *text, int64_t ns)
 {
   int64_t second = (ns + 500000000) / 1000000000;
-  if (ns < 999500000) {
+  if (ns == 0) {
+    pl_text_str(text, "0 s");
+  } else if (ns < 999500000) {
     pl_text_number(text, (double)ns / 1e6, 3);
     pl_text_str(text, " ms");
   } else if (ns < 59950000000) {

@@ -136,7 +136,6 @@ static void link_steps(struct pl_report *r)
     uint32_t *first = &r->first_top, *last = &last_top;
     if (step->parent != PL_NONE) {
       struct pl_stepped *parent = &r->steps.items[step->parent];
-      step->depth = parent->depth + 1;
       first = &parent->child;
       last = &parent->last_child;
     } else {

@@ -93,7 +93,7 @@ static void execute(struct pl_bus *bus, struct pl_job *job)
 {
   pl_time_ns now = pl_clock_now(bus->clock);
   job->started = job->finished = now;
-  if (now > job->limit) {
+  if (now > job->limit || bus->free_at > job->limit) {
     job->status = pl_fail(&job->err, PL_E_TIMEOUT, "the bus was busy until the deadline");
     count_job(bus, job->status);
     return;
@@ -111,6 +111,12 @@ static void execute(struct pl_bus *bus, struct pl_job *job)
   else if (!job->err.text[0])
     pl_fail(&job->err, job->status, "%s", pl_status_text(job->status));
   count_job(bus, ours); /* the transfers have counted theirs */
+}
+
+/* When the wire is free, or when there is no more use in waiting for that. */
+static pl_time_ns begin_at(const struct pl_bus *bus, const struct pl_job *job)
+{
+  return bus->free_at < job->limit ? bus->free_at : job->limit;
 }
 
 /* --- virtual time: the loop's thread is the worker --- */
@@ -144,8 +150,8 @@ static void begin_next(struct pl_bus *bus)
     return;
   bus->active = job;
   job->timer = (struct pl_timer){.fire = start_virtual, .ctx = job};
-  pl_time_ns now = pl_clock_now(bus->clock);
-  pl_clock_arm(bus->clock, &job->timer, now > bus->free_at ? now : bus->free_at);
+  pl_time_ns now = pl_clock_now(bus->clock), from = begin_at(bus, job);
+  pl_clock_arm(bus->clock, &job->timer, now > from ? now : from);
 }
 
 /* --- real time: a thread per bus --- */
@@ -182,8 +188,8 @@ static void *work(void *ctx)
     pthread_mutex_unlock(&bus->lock);
     if (!job)
       return NULL;
-    if (bus->free_at > pl_clock_now(bus->clock))
-      pl_clock_sleep_until(bus->clock, bus->free_at); /* the wire is still in use by a simulated answer that came too late */
+    if (begin_at(bus, job) > pl_clock_now(bus->clock))
+      pl_clock_sleep_until(bus->clock, begin_at(bus, job)); /* the wire is still in use by a simulated answer that came too late */
     execute(bus, job);
     /* A job ends at its deadline even when its simulated answer would still be on the wire. */
     pl_time_ns until = job->finished < job->limit ? job->finished : job->limit;

@@ -1,2 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
+BUS_CORE := drivers/base/clock.c drivers/base/err.c drivers/bus/bus.c
+BUS_MODBUS := $(BUS_CORE) drivers/base/param.c drivers/base/unit.c drivers/bus/modbus.c drivers/bus/modbus_io.c drivers/bus/lock.c drivers/bus/conformance.c \
+              drivers/bus/i2c.c drivers/bus/gpio.c
 NEEDS_drivers/base/test_clock := drivers/base/clock.c drivers/base/err.c
+NEEDS_drivers/bus/test_bus := $(BUS_CORE)
+NEEDS_drivers/bus/test_i2c := $(BUS_CORE) drivers/bus/i2c.c drivers/bus/gpio.c drivers/bus/modbus.c drivers/bus/conformance.c
+NEEDS_drivers/bus/test_gpio := $(NEEDS_drivers/bus/test_i2c)
+NEEDS_drivers/bus/test_modbus := $(NEEDS_drivers/bus/test_i2c)
+NEEDS_drivers/bus/fuzz_modbus := $(BUS_CORE) drivers/bus/modbus.c
+NEEDS_drivers/bus/test_lock := drivers/base/err.c drivers/bus/lock.c
+NEEDS_drivers/bus/test_modbus_tcp := $(BUS_MODBUS) drivers/bus/modbus_tcp.c
+NEEDS_drivers/bus/test_modbus_rtu := $(BUS_MODBUS) drivers/bus/modbus_rtu.c drivers/bus/modbus_rtu_frame.c
+NEEDS_drivers/device/test_device := $(BUS_CORE) drivers/base/param.c drivers/base/unit.c drivers/bus/gpio.c drivers/device/device.c

@@ -39,7 +39,8 @@ static void check_round_trip(const char *file, const struct pl_map_row *row)
       uint16_t words[2] = {0};
       int64_t value_u = -1;
       MUST(pl_map_encode(row, on ? PL_U : 0, words, NULL) == PL_OK, "%s:%d: %s: cannot be encoded", file, row->line, row->quantity);
-      MUST(pl_map_decode(row, words, &value_u, NULL) == PL_OK && value_u == (on ? PL_U : 0), "%s:%d: %s: %d is read back wrong", file, row->line, row->quantity, on);
+      MUST(pl_map_decode(row, words, &value_u, NULL) == PL_OK && value_u == (on ? PL_U : 0), "%s:%d: %s: %d is read back wrong", file, row->line,
+           row->quantity, on);
     }
     return;
   }
@@ -66,7 +67,8 @@ static void check_round_trip(const char *file, const struct pl_map_row *row)
     MUST(status == PL_OK, "%s:%d: %s: raw %g does not decode: %s", file, row->line, row->quantity, raw, err.text);
     MUST(fabs((double)value_u / 1e6 - ((raw * row->scale + row->offset) * row->unit->scale + row->unit->offset)) < 1e-5 + fabs((double)value_u) * 1e-12,
          "%s:%d: %s: raw %g decodes to %lld millionths", file, row->line, row->quantity, raw, (long long)value_u);
-    MUST(pl_map_encode(row, value_u, again, &err) == PL_OK, "%s:%d: %s: raw %g does not encode again: %s", file, row->line, row->quantity, raw, err.text);
+    MUST(pl_map_encode(row, value_u, again, &err) == PL_OK, "%s:%d: %s: raw %g does not encode again: %s", file, row->line, row->quantity, raw,
+         err.text);
     MUST(is_float || memcmp(words, again, sizeof words) == 0, "%s:%d: %s: raw %g becomes other words", file, row->line, row->quantity, raw);
   }
 }
@@ -75,9 +77,11 @@ static void check_row(const char *file, const struct pl_map *map, const struct p
 {
   MUST(row->source != NULL && *row->source != '\0', "%s:%d: %s: no source; cite the register's name in the document", file, row->line, row->quantity);
   MUST(row->help != NULL && strlen(row->help) > 4, "%s:%d: %s: no help", file, row->line, row->quantity);
-  MUST(strcmp(quantity->name, row->quantity) == 0 && quantity->dim == row->unit->dim, "%s:%d: %s: the quantity is not the row's", file, row->line, row->quantity);
+  MUST(strcmp(quantity->name, row->quantity) == 0 && quantity->dim == row->unit->dim, "%s:%d: %s: the quantity is not the row's", file, row->line,
+       row->quantity);
   MUST((quantity->access & PL_EDGES) == 0, "%s:%d: %s: a register has no edges", file, row->line, row->quantity);
-  MUST(((quantity->access & PL_SET) != 0) == (row->access == PL_MAP_READ_WRITE || row->access == PL_MAP_WRITE), "%s:%d: %s: access", file, row->line, row->quantity);
+  MUST(((quantity->access & PL_SET) != 0) == (row->access == PL_MAP_READ_WRITE || row->access == PL_MAP_WRITE), "%s:%d: %s: access", file, row->line,
+       row->quantity);
   if (row->port >= 0) {
     const struct pl_port *port = &map->ports[row->port];
     MUST(row->access == PL_MAP_READ || port->out, "%s:%d: %s: is written but does not command port %s", file, row->line, row->quantity, port->name);

@@ -406,20 +406,21 @@ static const luaL_Reg RIG_METHODS[] = {{"parts", rig_parts}, {"devices", rig_dev
 static int rig_index(lua_State *L)
 {
   const struct pl_rig *rig = rig_of(L);
-  const struct pl_vm *vm = pl_task_of(L)->vm;
+  const struct pl_meta *bound = pl_task_of(L)->vm->bound;
   const char *name = luaL_checkstring(L, 2), *words[64];
   size_t count = 0;
   if (push_method(L, RIG_METHODS, name))
     return 1;
-  for (size_t i = 0; i < vm->n_bound; i++) {
-    if (vm->bound[i].kind != PL_SETTING_NEED)
+  for (size_t i = 0; i < bound->n_settings; i++) {
+    const struct pl_setting *setting = &bound->settings[i];
+    if (setting->kind != PL_SETTING_NEED)
       continue;
-    if (!strcmp(vm->bound[i].name, name)) {
-      pl_rig_push_part(L, vm->bound[i].part);
+    if (!strcmp(setting->name, name)) {
+      pl_rig_push_part(L, setting->part);
       return 1;
     }
     if (count < sizeof words / sizeof *words)
-      words[count++] = vm->bound[i].name;
+      words[count++] = setting->name;
   }
   if (!strcmp(name, "name")) {
     lua_pushstring(L, rig->name);
@@ -463,5 +464,7 @@ void pl_rig_register(lua_State *L)
   make_type(L, RIG, rig_index, rig_tostring);
   lua_newuserdatauv(L, 0, 0);
   luaL_setmetatable(L, RIG);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, LUA_REGISTRYINDEX, "pl.rig");
   lua_setfield(L, -2, "rig");
 }

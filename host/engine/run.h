@@ -49,7 +49,8 @@ struct pl_scope {
   enum { PL_PHASE_SETUP, PL_PHASE_BODY, PL_PHASE_TEARDOWN, PL_PHASE_END } phase;
   int attempt, id, depth;
   bool failed;                   /* something was judged FAIL */
-  bool stopping, starting;
+  bool nested;                   /* started by a task, not by its parent's own order */
+  bool stopping, holding;
   enum pl_failure_kind stop;     /* what ended it early */
   struct pl_timer deadline;
   pl_time_ns time_left;          /* of a default deadline that is paused while a nested step runs; 0: not paused */

@@ -84,6 +84,18 @@ void pl_task_ready(struct pl_task *task)
   run->ready_tail = &task->next_ready;
 }
 
+static void retire(struct pl_run *run, struct pl_task *task)
+{
+  pl_clock_disarm(run->clock, &task->timer); /* one that died while it ran may have begun another wait */
+  if (task->call)
+    pl_call_orphan(task->call);
+  task->call = NULL;
+  lua_resetthread(task->L);
+  lua_settop(task->L, 0); /* a reset leaves the error value */
+  task->next = run->spare_tasks;
+  run->spare_tasks = task;
+}
+
 /* Takes a task out of its scope and gives it back; its coroutine is unwound unless it has ended by itself. */
 void pl_task_kill(struct pl_run *run, struct pl_task *task)
 {
@@ -108,13 +120,8 @@ void pl_task_kill(struct pl_run *run, struct pl_task *task)
   }
   if (task->invariant)
     task->invariant->task = NULL;
-  if (task->running)
-    return; /* it is on the C stack: the loop finishes it */
-  lua_resetthread(task->L);
-  if (!task->queued) {
-    task->next = run->spare_tasks;
-    run->spare_tasks = task;
-  }
+  if (!task->running && !task->queued) /* else the loop retires it */
+    retire(run, task);
 }
 
 static bool time_stands_still(struct pl_run *run)
@@ -128,7 +135,7 @@ static bool time_stands_still(struct pl_run *run)
   return cpu - run->still_cpu > STILL_CPU_NS;
 }
 
-static void ended(struct pl_run *run, struct pl_task *task, int status)
+static void ended(struct pl_task *task, int status)
 {
   if (status == LUA_OK) {
     lua_settop(task->L, 0);
@@ -137,8 +144,14 @@ static void ended(struct pl_run *run, struct pl_task *task, int status)
   }
   struct pl_failure failure;
   pl_failure_from(task->L, status, &failure);
-  (void)run;
   pl_scope_task_ended(task, &failure);
+}
+
+/* The engine's own work and a teardown may go over what the sequence has used up. */
+static size_t memory_limit(const struct pl_task *task)
+{
+  bool teardown = task->scope && task->scope->decl->kind == PL_SCOPE_TEARDOWN;
+  return (size_t)PL_VM_MEMORY_MIB + (teardown ? PL_VM_RESERVE_MIB / 2 : 0);
 }
 
 static void slice(struct pl_run *run, struct pl_task *task)
@@ -156,10 +169,14 @@ static void slice(struct pl_run *run, struct pl_task *task)
     pl_scope_task_ended(task, &failure);
     return;
   }
+  run->vm->limit = memory_limit(task) << 20;
   status = lua_resume(task->L, run->vm->L, n_args, &n_results);
+  run->vm->limit = (size_t)(PL_VM_MEMORY_MIB + PL_VM_RESERVE_MIB) << 20;
   task->running = false;
-  if (status != LUA_YIELD)
-    ended(run, task, status);
+  if (task->dead)
+    retire(run, task);
+  else if (status != LUA_YIELD)
+    ended(task, status);
   else
     lua_pop(task->L, n_results);
 }
@@ -173,12 +190,10 @@ bool pl_task_run_ready(struct pl_run *run)
   if (!run->ready)
     run->ready_tail = &run->ready;
   task->queued = false;
-  if (task->dead) {
-    task->next = run->spare_tasks;
-    run->spare_tasks = task;
-  } else {
+  if (task->dead)
+    retire(run, task);
+  else
     slice(run, task);
-  }
   return true;
 }
 

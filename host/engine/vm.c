@@ -200,19 +200,6 @@ enum pl_status pl_vm_new(const char *path, struct pl_vm **out, struct pl_err *er
   return PL_OK;
 }
 
-void pl_meta_free(struct pl_meta *meta)
-{
-  for (size_t i = 0; i < meta->n_settings; i++) {
-    free(meta->settings[i].name);
-    free(meta->settings[i].text);
-  }
-  free(meta->settings);
-  free(meta->name);
-  free(meta->about);
-  free(meta->version);
-  *meta = (struct pl_meta){0};
-}
-
 void pl_vm_free(struct pl_vm *vm)
 {
   if (!vm)

@@ -10,6 +10,7 @@
  * rehearsal leaves nothing behind for the run that follows.
  */
 #define PL_VM_MEMORY_MIB 64
+#define PL_VM_RESERVE_MIB 8 /* above the limit: for the engine, half of it for teardowns */
 #define PL_VM_CPU_NS PL_S          /* of pure Lua between two waits */
 #define PL_VM_GLOBALS "pl.globals" /* names in Lua's registry */
 #define PL_VM_CORE "pl.core"
@@ -51,6 +52,7 @@ struct pl_setting { /* a need or parameter, as declared or as bound */
   enum { PL_SETTING_NEED, PL_SETTING_TEXT, PL_SETTING_AMOUNT } kind;
   enum pl_dim dim;
   int64_t value_u;
+  char *preferred; /* need: the part that the sequence itself prefers (a parameter of the same name); may be NULL */
   const struct pl_rig_part *part; /* need: bound */
 };
 
@@ -65,8 +67,7 @@ struct pl_vm {
   size_t used, limit; /* bytes */
   const char *path;   /* the chunk's name in messages */
   struct pl_run *run; /* NULL while the file is only being declared */
-  const struct pl_setting *bound; /* for `params` and `rig`; NULL: none yet */
-  size_t n_bound;
+  const struct pl_meta *bound; /* for `params` and `rig`: needs and parameters of this run; NULL: none yet */
   struct pl_meta meta;
   struct pl_decl *items, **items_tail; /* top-level steps and groups, in order */
   int n_items;
@@ -82,6 +83,7 @@ void pl_vm_free(struct pl_vm *vm);
 /* Compiles (text only) and runs the file's top level. PL_E_USAGE with file:line. */
 enum pl_status pl_vm_declare(struct pl_vm *vm, const char *source, size_t size, struct pl_err *err);
 void pl_vm_seed(struct pl_vm *vm, uint64_t seed); /* of math.random */
+enum pl_status pl_meta_copy(const struct pl_meta *from, struct pl_meta *to, struct pl_err *err);
 void pl_meta_free(struct pl_meta *meta);
 /* The line of the sequence file that is running in L, 0 when none. */
 int pl_vm_line(lua_State *L);

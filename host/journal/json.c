@@ -116,9 +116,21 @@ static bool escaped_string(struct parser *p, const char *from, const char **text
   return true;
 }
 
+/* True when one of 8 bytes is a quote, a backslash or a control character (bit tricks: a byte minus 1 borrows only from zero). */
+static bool any_special(const char *at)
+{
+  const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
+  uint64_t w;
+  memcpy(&w, at, sizeof w);
+  uint64_t quote = w ^ (ones * '"'), back = w ^ (ones * '\\');
+  return (((quote - ones) & ~quote) | ((back - ones) & ~back) | ((w - ones * 0x20) & ~w)) & tops;
+}
+
 static bool parse_string(struct parser *p, const char **text, uint32_t *len)
 {
   const char *from = ++p->at;
+  while (p->end - p->at >= 8 && !any_special(p->at))
+    p->at += 8;
   while (p->at < p->end && *p->at != '"' && *p->at != '\\' && (unsigned char)*p->at >= 0x20)
     p->at++;
   if (p->at == p->end)
@@ -336,20 +348,16 @@ void pl_json_free(struct pl_json *json)
 
 /* --- looking --- */
 
-bool pl_json_key_is(const struct pl_json_node *node, const char *key)
+const struct pl_json_node *pl_json_find(const struct pl_json_node *node, const char *key, size_t len)
 {
-  size_t len = strlen(key);
-  return node->key && node->key_len == len && !memcmp(node->key, key, len);
-}
-
-const struct pl_json_node *pl_json_get(const struct pl_json_node *node, const char *key)
-{
-  if (!node || node->kind != PL_JSON_OBJECT)
+  if (!node || node->kind != PL_JSON_OBJECT || !node->count)
     return NULL;
-  for (const struct pl_json_node *n = pl_json_first(node); n; n = pl_json_next(n))
-    if (pl_json_key_is(n, key))
+  for (const struct pl_json_node *n = node + 1;; n += n->next) {
+    if (n->key_len == len && !memcmp(n->key, key, len))
       return n;
-  return NULL;
+    if (!n->next)
+      return NULL;
+  }
 }
 
 const struct pl_json_node *pl_json_first(const struct pl_json_node *node)

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 /*
  * A small JSON parser (RFC 8259) for one value at a time: a flat list of nodes that is used again for the next text. Strings without
@@ -39,10 +40,13 @@ enum pl_status pl_json_parse(struct pl_json *json, const char *text, size_t len,
 void pl_json_free(struct pl_json *json);
 
 /* Member of an object; NULL when absent or when node is NULL or no object. */
-const struct pl_json_node *pl_json_get(const struct pl_json_node *node, const char *key);
+const struct pl_json_node *pl_json_find(const struct pl_json_node *node, const char *key, size_t len);
+static inline const struct pl_json_node *pl_json_get(const struct pl_json_node *node, const char *key)
+{
+  return pl_json_find(node, key, strlen(key)); /* inline: the length of a literal is known */
+}
 const struct pl_json_node *pl_json_first(const struct pl_json_node *node); /* NULL when empty or no container */
 const struct pl_json_node *pl_json_next(const struct pl_json_node *node);  /* NULL after the last */
 bool pl_json_is(const struct pl_json_node *node, const char *string);      /* a STRING equal to `string` */
-bool pl_json_key_is(const struct pl_json_node *node, const char *key);
 
 #endif

@@ -4,8 +4,10 @@
 #include "drivers/device/lines/lines.h"
 
 static const struct pl_param params[PL_CONNECTOR_LINES] = {
-    [PL_CONNECTOR_PRESENT] = {.name = "present", .kind = PL_PARAM_LINE, .required = true, .help = "input, active when a unit is in the slot (PRSNT#: \"!LINE\")"},
-    [PL_CONNECTOR_POWER_ENABLE] = {.name = "power-enable", .kind = PL_PARAM_LINE, .required = true, .help = "output, active to let the slot have power"},
+    [PL_CONNECTOR_PRESENT] = {.name = "present", .kind = PL_PARAM_LINE, .required = true,
+                              .help = "input, active when a unit is in the slot (PRSNT#: \"!LINE\")"},
+    [PL_CONNECTOR_POWER_ENABLE] = {.name = "power-enable", .kind = PL_PARAM_LINE, .required = true,
+                                   .help = "output, active to let the slot have power"},
     [PL_CONNECTOR_POWER_GOOD] = {.name = "power-good", .kind = PL_PARAM_LINE, .required = true, .help = "input, active when the unit's power is good"},
     [PL_CONNECTOR_ATTENTION] = {.name = "attention", .kind = PL_PARAM_LINE, .help = "output, active to light the attention LED"},
     [PL_CONNECTOR_RESET] = {.name = "reset", .kind = PL_PARAM_LINE, .help = "output, active to hold the unit in reset (RESET#: \"!LINE\")"},
@@ -16,7 +18,8 @@ static const struct pl_quantity quantities[] = {
     {.name = "power-enable", .dim = PL_DIM_FLAG, .access = PL_GET | PL_SET | PL_EDGES, .id = PL_CONNECTOR_POWER_ENABLE, .max_u = PL_U,
      .help = "lets the slot have power; its edges are the sets that changed it"},
     {.name = "power-good", .dim = PL_DIM_FLAG, .access = PL_GET | PL_EDGES, .id = PL_CONNECTOR_POWER_GOOD, .help = "the unit's power is good"},
-    {.name = "attention", .dim = PL_DIM_FLAG, .access = PL_GET | PL_SET, .id = PL_CONNECTOR_ATTENTION, .max_u = PL_U, .help = "the slot's attention LED is lit"},
+    {.name = "attention", .dim = PL_DIM_FLAG, .access = PL_GET | PL_SET, .id = PL_CONNECTOR_ATTENTION, .max_u = PL_U,
+     .help = "the slot's attention LED is lit"},
     {.name = "reset", .dim = PL_DIM_FLAG, .access = PL_GET | PL_SET, .id = PL_CONNECTOR_RESET, .max_u = PL_U, .help = "the unit is held in reset"},
 };
 

@@ -12,9 +12,12 @@
  * Silence means something because the line's edges are watched from open on (a bus that cannot watch edges refuses the open).
  */
 static const struct pl_param params[PL_FLOW_METER_PARAMS] = {
-    [PL_FLOW_METER_PULSE] = {.name = "pulse", .kind = PL_PARAM_LINE, .required = true, .help = "input, one pulse (rising to active) per unit of volume"},
-    [PL_FLOW_METER_K_FACTOR] = {.name = "k-factor", .kind = PL_PARAM_INT, .required = true, .min = 1, .max = 100000, .help = "pulses a litre, from the meter's label"},
-    [PL_FLOW_METER_STALLED_AFTER] = {.name = "stalled-after", .kind = PL_PARAM_QUANTITY, .dim = PL_DIM_TIME, .fallback = "2 s", .min = PL_U / 100, .max = 600 * PL_U,
+    [PL_FLOW_METER_PULSE] = {.name = "pulse", .kind = PL_PARAM_LINE, .required = true,
+                             .help = "input, one pulse (rising to active) per unit of volume"},
+    [PL_FLOW_METER_K_FACTOR] = {.name = "k-factor", .kind = PL_PARAM_INT, .required = true, .min = 1, .max = 100000,
+                                .help = "pulses a litre, from the meter's label"},
+    [PL_FLOW_METER_STALLED_AFTER] = {.name = "stalled-after", .kind = PL_PARAM_QUANTITY, .dim = PL_DIM_TIME, .fallback = "2 s", .min = PL_U / 100,
+                                     .max = 600 * PL_U,
                                      .help = "no pulse for longer than this is no flow; the lowest flow that can be told from none is 60 s / (k-factor * stalled-after) L/min"},
 };
 
@@ -76,11 +79,13 @@ static enum pl_status take_look(struct flow_meter *meter, const struct pl_gpio_e
     return pl_fail(err, PL_E_BUSY, "%s: no two pulses yet; flow is known from the second look on, read it again", meter->name);
   }
   if (now->lost != before.lost) {
-    return pl_fail(err, PL_E_BUSY, "%s: %llu edges of the pulse line were lost since the last look, so their flow is not known; read it again", meter->name,
+    return pl_fail(err, PL_E_BUSY, "%s: %llu edges of the pulse line were lost since the last look, so their flow is not known; read it again",
+                   meter->name,
                    (unsigned long long)(now->lost - before.lost));
   }
   if (now->last_rising <= before.last_rising) {
-    return pl_fail(err, PL_E_GARBAGE, "%s: the pulse line has new pulses that are no later than the old ones; check the adapter's edge stamps", meter->name);
+    return pl_fail(err, PL_E_GARBAGE, "%s: the pulse line has new pulses that are no later than the old ones; check the adapter's edge stamps",
+                   meter->name);
   }
   meter->period_ns = (double)(now->last_rising - before.last_rising) / (double)(now->rising - before.rising);
   meter->have_flow = true;
@@ -125,7 +130,8 @@ static enum pl_status flow_meter_get(void *self, const struct pl_quantity *quant
     return get_flow(meter, &edges, reading, err);
   }
   if (edges.lost > 0) {
-    return pl_fail(err, PL_E_GARBAGE, "%s: %llu edges of the pulse line were lost, so the count is not known", meter->name, (unsigned long long)edges.lost);
+    return pl_fail(err, PL_E_GARBAGE, "%s: %llu edges of the pulse line were lost, so the count is not known", meter->name,
+                   (unsigned long long)edges.lost);
   }
   if (edges.rising > (uint64_t)(INT64_MAX / PL_U)) {
     return pl_fail(err, PL_E_RANGE, "%s: the pulse count is too large to be told", meter->name);

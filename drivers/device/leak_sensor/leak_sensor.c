@@ -10,11 +10,13 @@
  */
 static const struct pl_param params[PL_LEAK_SENSOR_LINES] = {
     [PL_LEAK_SENSOR_LEAK] = {.name = "leak", .kind = PL_PARAM_LINE, .required = true, .help = "input, active when the sense cable is wet"},
-    [PL_LEAK_SENSOR_CABLE] = {.name = "cable", .kind = PL_PARAM_LINE, .required = true, .help = "input, active when the sense cable is plugged and whole"},
+    [PL_LEAK_SENSOR_CABLE] = {.name = "cable", .kind = PL_PARAM_LINE, .required = true,
+                              .help = "input, active when the sense cable is plugged and whole"},
 };
 
 static const struct pl_quantity quantities[] = {
-    {.name = "wet", .dim = PL_DIM_FLAG, .access = PL_GET | PL_EDGES, .id = PL_LEAK_SENSOR_LEAK, .help = "the sense cable is wet; invalid while the cable is broken"},
+    {.name = "wet", .dim = PL_DIM_FLAG, .access = PL_GET | PL_EDGES, .id = PL_LEAK_SENSOR_LEAK,
+     .help = "the sense cable is wet; invalid while the cable is broken"},
     {.name = "cable", .dim = PL_DIM_FLAG, .access = PL_GET | PL_EDGES, .id = PL_LEAK_SENSOR_CABLE, .help = "the sense cable is plugged and whole"},
 };
 

@@ -89,7 +89,8 @@ static inline enum pl_status fake_request(void *self, const struct pl_gpio_line 
   assert_in_range(handle, 0, FAKE_LINES - 1);
   for (size_t i = 0; i < bench->values.count; i++) {
     const struct pl_value *value = &bench->items[i];
-    if (value->given && value->param->kind == PL_PARAM_LINE && (line->name != NULL ? strcmp(line->name, value->text) == 0 : line->offset == (int)value->number)) {
+    if (value->given && value->param->kind == PL_PARAM_LINE && (line->name != NULL ? strcmp(line->name,
+                                                                                            value->text) == 0 : line->offset == (int)value->number)) {
       assert_int_equal(line->active_low, value->active_low);
       bench->lines[handle] = (struct fake_line){.param = i, .used = true, .output = line->output, .active_low = line->active_low, .edges = line->edges};
       bench->lines[handle].driven = line->initial != line->active_low;
@@ -134,7 +135,8 @@ static inline enum pl_status fake_set(void *self, const int *handles, size_t cou
 /* --- the bench --- */
 
 /* texts: one a param of the driver, NULL for an absent key. Returns the status of the driver's open. */
-static inline enum pl_status fake_open(struct fake_bench *bench, const struct pl_device_desc *desc, const struct pl_twin_desc *twin_desc, const char *const *texts,
+static inline enum pl_status fake_open(struct fake_bench *bench, const struct pl_device_desc *desc, const struct pl_twin_desc *twin_desc,
+                                       const char *const *texts,
                                        struct pl_err *err)
 {
   static const struct pl_gpio_ops ops = {.caps = fake_caps, .request = fake_request, .get = fake_get, .set = fake_set};
@@ -215,7 +217,8 @@ static inline enum pl_status fake_run_probe(struct pl_job *job, struct pl_err *e
   return call->bench->desc->probe(call->bench->device, err);
 }
 
-static inline enum pl_status fake_run(struct fake_bench *bench, enum pl_status (*run)(struct pl_job *job, struct pl_err *err), struct fake_call *call, struct pl_err *err)
+static inline enum pl_status fake_run(struct fake_bench *bench, enum pl_status (*run)(struct pl_job *job, struct pl_err *err), struct fake_call *call,
+                                      struct pl_err *err)
 {
   struct pl_job job = {.run = run, .ctx = call, .deadline = pl_clock_now(bench->clock) + PL_S};
   *err = (struct pl_err){0};

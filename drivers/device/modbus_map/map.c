@@ -7,11 +7,13 @@
 #define NAME_MAX_LENGTH 47
 
 const char *const pl_map_table_words[] = {
-    [PL_TABLE_COILS] = "coil", [PL_TABLE_DISCRETE] = "discrete", [PL_TABLE_HOLDING] = "holding", [PL_TABLE_INPUT] = "input", [PL_TABLE_INPUT + 1] = NULL};
+    [PL_TABLE_COILS] = "coil", [PL_TABLE_DISCRETE] = "discrete", [PL_TABLE_HOLDING] = "holding", [PL_TABLE_INPUT] = "input",
+        [PL_TABLE_INPUT + 1] = NULL};
 
 /* --- small parts shared by the loader's files --- */
 
-enum pl_status pl_map_read_order(const struct pl_map_loader *loader, const struct pl_node *node, size_t words, bool *byte_swap, bool *word_swap, struct pl_err *err)
+enum pl_status pl_map_read_order(const struct pl_map_loader *loader, const struct pl_node *node, size_t words, bool *byte_swap, bool *word_swap,
+                                 struct pl_err *err)
 {
   static const struct {
     const char *name;
@@ -34,7 +36,8 @@ enum pl_status pl_map_read_order(const struct pl_map_loader *loader, const struc
                       words == 1 ? "AB or BA (one register)" : "ABCD, CDAB, BADC or DCBA (two registers)");
 }
 
-enum pl_status pl_map_check_name(const struct pl_map_loader *loader, const struct pl_node *node, const char *name, char joint, size_t max, struct pl_err *err)
+enum pl_status pl_map_check_name(const struct pl_map_loader *loader, const struct pl_node *node, const char *name, char joint, size_t max,
+                                 struct pl_err *err)
 {
   size_t length = strlen(name);
   bool good = length > 0 && length <= max && name[0] >= 'a' && name[0] <= 'z';
@@ -44,7 +47,8 @@ enum pl_status pl_map_check_name(const struct pl_map_loader *loader, const struc
   if (good) {
     return PL_OK;
   }
-  return pl_node_fail(loader->conf, node, err, "the name '%.60s', expected at most %zu lower-case letters, digits and '%c', a letter first", name, max, joint);
+  return pl_node_fail(loader->conf, node, err, "the name '%.60s', expected at most %zu lower-case letters, digits and '%c', a letter first", name,
+                      max, joint);
 }
 
 enum pl_status pl_map_port(struct pl_map_loader *loader, const struct pl_node *node, const char *name, enum pl_dim dim, int *port, struct pl_err *err)
@@ -120,7 +124,8 @@ static enum pl_status load_string(struct pl_map_loader *loader, const struct pl_
 {
   static const struct pl_param params[] = {
       {.name = "register", .kind = PL_PARAM_INT, .required = true, .min = 0, .max = 65535, .help = "a protocol address"},
-      {.name = "length", .kind = PL_PARAM_INT, .required = true, .min = 1, .max = PL_MAP_STRING_REGISTERS_MAX, .help = "registers, two characters each"},
+      {.name = "length", .kind = PL_PARAM_INT, .required = true, .min = 1, .max = PL_MAP_STRING_REGISTERS_MAX,
+       .help = "registers, two characters each"},
       {.name = "table", .kind = PL_PARAM_CHOICE, .fallback = "holding", .choices = pl_map_table_words, .help = "which table"},
       {.name = "text", .kind = PL_PARAM_TEXT, .help = "what the twin answers"},
       {.name = "source", .kind = PL_PARAM_TEXT, .help = "the register's name in the source"},
@@ -164,7 +169,8 @@ static enum pl_status load_string(struct pl_map_loader *loader, const struct pl_
 static enum pl_status load_identity(struct pl_map_loader *loader, const struct pl_node *node, struct pl_err *err)
 {
   static const char *const keys[PL_MAP_STRINGS] = {
-      [PL_MAP_MANUFACTURER] = "manufacturer", [PL_MAP_MODEL] = "model", [PL_MAP_REVISION] = "revision", [PL_MAP_SERIAL] = "serial", [PL_MAP_FIRMWARE] = "firmware"};
+      [PL_MAP_MANUFACTURER] = "manufacturer", [PL_MAP_MODEL] = "model", [PL_MAP_REVISION] = "revision", [PL_MAP_SERIAL] = "serial",
+          [PL_MAP_FIRMWARE] = "firmware"};
   enum pl_status status = pl_node_want(loader->conf, node, PL_NODE_MAP, "the identity", err);
   if (status == PL_OK) {
     status = pl_node_check_keys(loader->conf, node, "the identity", keys, COUNT(keys), err);
@@ -198,7 +204,8 @@ static enum pl_status load_span(struct pl_map_loader *loader, const struct pl_no
     return status;
   }
   *span = (struct pl_map_span){
-      .address = (uint16_t)values.items[0].number, .length = (uint32_t)values.items[1].number, .table = (enum pl_modbus_table)values.items[2].number, .line = node->line};
+      .address = (uint16_t)values.items[0].number, .length = (uint32_t)values.items[1].number, .table = (enum pl_modbus_table)values.items[2].number,
+          .line = node->line};
   free((void *)values.items);
   if (span->address + span->length > 65536) {
     return pl_node_fail(loader->conf, node, err, "a range that runs past register 0xFFFF, expected a smaller register or length");
@@ -267,7 +274,8 @@ static enum pl_status load_sections(struct pl_map_loader *loader, const struct p
   static const struct {
     const char *key;
     enum pl_status (*load)(struct pl_map_loader *loader, const struct pl_node *node, struct pl_err *err);
-  } sections[] = {{"probe", load_probe}, {"identity", load_identity}, {"rows", pl_map_load_rows}, {"faults", pl_map_load_faults}, {"reserved", load_reserved}};
+  } sections[] = {{"probe", load_probe}, {"identity", load_identity}, {"rows", pl_map_load_rows}, {"faults", pl_map_load_faults}, {"reserved",
+                                                                                                                                   load_reserved}};
   enum pl_status status = load_head(loader, root, err);
   for (size_t i = 0; status == PL_OK && i < COUNT(sections); i++) {
     const struct pl_node *node = pl_node_get(root, sections[i].key);

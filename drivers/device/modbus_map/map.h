@@ -149,5 +149,7 @@ enum pl_status pl_map_encode(const struct pl_map_row *row, int64_t value_u, uint
 void pl_map_encode_saturated(const struct pl_map_row *row, int64_t value_u, uint16_t *words);
 /* The registers of a raw value, in the row's byte order. */
 void pl_map_words(const struct pl_map_row *row, int64_t raw, uint16_t *words);
+/* Where the row's bit (bit >= 0) stands in its register, in the row's byte order. */
+void pl_map_bit_mask(const struct pl_map_row *row, uint16_t *mask);
 
 #endif

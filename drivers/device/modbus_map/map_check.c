@@ -20,13 +20,14 @@ static int compare(const void *a, const void *b)
 
 static size_t collect(const struct pl_map *map, struct claim *claims)
 {
-  static const char *const string_names[PL_MAP_STRINGS] = {"the manufacturer", "the model", "the revision", "the serial number", "the firmware version"};
+  static const char *const string_names[PL_MAP_STRINGS] = {"the manufacturer", "the model", "the revision", "the serial number",
+                                                           "the firmware version"};
   size_t n = 0;
   for (size_t i = 0; i < map->n_rows; i++) {
     const struct pl_map_row *row = &map->rows[i];
     uint16_t mask[2] = {0xFFFF, 0xFFFF};
     if (row->bit >= 0) {
-      pl_map_words(row, 1LL << row->bit, mask);
+      pl_map_bit_mask(row, mask);
     }
     for (size_t k = 0; k < pl_map_type_words(row->type); k++) {
       claims[n++] = (struct claim){row->table, (uint16_t)(row->address + k), mask[k], row->quantity, row->line};

@@ -22,7 +22,10 @@ const char *pl_map_table_name(enum pl_modbus_table table)
 
 static uint16_t swap_bytes(uint16_t word, bool swap)
 {
-  return swap ? (uint16_t)(word << 8 | word >> 8) : word;
+  if (!swap) {
+    return word;
+  }
+  return (uint16_t)((word & 0xFFU) << 8 | word >> 8);
 }
 
 /* Two registers carry the high word first (ABCD) unless the row says otherwise. */
@@ -45,6 +48,11 @@ void pl_map_words(const struct pl_map_row *row, int64_t raw, uint16_t *words)
   }
   words[0] = row->word_swap ? low : high;
   words[1] = row->word_swap ? high : low;
+}
+
+void pl_map_bit_mask(const struct pl_map_row *row, uint16_t *mask)
+{
+  pl_map_words(row, (int64_t)(1U << row->bit), mask);
 }
 
 static double number_of(const struct pl_map_row *row, uint32_t pattern)
@@ -84,14 +92,17 @@ enum pl_status pl_map_decode(const struct pl_map_row *row, const uint16_t *words
   double raw = number_of(row, pattern);
   int digits = (int)pl_map_type_words(row->type) * 4;
   if (!isfinite(raw)) {
-    return pl_fail(err, PL_E_NAN, "%s: %s 0x%04X holds 0x%08X, which is not a number", row->quantity, pl_map_table_name(row->table), row->address, pattern);
+    return pl_fail(err, PL_E_NAN, "%s: %s 0x%04X holds 0x%08X, which is not a number", row->quantity, pl_map_table_name(row->table), row->address,
+                   pattern);
   }
   if (means_no_reading(row, raw)) {
-    return pl_fail(err, PL_E_NAN, "%s: %s 0x%04X holds 0x%0*X, which means that there is no reading", row->quantity, pl_map_table_name(row->table), row->address,
+    return pl_fail(err, PL_E_NAN, "%s: %s 0x%04X holds 0x%0*X, which means that there is no reading", row->quantity, pl_map_table_name(row->table),
+                   row->address,
                    digits, pattern);
   }
   if (raw < row->raw_min || raw > row->raw_max) {
-    return pl_fail(err, PL_E_RANGE, "%s: %s 0x%04X holds %g (0x%0*X), outside its range %g to %g", row->quantity, pl_map_table_name(row->table), row->address, raw,
+    return pl_fail(err, PL_E_RANGE, "%s: %s 0x%04X holds %g (0x%0*X), outside its range %g to %g", row->quantity, pl_map_table_name(row->table),
+                   row->address, raw,
                    digits, pattern, row->raw_min, row->raw_max);
   }
   enum pl_status status = pl_unit_to_u(row->unit, raw * row->scale + row->offset, value_u, err);
@@ -138,7 +149,8 @@ enum pl_status pl_map_encode(const struct pl_map_row *row, int64_t value_u, uint
     char value[48];
     double ends[2] = {row->raw_min * row->scale + row->offset, row->raw_max * row->scale + row->offset};
     return pl_fail(err, PL_E_RANGE, "%s: %s does not fit %s 0x%04X, which takes %g to %g%s%s", row->quantity,
-                   pl_quantity_format(row->unit->dim, value_u, value, sizeof value), pl_map_table_name(row->table), row->address, fmin(ends[0], ends[1]),
+                   pl_quantity_format(row->unit->dim, value_u, value, sizeof value), pl_map_table_name(row->table), row->address, fmin(ends[0],
+                       ends[1]),
                    fmax(ends[0], ends[1]), *row->unit->name ? " " : "", row->unit->name);
   }
   put(row, raw, words);

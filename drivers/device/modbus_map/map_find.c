@@ -62,7 +62,8 @@ static enum pl_status fail_unknown(const char *name, const char *const *list, si
   }
   const char *closest = pl_closest(name, names->list, names->count);
   enum pl_status status = closest != NULL ? pl_fail(err, PL_E_USAGE, "no register map '%.60s' in %s; did you mean '%s'?", name, where, closest)
-                                          : pl_fail(err, PL_E_USAGE, "no register map '%.60s' in %s; give a map's name, or a path with a slash", name, where);
+                                          : pl_fail(err, PL_E_USAGE, "no register map '%.60s' in %s; give a map's name, or a path with a slash", name,
+                                                    where);
   free(names);
   return status;
 }

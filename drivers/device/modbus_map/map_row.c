@@ -24,7 +24,7 @@ static const struct pl_param plain[N_PLAIN] = {
     [UNIT] = {.name = "unit", .kind = PL_PARAM_TEXT, .required = true, .help = "a unit such as L/min, or flag, or number"},
     [PORT] = {.name = "port", .kind = PL_PARAM_TEXT, .help = "the world's port"},
     [SOURCE] = {.name = "source", .kind = PL_PARAM_TEXT, .help = "the register's name in the source"},
-    [HELP] = {.name = "help", .kind = PL_PARAM_TEXT, .fallback = "", .help = "what a person should know"},
+    [HELP] = {.name = "help", .kind = PL_PARAM_TEXT, .help = "what a person should know"},
 };
 static const char *const keys[] = {"quantity", "register", "table", "type",    "access", "bit",  "value",   "verify", "unit", "port",
                                    "source",   "help",     "order", "scale",   "offset", "min",  "max",     "initial", "invalid", "range"};
@@ -47,7 +47,7 @@ static enum pl_status read_plain(const struct pl_map_loader *loader, const struc
   free((void *)values.items);
   *row = (struct pl_map_row){
       .quantity = items[QUANTITY].text,
-      .help = items[HELP].text,
+      .help = items[HELP].given ? items[HELP].text : "",
       .source = items[SOURCE].text,
       .table = (enum pl_modbus_table)items[TABLE].number,
       .address = (uint16_t)items[REGISTER].number,
@@ -114,7 +114,8 @@ static enum pl_status read_scale(const struct pl_map_loader *loader, const struc
   return status;
 }
 
-static enum pl_status read_unit(const struct pl_map_loader *loader, const struct pl_node *node, const char *name, struct pl_map_row *row, struct pl_err *err)
+static enum pl_status read_unit(const struct pl_map_loader *loader, const struct pl_node *node, const char *name, struct pl_map_row *row,
+                                struct pl_err *err)
 {
   row->unit = *name != '\0' ? pl_unit_find(name) : NULL;
   if (row->unit != NULL) {
@@ -134,7 +135,8 @@ static enum pl_status read_unit(const struct pl_map_loader *loader, const struct
   return pl_node_fail(loader->conf, item, err, "unit: '%.40s' is not known, expected one such as V, degC, kPa, L/min, rpm, %%, flag or number", name);
 }
 
-static enum pl_status read_type(const struct pl_map_loader *loader, const struct pl_node *node, bool type_given, struct pl_map_row *row, struct pl_err *err)
+static enum pl_status read_type(const struct pl_map_loader *loader, const struct pl_node *node, bool type_given, struct pl_map_row *row,
+                                struct pl_err *err)
 {
   const struct pl_node *order = pl_node_get(node, "order");
   if (pl_map_table_is_bits(row->table)) {
@@ -192,7 +194,8 @@ static enum pl_status read_range(const struct pl_map_loader *loader, const struc
     return pl_node_fail(loader->conf, range, err, "range: expected two raw numbers, the lower first, such as [0, 6000]");
   }
   if (ends[0] < row->raw_min || ends[1] > row->raw_max) {
-    return pl_node_fail(loader->conf, range, err, "range: %g to %g does not fit the type, expected raw numbers from %g to %g", ends[0], ends[1], row->raw_min, row->raw_max);
+    return pl_node_fail(loader->conf, range, err, "range: %g to %g does not fit the type, expected raw numbers from %g to %g", ends[0], ends[1],
+                        row->raw_min, row->raw_max);
   }
   row->raw_min = ends[0];
   row->raw_max = ends[1];
@@ -200,7 +203,8 @@ static enum pl_status read_range(const struct pl_map_loader *loader, const struc
 }
 
 /* 0x8000 means -32768 to a row of the type s16. */
-static enum pl_status read_invalid_value(const struct pl_map_loader *loader, const struct pl_node *item, const struct pl_map_row *row, int64_t *raw, struct pl_err *err)
+static enum pl_status read_invalid_value(const struct pl_map_loader *loader, const struct pl_node *item, const struct pl_map_row *row, int64_t *raw,
+                                         struct pl_err *err)
 {
   double low, high;
   type_range(row->type, &low, &high);
@@ -241,12 +245,14 @@ static enum pl_status read_invalid(const struct pl_map_loader *loader, const str
   return status;
 }
 
-static enum pl_status read_value(const struct pl_map_loader *loader, const struct pl_node *item, const struct pl_map_row *row, int64_t *value_u, struct pl_err *err)
+static enum pl_status read_value(const struct pl_map_loader *loader, const struct pl_node *item, const struct pl_map_row *row, int64_t *value_u,
+                                 struct pl_err *err)
 {
   enum pl_status status = pl_node_want(loader->conf, item, PL_NODE_SCALAR, item->key, err);
   struct pl_err cause = {0};
   uint16_t words[2] = {0};
-  if (status == PL_OK && (pl_quantity_parse(item->text, row->unit->dim, NULL, value_u, &cause) != PL_OK || pl_map_encode(row, *value_u, words, &cause) != PL_OK)) {
+  if (status == PL_OK && (pl_quantity_parse(item->text, row->unit->dim, NULL, value_u, &cause) != PL_OK || pl_map_encode(row, *value_u, words,
+      &cause) != PL_OK)) {
     status = pl_node_fail(loader->conf, item, err, "%s: %s", item->key, cause.text);
   }
   return status;
@@ -257,7 +263,8 @@ static enum pl_status read_limits(const struct pl_map_loader *loader, const stru
   const struct pl_node *min = pl_node_get(node, "min"), *max = pl_node_get(node, "max"), *initial = pl_node_get(node, "initial");
   bool flag = row->unit->dim == PL_DIM_FLAG, sets = row->access == PL_MAP_READ_WRITE || row->access == PL_MAP_WRITE;
   if ((min != NULL || max != NULL) && (!sets || flag)) {
-    return pl_node_fail(loader->conf, min != NULL ? min : max, err, "limits of what cannot be set to a number, expected min and max on rows with access rw or w");
+    return pl_node_fail(loader->conf, min != NULL ? min : max, err,
+                        "limits of what cannot be set to a number, expected min and max on rows with access rw or w");
   }
   if ((min == NULL) != (max == NULL)) {
     return pl_node_fail(loader->conf, node, err, "one limit without the other, expected both min and max");
@@ -279,18 +286,21 @@ static enum pl_status read_limits(const struct pl_map_loader *loader, const stru
   return status == PL_OK && initial != NULL ? read_value(loader, initial, row, &row->initial_u, err) : status;
 }
 
-static enum pl_status check_access(const struct pl_map_loader *loader, const struct pl_node *node, const struct pl_value items[N_PLAIN], const struct pl_map_row *row,
+static enum pl_status check_access(const struct pl_map_loader *loader, const struct pl_node *node, const struct pl_value items[N_PLAIN],
+                                   const struct pl_map_row *row,
                                    struct pl_err *err)
 {
   if (row->access != PL_MAP_READ && (row->table == PL_TABLE_DISCRETE || row->table == PL_TABLE_INPUT)) {
-    return pl_node_fail(loader->conf, node, err, "access %s in the table %s, which can only be read; expected r", access_words[row->access], pl_map_table_words[row->table]);
+    return pl_node_fail(loader->conf, node, err, "access %s in the table %s, which can only be read; expected r", access_words[row->access],
+                        pl_map_table_words[row->table]);
   }
   if (items[VERIFY].given && row->access != PL_MAP_READ_WRITE) {
     return pl_node_fail(loader->conf, node, err, "verify with access %s, expected it with rw only", access_words[row->access]);
   }
   bool act = row->access == PL_MAP_ACT;
   if (items[VALUE].given != (act && row->bit < 0)) {
-    return pl_node_fail(loader->conf, node, err, "%s", act ? "a verb, expected either bit or value" : "a value to write, expected it with access act only");
+    return pl_node_fail(loader->conf, node, err, "%s",
+                        act ? "a verb, expected either bit or value" : "a value to write, expected it with access act only");
   }
   if (act && (row->unit->dim != PL_DIM_FLAG || row->port >= 0 || pl_node_get(node, "initial") != NULL || (row->type == PL_MAP_BIT && row->value > 1))) {
     return pl_node_fail(loader->conf, node, err, "a verb (access act), expected the unit flag, no port, no initial, and a value that its table takes");
@@ -347,7 +357,8 @@ static void make_quantity(const struct pl_map_row *row, int id, struct pl_quanti
 {
   static const unsigned access[] = {[PL_MAP_READ] = PL_GET, [PL_MAP_READ_WRITE] = PL_GET | PL_SET, [PL_MAP_WRITE] = PL_SET, [PL_MAP_ACT] = PL_ACT};
   *quantity = (struct pl_quantity){
-      .name = row->quantity, .dim = row->unit->dim, .access = access[row->access], .help = row->help, .id = id, .min_u = row->min_u, .max_u = row->max_u};
+      .name = row->quantity, .dim = row->unit->dim, .access = access[row->access], .help = row->help, .id = id, .min_u = row->min_u,
+          .max_u = row->max_u};
 }
 
 enum pl_status pl_map_load_rows(struct pl_map_loader *loader, const struct pl_node *node, struct pl_err *err)
@@ -372,7 +383,8 @@ enum pl_status pl_map_load_rows(struct pl_map_loader *loader, const struct pl_no
     }
     for (size_t k = 0; k < i; k++) {
       if (strcmp(map->rows[k].quantity, map->rows[i].quantity) == 0) {
-        return pl_node_fail(loader->conf, &node->items[i], err, "the quantity '%s' is in line %d already, expected each once", map->rows[i].quantity, map->rows[k].line);
+        return pl_node_fail(loader->conf, &node->items[i], err, "the quantity '%s' is in line %d already, expected each once", map->rows[i].quantity,
+                            map->rows[k].line);
       }
     }
     make_quantity(&map->rows[i], (int)i, &map->quantities[i]);

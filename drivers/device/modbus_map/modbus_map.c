@@ -5,7 +5,8 @@
 #include "drivers/device/modbus_map/map.h"
 
 static const struct pl_param params[] = {
-    {.name = "map", .kind = PL_PARAM_TEXT, .required = true, .help = "the register map: a name from drivers/maps (orv3-rpu, load-bank), or a path with a slash"},
+    {.name = "map", .kind = PL_PARAM_TEXT, .required = true,
+     .help = "the register map: a name from drivers/maps (orv3-rpu, load-bank), or a path with a slash"},
     {.name = "unit", .kind = PL_PARAM_INT, .required = true, .address = true, .min = 1, .max = 255, .help = "the Modbus unit id"},
 };
 
@@ -45,7 +46,8 @@ static enum pl_status modbus_map_open(const struct pl_device_args *args, void **
 
 /* --- transfers --- */
 
-static enum pl_status read_words(const struct modbus_map *device, enum pl_modbus_table table, uint16_t address, size_t count, uint16_t *words, struct pl_err *err)
+static enum pl_status read_words(const struct modbus_map *device, enum pl_modbus_table table, uint16_t address, size_t count, uint16_t *words,
+                                 struct pl_err *err)
 {
   if (table == PL_TABLE_HOLDING) {
     return pl_modbus_read_holding(device->bus, device->unit, address, count, words, err);
@@ -87,11 +89,12 @@ static enum pl_status verify(const struct modbus_map *device, const struct pl_ma
     return status;
   }
   if (row->bit >= 0) {
-    pl_map_words(row, 1LL << row->bit, mask);
+    pl_map_bit_mask(row, mask);
   }
   for (size_t i = 0; i < pl_map_type_words(row->type); i++) {
     if (((words[i] ^ wrote[i]) & mask[i]) != 0) {
-      return pl_fail(err, PL_E_GARBAGE, "%s: 0x%04X was written to %s 0x%04X and 0x%04X is read back; the device took another value (is it in local or manual control?)",
+      return pl_fail(err, PL_E_GARBAGE,
+                     "%s: 0x%04X was written to %s 0x%04X and 0x%04X is read back; the device took another value (is it in local or manual control?)",
                      row->quantity, wrote[i], pl_map_table_name(row->table), (unsigned)row->address + (unsigned)i, words[i]);
     }
   }
@@ -163,13 +166,15 @@ static enum pl_status modbus_map_probe(void *self, struct pl_err *err)
   }
   enum pl_status status = read_words(device, table, address, count, words, err);
   if (status == PL_OK && map->has_equals && words[0] != map->probe_equals) {
-    return pl_fail(err, PL_E_GARBAGE, "%s 0x%04X holds 0x%04X, a device of the map %s has 0x%04X there; check the unit id and the map", pl_map_table_name(table), address,
+    return pl_fail(err, PL_E_GARBAGE, "%s 0x%04X holds 0x%04X, a device of the map %s has 0x%04X there; check the unit id and the map",
+                   pl_map_table_name(table), address,
                    words[0], map->name, map->probe_equals);
   }
   return status;
 }
 
-static enum pl_status read_string(const struct modbus_map *device, const struct pl_map_string *string, const char *what, char *out, size_t room, struct pl_err *err)
+static enum pl_status read_string(const struct modbus_map *device, const struct pl_map_string *string, const char *what, char *out, size_t room,
+                                  struct pl_err *err)
 {
   uint16_t words[PL_MAP_STRING_REGISTERS_MAX];
   enum pl_status status = read_words(device, string->table, string->address, string->length, words, err);
@@ -205,7 +210,8 @@ static enum pl_status modbus_map_identify(void *self, struct pl_identity *identi
     const char *what;
     char *out;
   } fields[PL_MAP_STRINGS] = {
-      [PL_MAP_MANUFACTURER] = {"manufacturer", identity->manufacturer}, [PL_MAP_MODEL] = {"model", identity->model}, [PL_MAP_REVISION] = {"revision", identity->revision},
+      [PL_MAP_MANUFACTURER] = {"manufacturer", identity->manufacturer}, [PL_MAP_MODEL] = {"model", identity->model}, [PL_MAP_REVISION] = {"revision",
+                                                                                                                                          identity->revision},
       [PL_MAP_SERIAL] = {"serial number", identity->serial},            [PL_MAP_FIRMWARE] = {"firmware version", identity->firmware},
   };
   enum pl_status status = PL_OK;

@@ -115,7 +115,8 @@ static void make_cells(struct twin *twin)
 static bool is_reserved(const struct pl_map *map, enum pl_modbus_table table, uint16_t address)
 {
   for (size_t i = 0; i < map->n_reserved; i++) {
-    if (map->reserved[i].table == table && address >= map->reserved[i].address && (uint32_t)(address - map->reserved[i].address) < map->reserved[i].length) {
+    if (map->reserved[i].table == table && address >= map->reserved[i].address &&
+        (uint32_t)(address - map->reserved[i].address) < map->reserved[i].length) {
       return true;
     }
   }
@@ -223,8 +224,9 @@ static uint16_t string_word(const struct twin *twin, size_t index, size_t word)
   const struct pl_map_string *string = &twin->map->strings[index];
   const char *text = string->text != NULL ? string->text : index == PL_MAP_SERIAL && twin->serial != NULL ? twin->serial : "";
   size_t length = strlen(text);
-  uint16_t first = word * 2 < length ? (uint16_t)(unsigned char)text[word * 2] : 0, second = word * 2 + 1 < length ? (uint16_t)(unsigned char)text[word * 2 + 1] : 0;
-  return string->byte_swap ? (uint16_t)(second << 8 | first) : (uint16_t)(first << 8 | second);
+  unsigned first = word * 2 < length ? (unsigned char)text[word * 2] : 0U, second = word * 2 + 1 < length ? (unsigned char)text[word * 2 + 1] : 0U;
+  unsigned value = string->byte_swap ? second << 8 | first : first << 8 | second;
+  return (uint16_t)value;
 }
 
 /* Adds what one cell knows of the register to *value. */
@@ -330,8 +332,8 @@ static int write_bits(struct twin *twin, const struct cell *cells, size_t n, uin
     if (row == NULL || row->access == PL_MAP_READ) {
       continue;
     }
-    uint16_t mask[2];
-    pl_map_words(row, 1LL << row->bit, mask);
+    uint16_t mask[1];
+    pl_map_bit_mask(row, mask);
     taken |= mask[0];
     pl_map_decode(row, &word, &value_u, NULL); /* a bit always decodes */
     if (commit) {

@@ -340,6 +340,8 @@ static enum pl_status learn_optional(struct pl_pmbus *pmbus, struct pl_err *err)
   for (size_t i = 0; i < pmbus->cfg.n_optional; i++) {
     uint8_t answer;
     enum pl_status status = pl_pmbus_query(pmbus, pmbus->cfg.optional[i], &answer, err);
+    if (status && err)
+      pl_err_prefix(err, "asking what the device has (one without QUERY needs the quirk no-query)");
     if (status)
       return status;
     if (answer & 0x80)
