@@ -7,12 +7,40 @@
 #include "drivers/bus/modbus.h"
 #include "drivers/rig/backend.h"
 
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <cmocka.h>
+
+/* --- a folder for the lock files --- */
+
+static char lock_folder[] = "/tmp/test_modbus.XXXXXX";
+
+static int make_folder(void **state)
+{
+  (void)state;
+  return mkdtemp(lock_folder) && setenv("XDG_RUNTIME_DIR", lock_folder, 1) == 0 ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+  (void)state;
+  DIR *folder = opendir(lock_folder);
+  for (struct dirent *entry; folder && (entry = readdir(folder));)
+    unlinkat(dirfd(folder), entry->d_name, 0);
+  if (folder)
+    closedir(folder);
+  return rmdir(lock_folder);
+}
+
+static void tell(void *ctx, const char *check, const char *why)
+{
+  (void)ctx;
+  print_error("%s: %s\n", check, why);
+}
 
 /* --- the virtual rack of these tests: knows the endpoint of its one server --- */
 

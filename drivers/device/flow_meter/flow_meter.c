@@ -18,14 +18,15 @@ static const struct pl_param params[PL_FLOW_METER_PARAMS] = {
                                 .help = "pulses a litre, from the meter's label"},
     [PL_FLOW_METER_STALLED_AFTER] = {.name = "stalled-after", .kind = PL_PARAM_QUANTITY, .dim = PL_DIM_TIME, .fallback = "2 s", .min = PL_U / 100,
                                      .max = 600 * PL_U,
-                                     .help = "no pulse for longer than this is no flow; the lowest flow that can be told from none is 60 s / (k-factor * stalled-after) L/min"},
+                                     .help = "no pulse for longer than this is no flow, so the lowest flow that can be told is 60 s / (k-factor * this) L/min"},
 };
 
 enum { FLOW, PULSES };
 
 static const struct pl_quantity quantities[] = {
     {.name = "flow", .dim = PL_DIM_FLOW, .access = PL_GET, .id = FLOW,
-     .help = "mean flow between the last pulses of this look and the look before; 0 below 60 s / (k-factor * stalled-after) L/min (0.5 L/min for 60 pulses a litre, 2 s)"},
+     .help = "mean flow between the last pulses of this look and the one before; below 60 s / (k-factor * stalled-after) L/min it reads 0 "
+             "(0.5 L/min with 60 pulses a litre and 2 s)"},
     {.name = "pulses", .dim = PL_DIM_NONE, .access = PL_GET | PL_EDGES, .id = PULSES, .help = "pulses since the rig was opened"},
 };
 

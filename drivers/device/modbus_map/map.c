@@ -8,7 +8,7 @@
 
 const char *const pl_map_table_words[] = {
     [PL_TABLE_COILS] = "coil", [PL_TABLE_DISCRETE] = "discrete", [PL_TABLE_HOLDING] = "holding", [PL_TABLE_INPUT] = "input",
-        [PL_TABLE_INPUT + 1] = NULL};
+    [PL_TABLE_INPUT + 1] = NULL};
 
 /* --- small parts shared by the loader's files --- */
 
@@ -170,7 +170,7 @@ static enum pl_status load_identity(struct pl_map_loader *loader, const struct p
 {
   static const char *const keys[PL_MAP_STRINGS] = {
       [PL_MAP_MANUFACTURER] = "manufacturer", [PL_MAP_MODEL] = "model", [PL_MAP_REVISION] = "revision", [PL_MAP_SERIAL] = "serial",
-          [PL_MAP_FIRMWARE] = "firmware"};
+      [PL_MAP_FIRMWARE] = "firmware"};
   enum pl_status status = pl_node_want(loader->conf, node, PL_NODE_MAP, "the identity", err);
   if (status == PL_OK) {
     status = pl_node_check_keys(loader->conf, node, "the identity", keys, COUNT(keys), err);
@@ -205,7 +205,7 @@ static enum pl_status load_span(struct pl_map_loader *loader, const struct pl_no
   }
   *span = (struct pl_map_span){
       .address = (uint16_t)values.items[0].number, .length = (uint32_t)values.items[1].number, .table = (enum pl_modbus_table)values.items[2].number,
-          .line = node->line};
+      .line = node->line};
   free((void *)values.items);
   if (span->address + span->length > 65536) {
     return pl_node_fail(loader->conf, node, err, "a range that runs past register 0xFFFF, expected a smaller register or length");
@@ -274,8 +274,9 @@ static enum pl_status load_sections(struct pl_map_loader *loader, const struct p
   static const struct {
     const char *key;
     enum pl_status (*load)(struct pl_map_loader *loader, const struct pl_node *node, struct pl_err *err);
-  } sections[] = {{"probe", load_probe}, {"identity", load_identity}, {"rows", pl_map_load_rows}, {"faults", pl_map_load_faults}, {"reserved",
-                                                                                                                                   load_reserved}};
+  } sections[] = {
+      {"probe", load_probe}, {"identity", load_identity}, {"rows", pl_map_load_rows}, {"faults", pl_map_load_faults}, {"reserved", load_reserved},
+  };
   enum pl_status status = load_head(loader, root, err);
   for (size_t i = 0; status == PL_OK && i < COUNT(sections); i++) {
     const struct pl_node *node = pl_node_get(root, sections[i].key);

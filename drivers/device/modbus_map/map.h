@@ -141,7 +141,7 @@ size_t pl_map_type_words(enum pl_map_type type); /* registers (or bits) that a v
 bool pl_map_table_is_bits(enum pl_modbus_table table);
 const char *pl_map_table_name(enum pl_modbus_table table); /* "holding register" */
 
-/* Registers as read -> value. A flag in a bit takes the whole register. PL_E_NAN: NaN, or a raw value that means no reading. PL_E_RANGE: outside range. */
+/* Registers as read -> value. PL_E_NAN: NaN, or a raw value that means no reading. PL_E_RANGE: outside the range. */
 enum pl_status pl_map_decode(const struct pl_map_row *row, const uint16_t *words, int64_t *value_u, struct pl_err *err);
 /* Value -> registers. For a bit: changes it in words[0]. PL_E_RANGE names what fits. */
 enum pl_status pl_map_encode(const struct pl_map_row *row, int64_t value_u, uint16_t *words, struct pl_err *err);

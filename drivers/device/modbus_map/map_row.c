@@ -249,13 +249,16 @@ static enum pl_status read_value(const struct pl_map_loader *loader, const struc
                                  struct pl_err *err)
 {
   enum pl_status status = pl_node_want(loader->conf, item, PL_NODE_SCALAR, item->key, err);
+  if (status != PL_OK) {
+    return status;
+  }
   struct pl_err cause = {0};
   uint16_t words[2] = {0};
-  if (status == PL_OK && (pl_quantity_parse(item->text, row->unit->dim, NULL, value_u, &cause) != PL_OK || pl_map_encode(row, *value_u, words,
-      &cause) != PL_OK)) {
-    status = pl_node_fail(loader->conf, item, err, "%s: %s", item->key, cause.text);
+  status = pl_quantity_parse(item->text, row->unit->dim, NULL, value_u, &cause);
+  if (status == PL_OK) {
+    status = pl_map_encode(row, *value_u, words, &cause);
   }
-  return status;
+  return status == PL_OK ? PL_OK : pl_node_fail(loader->conf, item, err, "%s: %s", item->key, cause.text);
 }
 
 static enum pl_status read_limits(const struct pl_map_loader *loader, const struct pl_node *node, struct pl_map_row *row, struct pl_err *err)
@@ -358,7 +361,7 @@ static void make_quantity(const struct pl_map_row *row, int id, struct pl_quanti
   static const unsigned access[] = {[PL_MAP_READ] = PL_GET, [PL_MAP_READ_WRITE] = PL_GET | PL_SET, [PL_MAP_WRITE] = PL_SET, [PL_MAP_ACT] = PL_ACT};
   *quantity = (struct pl_quantity){
       .name = row->quantity, .dim = row->unit->dim, .access = access[row->access], .help = row->help, .id = id, .min_u = row->min_u,
-          .max_u = row->max_u};
+      .max_u = row->max_u};
 }
 
 enum pl_status pl_map_load_rows(struct pl_map_loader *loader, const struct pl_node *node, struct pl_err *err)

@@ -11,7 +11,6 @@ static const struct pl_param params[] = {
 };
 
 struct modbus_map {
-  const char *name;
   struct pl_bus *bus;
   const struct pl_map *map; /* the shape's */
   uint8_t unit;
@@ -39,7 +38,7 @@ static enum pl_status modbus_map_open(const struct pl_device_args *args, void **
   if (device == NULL) {
     return pl_fail(err, PL_E_NOMEM, "%s: out of memory", args->name);
   }
-  *device = (struct modbus_map){.name = args->name, .bus = args->bus, .map = args->shape->owned, .unit = (uint8_t)pl_value(args->values, "unit")->number};
+  *device = (struct modbus_map){.bus = args->bus, .map = args->shape->owned, .unit = (uint8_t)pl_value(args->values, "unit")->number};
   *self = device;
   return PL_OK;
 }
@@ -210,9 +209,11 @@ static enum pl_status modbus_map_identify(void *self, struct pl_identity *identi
     const char *what;
     char *out;
   } fields[PL_MAP_STRINGS] = {
-      [PL_MAP_MANUFACTURER] = {"manufacturer", identity->manufacturer}, [PL_MAP_MODEL] = {"model", identity->model}, [PL_MAP_REVISION] = {"revision",
-                                                                                                                                          identity->revision},
-      [PL_MAP_SERIAL] = {"serial number", identity->serial},            [PL_MAP_FIRMWARE] = {"firmware version", identity->firmware},
+      [PL_MAP_MANUFACTURER] = {"manufacturer", identity->manufacturer},
+      [PL_MAP_MODEL] = {"model", identity->model},
+      [PL_MAP_REVISION] = {"revision", identity->revision},
+      [PL_MAP_SERIAL] = {"serial number", identity->serial},
+      [PL_MAP_FIRMWARE] = {"firmware version", identity->firmware},
   };
   enum pl_status status = PL_OK;
   for (size_t i = 0; status == PL_OK && i < PL_MAP_STRINGS; i++) {
