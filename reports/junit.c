@@ -19,7 +19,7 @@ static void put_attribute(struct pl_text *text, const char *name, const char *va
 static void put_seconds(struct pl_text *text, int64_t ns)
 {
   PL_TEXT_LIT(text, " time=\"");
-  pl_text_double(text, (double)(ns / 1000) / 1e6);
+  pl_text_double(text, (double)((ns + 500) / 1000) / 1e6);
   PL_TEXT_LIT(text, "\"");
 }
 

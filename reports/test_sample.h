@@ -18,7 +18,7 @@ struct sample {
 
 static inline void sample_wait(struct sample *s, double seconds)
 {
-  pl_clock_step(s->clock, pl_clock_now(s->clock) + (pl_time_ns)(seconds * 1e9));
+  pl_clock_step(s->clock, pl_clock_now(s->clock) + (pl_time_ns)llround(seconds * 1e9));
 }
 
 static inline int sample_begin(struct sample *s, const char *name, int parent, const char *kind, int attempt)

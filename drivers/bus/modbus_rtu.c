@@ -250,7 +250,9 @@ static enum pl_status prepare(struct rtu *rtu, const struct pl_adapter_args *arg
   enum pl_status status = pl_modbus_endpoint(rtu->bus, args, pl_value(args->values, "port")->text, &endpoint, &is_twin, err);
   if (status)
     return status;
-  if (!realpath(endpoint, rtu->path)) /* /dev/serial/by-id/... and /dev/ttyUSB0 are one port with one lock */
+  char resolved[PATH_MAX];
+  snprintf(rtu->path, sizeof rtu->path, "%s", endpoint); /* as given: plugged in again, /dev/serial/by-id/... may be another ttyUSB */
+  if (!realpath(endpoint, resolved))                     /* but both names are one port with one lock */
     return pl_fail_errno(err, "bus %s: there is no serial port %s", args->bus_name, endpoint);
   size_t baud = (size_t)pl_value(args->values, "baud")->number, parity = (size_t)pl_value(args->values, "parity")->number;
   if (baud >= N_BAUDS || parity >= sizeof PARITY_LETTERS - 1)
@@ -259,7 +261,7 @@ static enum pl_status prepare(struct rtu *rtu, const struct pl_adapter_args *arg
   set_times(rtu, BAUDS[baud].baud, parity != 0, stop, args);
   rtu->speed = BAUDS[baud].speed;
   if (!is_twin) /* the twin is this very process's own */
-    status = pl_lock_take(rtu->path, &rtu->lock, err);
+    status = pl_lock_take(resolved, &rtu->lock, err);
   if (status)
     return status;
   rtu->ctx = modbus_new_rtu(rtu->path, BAUDS[baud].baud, PARITY_LETTERS[parity], 8, stop);

@@ -306,8 +306,8 @@ static void real_late_answers_end_at_the_deadline(void **state)
   set_up(&s, false, true);
   struct work late, next;
   pl_time_ns start = pl_clock_now(s.clock);
-  prepare(&s, &next, 0, start + 10 * PL_MS);
-  prepare(&s, &late, 600 * PL_S, start + 5 * PL_MS); /* a simulated adapter that minds no deadline */
+  prepare(&s, &next, 0, start + 150 * PL_MS);
+  prepare(&s, &late, 600 * PL_S, start + 100 * PL_MS); /* a simulated adapter that minds no deadline */
   assert_int_equal(pl_bus_run(s.bus, &late.job, NULL), PL_E_TIMEOUT);
   assert_non_null(strstr(late.job.err.text, " ms after the deadline"));
   assert_int_equal(pl_bus_run(s.bus, &next.job, NULL), PL_E_TIMEOUT); /* the wire is still busy with that */

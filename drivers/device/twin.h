@@ -16,7 +16,7 @@ struct pl_port {
   const char *name; /* of the part that the device stands at: "vout", "enable" */
   enum pl_dim dim;
   bool out;         /* false: the world sets it, the device measures it; true: the device commands it */
-  double initial;   /* out ports */
+  double initial;   /* out ports: what the device commands at start; NAN: what the part starts with stays */
   const char *help;
 };
 

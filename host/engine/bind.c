@@ -61,7 +61,7 @@ static enum pl_status bind_parameter(struct pl_setting *setting, const char *pat
 
 static enum pl_status fail_unknown(struct pl_meta *meta, const char *path, const char *name, struct pl_err *err)
 {
-  const char *words[64];
+  const char *words[64] = {NULL};
   char list[256] = "";
   size_t count = 0;
   for (; count < meta->n_settings && count < sizeof words / sizeof *words; count++) {

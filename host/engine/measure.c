@@ -201,7 +201,8 @@ static bool equal(const struct judgement *a, const struct judgement *b)
 static void judge(struct judgement *j)
 {
   j->pass = true;
-  j->unit = j->kind == AMOUNT ? pl_unit_for_display(j->dim, j->value_u) : NULL;
+  if (j->kind == AMOUNT) /* by the limit where there is one, so that every run of a sequence tells it in the same unit */
+    j->unit = pl_unit_for_display(j->dim, j->limit.has_max ? j->limit.max_u : j->limit.has_min ? j->limit.min_u : j->value_u);
   if (j->limit.has_min) {
     add_limit(j, "GREATER_THAN_OR_EQUAL", j->limit.min_u, j->min, j->limit.min_from);
     j->pass &= j->kind == AMOUNT ? j->value_u >= j->limit.min_u : j->number >= j->min;
@@ -212,7 +213,7 @@ static void judge(struct judgement *j)
   }
   if (j->has_equals) {
     j->validators[j->n_validators++] =
-        (struct pl_journal_validator){.type = "EQUAL", .value = journal_value(j->equals, j->unit ? j->unit : NULL), .name = "sequence"};
+        (struct pl_journal_validator){.type = "EQUAL", .value = journal_value(j->equals, j->unit), .name = "sequence"};
     j->pass &= equal(j, j->equals);
   }
 }

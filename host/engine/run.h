@@ -105,6 +105,8 @@ struct pl_decl *pl_decl_new(const char *name, enum pl_scope_kind kind);
 struct pl_scope *pl_scope_start(struct pl_run *run, struct pl_scope *parent, const struct pl_decl *decl, struct pl_decl *owned, struct pl_task *waiter);
 void pl_scope_stop(struct pl_scope *scope, struct pl_failure *failure);
 void pl_scope_task_ended(struct pl_task *task, struct pl_failure *failure); /* failure NULL: it returned */
+/* A person's time is not the step's: a default deadline stands still meanwhile. */
+void pl_scope_hold_deadline(struct pl_scope *scope, bool hold);
 void pl_scope_cut(struct pl_run *run);
 void pl_scope_free_spares(struct pl_run *run);
 
@@ -156,6 +158,6 @@ bool pl_limits_of_rig(const struct pl_rig_device *device, const struct pl_quanti
 /* --- prompt.c --- */
 enum pl_status pl_answers_load(const char *path, struct pl_answers **answers, struct pl_err *err);
 void pl_answers_free(struct pl_answers *answers);
-int pl_prompt(lua_State *L); /* prompt(text, choices...) */
+void pl_prompt_register(lua_State *L, int core);
 
 #endif

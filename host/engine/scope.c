@@ -82,6 +82,14 @@ static void resume_deadline(struct pl_scope *scope)
   scope->time_left = 0;
 }
 
+void pl_scope_hold_deadline(struct pl_scope *scope, bool hold)
+{
+  if (hold)
+    pause_deadline(scope);
+  else
+    resume_deadline(scope);
+}
+
 /* --- start --- */
 
 static void start_body(struct pl_scope *scope)
@@ -324,6 +332,7 @@ static void finish(struct pl_scope *scope)
   scope->phase = PL_PHASE_END;
   pl_clock_disarm(run->clock, &scope->deadline);
   if (!parent) {
+    drop_invariants(run);
     run->failed = scope->failed;
     run->done = true;
     return;

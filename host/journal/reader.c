@@ -112,7 +112,7 @@ static enum pl_status next_line(struct pl_reader *reader, const char **line, siz
 {
   size_t seen = 0;
   for (;;) {
-    const char *from = reader->bytes + reader->at;
+    const char *from = reader->bytes ? reader->bytes + reader->at : "";
     size_t left = reader->size - reader->at;
     const char *newline = left > seen ? memchr(from + seen, '\n', left - seen) : NULL;
     if (newline || reader->ended) {

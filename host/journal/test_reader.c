@@ -109,6 +109,22 @@ static void test_last_line_without_newline(void **state)
   pl_reader_free(reader);
 }
 
+static void test_nothing(void **state)
+{
+  (void)state;
+  struct pl_reader *reader;
+  const struct pl_json_node *object;
+  assert_int_equal(pl_reader_open_bytes("none", NULL, 0, &reader, NULL), PL_OK);
+  assert_int_equal(pl_reader_next(reader, &object, NULL), PL_OK);
+  assert_null(object);
+  pl_reader_free(reader);
+  assert_int_equal(pl_reader_open("/dev/null", &reader, NULL), PL_OK);
+  assert_int_equal(pl_reader_next(reader, &object, NULL), PL_OK);
+  assert_null(object);
+  assert_false(pl_reader_torn(reader));
+  pl_reader_free(reader);
+}
+
 static void test_malformed_line_is_named(void **state)
 {
   (void)state;
@@ -159,6 +175,7 @@ int main(void)
       cmocka_unit_test(test_what_is_not_json),
       cmocka_unit_test(test_torn_last_line),
       cmocka_unit_test(test_last_line_without_newline),
+      cmocka_unit_test(test_nothing),
       cmocka_unit_test(test_malformed_line_is_named),
       cmocka_unit_test(test_files_longer_than_a_chunk),
   };

@@ -39,8 +39,8 @@ char *pl_text_room(struct pl_text *text, size_t n)
 
 void pl_text_put(struct pl_text *text, const char *bytes, size_t len)
 {
-  char *at = pl_text_room(text, len);
-  if (!at || !len)
+  char *at = len ? pl_text_room(text, len) : NULL;
+  if (!at)
     return;
   memcpy(at, bytes, len);
   text->len += len;

@@ -23,17 +23,53 @@ static const struct pl_param PARAMS[] = {
     {.name = "shunt", .help = "the sense resistor", .kind = PL_PARAM_QUANTITY, .dim = PL_DIM_RESISTANCE, .required = true, .min = 10, .max = 1000000},
     {.name = "vrange", .help = "voltage range of the monitor (PMON_CONFIG bit 5)", .kind = PL_PARAM_CHOICE, .choices = VRANGES, .fallback = "60 V"},
     {.name = "irange", .help = "sense range and current limit (PMON_CONFIG bit 0)", .kind = PL_PARAM_CHOICE, .choices = IRANGES, .fallback = "30 mV"},
-    {.name = "retries", .help = "board strap: tries after an over-current; 0 latches off, 7 never gives up", .kind = PL_PARAM_INT, .fallback = "0", .min = 0, .max = 7},
-    {.name = "cool-down", .help = "board strap: time before such a try", .kind = PL_PARAM_QUANTITY, .dim = PL_DIM_TIME, .fallback = "1 s", .min = 1000, .max = 60 * PL_U},
-    {.name = "uv-level", .help = "board strap: off below this input voltage", .kind = PL_PARAM_QUANTITY, .dim = PL_DIM_VOLTAGE, .fallback = "36 V", .min = 5 * PL_U,
+    {.name = "retries",
+     .help = "board strap: tries after an over-current; 0 latches off, 7 never gives up",
+     .kind = PL_PARAM_INT,
+     .fallback = "0",
+     .min = 0,
+     .max = 7},
+    {.name = "cool-down",
+     .help = "board strap: time before such a try",
+     .kind = PL_PARAM_QUANTITY,
+     .dim = PL_DIM_TIME,
+     .fallback = "1 s",
+     .min = 1000,
+     .max = 60 * PL_U},
+    {.name = "uv-level",
+     .help = "board strap: off below this input voltage",
+     .kind = PL_PARAM_QUANTITY,
+     .dim = PL_DIM_VOLTAGE,
+     .fallback = "36 V",
+     .min = 5 * PL_U,
      .max = 80 * PL_U},
 };
 
 static const uint8_t COMMANDS[] = {
-    PL_PMBUS_OPERATION,      PL_PMBUS_CLEAR_FAULTS, PL_PMBUS_CAPABILITY,         PL_PMBUS_STATUS_WORD,       PL_PMBUS_STATUS_VOUT,  PL_PMBUS_STATUS_IOUT,
-    PL_PMBUS_STATUS_INPUT,   PL_PMBUS_STATUS_TEMPERATURE, PL_PMBUS_STATUS_MFR_SPECIFIC, PL_PMBUS_READ_VIN,    PL_PMBUS_READ_VOUT,    PL_PMBUS_READ_IOUT,
-    PL_PMBUS_READ_TEMPERATURE_1, PL_PMBUS_READ_PIN, PL_PMBUS_PMBUS_REVISION,     PL_PMBUS_MFR_ID,            PL_PMBUS_MFR_MODEL,    PL_PMBUS_MFR_REVISION,
-    ADM1272_PEAK_IOUT,       ADM1272_PEAK_VIN,      ADM1272_PEAK_VOUT,           ADM1272_PMON_CONTROL,       ADM1272_PMON_CONFIG,   ADM1272_PEAK_TEMPERATURE,
+    PL_PMBUS_OPERATION,
+    PL_PMBUS_CLEAR_FAULTS,
+    PL_PMBUS_CAPABILITY,
+    PL_PMBUS_STATUS_WORD,
+    PL_PMBUS_STATUS_VOUT,
+    PL_PMBUS_STATUS_IOUT,
+    PL_PMBUS_STATUS_INPUT,
+    PL_PMBUS_STATUS_TEMPERATURE,
+    PL_PMBUS_STATUS_MFR_SPECIFIC,
+    PL_PMBUS_READ_VIN,
+    PL_PMBUS_READ_VOUT,
+    PL_PMBUS_READ_IOUT,
+    PL_PMBUS_READ_TEMPERATURE_1,
+    PL_PMBUS_READ_PIN,
+    PL_PMBUS_PMBUS_REVISION,
+    PL_PMBUS_MFR_ID,
+    PL_PMBUS_MFR_MODEL,
+    PL_PMBUS_MFR_REVISION,
+    ADM1272_PEAK_IOUT,
+    ADM1272_PEAK_VIN,
+    ADM1272_PEAK_VOUT,
+    ADM1272_PMON_CONTROL,
+    ADM1272_PMON_CONFIG,
+    ADM1272_PEAK_TEMPERATURE,
     ADM1272_PEAK_PIN,
 };
 static const uint8_t PEAKS[] = {ADM1272_PEAK_IOUT, ADM1272_PEAK_VIN, ADM1272_PEAK_VOUT, ADM1272_PEAK_TEMPERATURE, ADM1272_PEAK_PIN};
@@ -68,7 +104,12 @@ static const struct pl_quantity QUANTITIES[] = {
     {.name = "peak-iout", .dim = PL_DIM_CURRENT, .access = PL_GET, .id = ID_PEAK_IOUT, .help = "highest since clear-peaks"},
     {.name = "peak-pin", .dim = PL_DIM_POWER, .access = PL_GET, .id = ID_PEAK_PIN, .help = "highest since clear-peaks"},
     {.name = "peak-temperature", .dim = PL_DIM_TEMPERATURE, .access = PL_GET, .id = ID_PEAK_TEMPERATURE, .help = "highest since clear-peaks"},
-    {.name = "on", .dim = PL_DIM_FLAG, .access = PL_GET | PL_SET, .id = ID_ON, .help = "commanded on (OPERATION); the enable pin must agree", .max_u = PL_U},
+    {.name = "on",
+     .dim = PL_DIM_FLAG,
+     .access = PL_GET | PL_SET,
+     .id = ID_ON,
+     .help = "commanded on (OPERATION); the enable pin must agree",
+     .max_u = PL_U},
     {.name = "power-good", .dim = PL_DIM_FLAG, .access = PL_GET, .id = ID_POWER_GOOD, .help = "STATUS_WORD does not negate it"},
     {.name = "clear-faults", .dim = PL_DIM_NONE, .access = PL_ACT, .id = ID_CLEAR_FAULTS, .help = "sends CLEAR_FAULTS, after the status was read"},
     {.name = "clear-peaks", .dim = PL_DIM_NONE, .access = PL_ACT, .id = ID_CLEAR_PEAKS, .help = "begins all peaks anew"},
@@ -87,7 +128,8 @@ static enum pl_status hsc_open(const struct pl_device_args *args, void **self, s
   struct hsc *hsc = calloc(1, sizeof *hsc);
   if (!hsc)
     return pl_fail(err, PL_E_NOMEM, "%s: out of memory", args->name);
-  struct pl_pmbus_cfg cfg = {.bus = args->bus, .address = (uint8_t)pl_value(args->values, "address")->number, .commands = COMMANDS, .n_commands = sizeof COMMANDS};
+  struct pl_pmbus_cfg cfg = {
+      .bus = args->bus, .address = (uint8_t)pl_value(args->values, "address")->number, .commands = COMMANDS, .n_commands = sizeof COMMANDS};
   pl_pmbus_init(&hsc->pmbus, &cfg);
   hsc->shunt_uohm = pl_value(args->values, "shunt")->number;
   hsc->ranges |= pl_value(args->values, "vrange")->number == 1 ? ADM1272_VRANGE_100V : 0;
@@ -112,7 +154,8 @@ static enum pl_status check_ranges(struct hsc *hsc, struct pl_err *err)
     return status;
   unsigned mask = ADM1272_VRANGE_100V | ADM1272_IRANGE_30MV;
   if ((config & mask) != hsc->ranges)
-    return pl_fail(err, PL_E_EXCEPTION, "the controller measures in the ranges %s and %s (PMON_CONFIG 0x%04X), the rig says %s and %s; mend the one that is wrong",
+    return pl_fail(err, PL_E_EXCEPTION,
+                   "the controller measures in the ranges %s and %s (PMON_CONFIG 0x%04X), the rig says %s and %s; mend the one that is wrong",
                    VRANGES[config & ADM1272_VRANGE_100V ? 1 : 0], IRANGES[config & ADM1272_IRANGE_30MV ? 1 : 0], config,
                    VRANGES[hsc->ranges & ADM1272_VRANGE_100V ? 1 : 0], IRANGES[hsc->ranges & ADM1272_IRANGE_30MV ? 1 : 0]);
   if (!(control & 1))
@@ -136,7 +179,8 @@ static enum pl_status check_sampled(const struct hsc *hsc, enum adm1272_kind kin
   };
   if ((hsc->config & NEEDS[kind].bits) == NEEDS[kind].bits)
     return PL_OK;
-  return pl_fail(err, PL_E_UNSUPPORTED, "%s is not sampled (PMON_CONFIG 0x%04X, bit value 0x%02X is clear)", NEEDS[kind].name, hsc->config, NEEDS[kind].bits);
+  return pl_fail(err, PL_E_UNSUPPORTED, "%s is not sampled (PMON_CONFIG 0x%04X, bit value 0x%02X is clear)", NEEDS[kind].name, hsc->config,
+                 NEEDS[kind].bits);
 }
 
 /* A code at the end of the converter's range means "there or beyond": no number. Current and temperature are offset, so 0 is an end too. */
@@ -148,7 +192,8 @@ static enum pl_status check_code(uint16_t word, enum adm1272_kind kind, uint8_t 
   if (word > most)
     return pl_fail(err, PL_E_GARBAGE, "%s reads 0x%04X, expected at most 0x%04X", pl_pmbus_command_text(code, text, sizeof text), word, most);
   if (word == most || (offset && word == 0))
-    return pl_fail(err, PL_E_RANGE, "%s reads 0x%04X, an end of its range: the true value is there or beyond", pl_pmbus_command_text(code, text, sizeof text), word);
+    return pl_fail(err, PL_E_RANGE, "%s reads 0x%04X, an end of its range: the true value is there or beyond",
+                   pl_pmbus_command_text(code, text, sizeof text), word);
   return PL_OK;
 }
 
@@ -246,7 +291,8 @@ static enum pl_status hsc_probe(void *self, struct pl_err *err)
   if (status == PL_OK)
     status = pl_pmbus_identify(&hsc->pmbus, &identity, err);
   if (status == PL_OK && (strcmp(identity.manufacturer, "ADI") != 0 || strncmp(identity.model, "ADM1272", 7) != 0))
-    status = pl_fail(err, PL_E_GARBAGE, "it says MFR_ID '%s' and MFR_MODEL '%s', expected 'ADI' and 'ADM1272...'", identity.manufacturer, identity.model);
+    status =
+        pl_fail(err, PL_E_GARBAGE, "it says MFR_ID '%s' and MFR_MODEL '%s', expected 'ADI' and 'ADM1272...'", identity.manufacturer, identity.model);
   if (status == PL_OK)
     return check_ranges(hsc, err);
   if (err)

@@ -5,12 +5,17 @@
 /*
  * For unit tests only: one twin on an I2C bus of its own in virtual time, its ports plain arrays that the test sets and reads. The frames go through
  * the strict parser of fixtures/twin/wire. A header, since what stands in a .c file belongs to the product; it defines the functions that
- * fixtures/twin has in the product, so that a test with it must not link those (NEEDS_ in its module.mk). Include after cmocka.h.
+ * fixtures/twin has in the product, so that a test with it must not link those (NEEDS_ in its module.mk).
  */
 #include "drivers/bus/i2c.h"
 #include "drivers/device/device.h"
 #include "drivers/device/twin.h"
 #include "fixtures/twin/wire/smbus.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
 
 #define FAKE_PORTS 16
 #define FAKE_PARAMS 16
@@ -36,7 +41,7 @@ struct fake {
   struct pl_i2c_caps caps;
   /* what went over the wire */
   unsigned transfers;
-  uint8_t codes[1024];       /* the first byte written of each, 0xFFFF times round */
+  uint8_t codes[1024];       /* the first byte written of each; begins again when full */
   unsigned bad_pec_reads;    /* this many reads to come end with a wrong byte */
   unsigned spoil_writes;     /* this many writes to come lose a bit of their last byte */
   struct pl_err err;         /* of the last fake_ call */
@@ -122,7 +127,8 @@ static inline void fake_bus(struct fake *fake, uint8_t address)
   fake->caps = (struct pl_i2c_caps){.flags = PL_I2C_CAP_ANY_LIST, .max_batch = 1, .speed_hz = 400000};
   pl_bus_attach(fake->bus, &fake_ops, fake, NULL, true);
   fake->io.clock = fake->clock;
-  fake->slave = (struct pl_smbus_slave){.desc = fake->twin_desc, .self = fake->twin, .name = "device", .address = address, .faults = &fake->faults, .pointer = -1};
+  fake->slave = (struct pl_smbus_slave){
+      .desc = fake->twin_desc, .self = fake->twin, .name = "device", .address = address, .faults = &fake->faults, .pointer = -1};
   fake->slaves[0] = &fake->slave;
 }
 
@@ -164,7 +170,8 @@ static inline void fake_pass(struct fake *fake, pl_time_ns time, pl_time_ns ever
   for (pl_time_ns at = pl_clock_now(fake->clock) + every; at <= end; at += every) {
     while (pl_clock_step(fake->clock, at))
       continue;
-    fake->twin_desc->tick(fake->twin, at);
+    if (fake->twin_desc->tick)
+      fake->twin_desc->tick(fake->twin, at);
   }
 }
 

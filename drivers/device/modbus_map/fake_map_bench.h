@@ -8,6 +8,7 @@
 #include "drivers/bus/modbus.h"
 #include "drivers/device/modbus_map/modbus_map.h"
 
+#include <math.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -152,7 +153,7 @@ static inline void open_bench(struct bench *bench, const char *map)
   }
   assert_int_equal(pl_twin_modbus_map.make_ports(&bench->values, &bench->ports, &bench->n_ports, &bench->ports_owned, &err), PL_OK);
   for (size_t i = 0; i < bench->n_ports; i++) {
-    bench->io.out[i] = bench->ports[i].initial;
+    bench->io.out[i] = isnan(bench->ports[i].initial) ? 0 : bench->ports[i].initial;
   }
   assert_int_equal(pl_clock_new_virtual(0, &bench->clock, &err), PL_OK);
   assert_int_equal(pl_bus_new("rtu", PL_BUS_MODBUS, bench->clock, &bench->bus, &err), PL_OK);

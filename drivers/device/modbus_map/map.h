@@ -35,7 +35,7 @@
  *       invalid: [0xFFFF]             # raw values that mean "no reading"
  *       range: [0, 6000]              # raw values outside it are refused, read or written
  *       port: flow                    # twin: the world's port that it is fed from (r) or that it commands (rw, w)
- *       initial: 8 L/min              # twin: of what the bus can write, or what a row without a port reads
+ *       initial: 8 L/min              # twin: of what the bus can write (absent: as the part starts), or what a row without a port reads
  *       source: RPU_Coolant_Flow      # the register's name in the document that the row was taken from
  *       help: what a person should know
  *   faults:                           # registers whose set bits are faults; neighbours are fetched in one request

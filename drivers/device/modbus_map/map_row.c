@@ -324,7 +324,7 @@ static enum pl_status read_port(struct pl_map_loader *loader, const struct pl_no
     return pl_node_fail(loader->conf, item, err, "port '%s' is commanded by a row above already, expected one", name);
   }
   map->ports[row->port].out = true;
-  map->ports[row->port].initial = pl_map_world(row->unit->dim, row->initial_u);
+  map->ports[row->port].initial = pl_node_get(node, "initial") ? pl_map_world(row->unit->dim, row->initial_u) : NAN;
   return PL_OK;
 }
 

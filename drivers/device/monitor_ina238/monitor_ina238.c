@@ -13,8 +13,12 @@
 static const struct pl_param PARAMS[] = {
     {.name = "address", .help = "7-bit I2C address", .kind = PL_PARAM_INT, .required = true, .address = true, .min = 0x40, .max = 0x4F},
     {.name = "shunt", .help = "the sense resistor", .kind = PL_PARAM_QUANTITY, .dim = PL_DIM_RESISTANCE, .required = true, .min = 10, .max = 1000000},
-    {.name = "max-current", .help = "what must still be measured; absent: what makes 40.96 mV across the shunt", .kind = PL_PARAM_QUANTITY, .dim = PL_DIM_CURRENT,
-     .min = 1000, .max = 10000 * PL_U},
+    {.name = "max-current",
+     .help = "what must still be measured; absent: what makes 40.96 mV across the shunt",
+     .kind = PL_PARAM_QUANTITY,
+     .dim = PL_DIM_CURRENT,
+     .min = 1000,
+     .max = 10000 * PL_U},
 };
 
 enum { ID_VOUT, ID_IOUT, ID_POUT, ID_TEMPERATURE };
@@ -47,7 +51,8 @@ static enum pl_status plan(struct monitor *monitor, const struct pl_value *most,
   int64_t current_u = most->given ? most->number : NARROW_NV * 1000LL / monitor->shunt_uohm;
   int64_t drop_nv = current_u * monitor->shunt_uohm / 1000;
   if (drop_nv > WIDE_NV)
-    return pl_fail(err, PL_E_USAGE, "max-current makes %lld.%02lld mV across the shunt, the INA238 measures at most 163.84 mV; use a smaller shunt or say less",
+    return pl_fail(err, PL_E_USAGE,
+                   "max-current makes %lld.%02lld mV across the shunt, the INA238 measures at most 163.84 mV; use a smaller shunt or say less",
                    (long long)(drop_nv / 1000000), (long long)(drop_nv / 10000 % 100));
   monitor->narrow = drop_nv <= NARROW_NV;
   int64_t cal = (current_u * monitor->shunt_uohm * (monitor->narrow ? 4 : 1) + 20000000) / 40000000;
@@ -137,11 +142,14 @@ static enum pl_status check_sound(struct monitor *monitor, struct pl_err *err)
   if (status)
     return status;
   if (!(diag & INA238_DIAG_MEMSTAT))
-    return pl_fail(err, PL_E_GARBAGE, "the monitor's trim memory is damaged (DIAG_ALRT 0x%04X, MEMSTAT clear): none of its values can be trusted; replace it", diag);
+    return pl_fail(err, PL_E_GARBAGE,
+                   "the monitor's trim memory is damaged (DIAG_ALRT 0x%04X, MEMSTAT clear): none of its values can be trusted; replace it", diag);
   if (diag == 0xFFFF)
     return pl_fail(err, PL_E_GARBAGE, "DIAG_ALRT reads 0xFFFF: nothing drives the bus");
   if (config != wanted_config(monitor) || cal != monitor->shunt_cal)
-    return pl_fail(err, PL_E_EXCEPTION, "CONFIG is 0x%04X and SHUNT_CAL %u, they were set to 0x%04X and %u: the monitor was reset or set up by another program; asking again sets it up anew",
+    return pl_fail(err, PL_E_EXCEPTION,
+                   "CONFIG is 0x%04X and SHUNT_CAL %u, they were set to 0x%04X and %u: the monitor was reset or set up by another program; asking "
+                   "again sets it up anew",
                    config, cal, wanted_config(monitor), monitor->shunt_cal);
   return PL_OK;
 }

@@ -14,8 +14,14 @@
 
 static const struct pl_param PARAMS[] = {
     {.name = "address", .help = "7-bit I2C address", .kind = PL_PARAM_INT, .required = true, .address = true, .min = 0x08, .max = 0x77},
-    {.name = "page", .help = "PAGE of the output, where the supply has several; absent: PAGE is never written", .kind = PL_PARAM_INT, .min = 0, .max = 31},
-    {.name = "quirks", .help = "what the supply does wrong: no-pec, no-capability, bad-write-protect, skip-status-check, no-query; by spaces", .kind = PL_PARAM_TEXT},
+    {.name = "page",
+     .help = "PAGE of the output, where the supply has several; absent: PAGE is never written",
+     .kind = PL_PARAM_INT,
+     .min = 0,
+     .max = 31},
+    {.name = "quirks",
+     .help = "what the supply does wrong: no-pec, no-capability, bad-write-protect, skip-status-check, no-query; by spaces",
+     .kind = PL_PARAM_TEXT},
 };
 
 static const struct quirk {
@@ -54,8 +60,13 @@ static const struct pl_quantity QUANTITIES[] = {
     {.name = "fan-speed", .dim = PL_DIM_SPEED, .access = PL_GET, .id = PL_PMBUS_READ_FAN_SPEED_1, .help = "of the first fan"},
     {.name = "on", .dim = PL_DIM_FLAG, .access = PL_GET | PL_SET, .id = ID_ON, .help = "the output is commanded on (OPERATION)", .max_u = PL_U},
     {.name = "power-good", .dim = PL_DIM_FLAG, .access = PL_GET, .id = ID_POWER_GOOD, .help = "STATUS_WORD does not negate it"},
-    {.name = "vout-set", .dim = PL_DIM_VOLTAGE, .access = PL_GET | PL_SET, .id = PL_PMBUS_VOUT_COMMAND, .help = "commanded output voltage (VOUT_COMMAND)",
-     .min_u = 0, .max_u = 60 * PL_U},
+    {.name = "vout-set",
+     .dim = PL_DIM_VOLTAGE,
+     .access = PL_GET | PL_SET,
+     .id = PL_PMBUS_VOUT_COMMAND,
+     .help = "commanded output voltage (VOUT_COMMAND)",
+     .min_u = 0,
+     .max_u = 60 * PL_U},
     {.name = "clear-faults", .dim = PL_DIM_NONE, .access = PL_ACT, .id = ID_CLEAR_FAULTS, .help = "sends CLEAR_FAULTS, after the status was read"},
 };
 
@@ -81,7 +92,8 @@ static enum pl_status read_quirks(const char *text, unsigned *quirks, struct pl_
       char word[32];
       snprintf(word, sizeof word, "%.*s", (int)(length < sizeof word ? length : sizeof word - 1), text);
       const char *close = pl_closest(word, names, N_QUIRKS);
-      return pl_fail(err, PL_E_USAGE, "quirks: '%s' is not known%s%s; there are no-pec, no-capability, bad-write-protect, skip-status-check, no-query", word,
+      return pl_fail(err, PL_E_USAGE,
+                     "quirks: '%s' is not known%s%s; there are no-pec, no-capability, bad-write-protect, skip-status-check, no-query", word,
                      close ? ", did you mean " : "", close ? close : "");
     }
     *quirks |= QUIRKS[i].flag;
@@ -139,7 +151,8 @@ static enum pl_status learn_vout(struct psu *psu, struct pl_err *err)
   if (status == PL_OK)
     status = pl_pmbus_vout_mode(mode, &psu->vout, err);
   if (status == PL_OK && psu->vout.format != PL_PMBUS_ULINEAR16 && psu->vout.format != PL_PMBUS_HALF)
-    status = pl_fail(err, PL_E_UNSUPPORTED, "VOUT_MODE is 0x%02X (%s), expected ULINEAR16 or IEEE half; a supply with coefficients of its own needs a driver of its own",
+    status = pl_fail(err, PL_E_UNSUPPORTED,
+                     "VOUT_MODE is 0x%02X (%s), expected ULINEAR16 or IEEE half; a supply with coefficients of its own needs a driver of its own",
                      mode, pl_pmbus_format_name(psu->vout.format));
   psu->scaled = status == PL_OK;
   return status;

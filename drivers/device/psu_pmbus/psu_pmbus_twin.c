@@ -380,7 +380,8 @@ static enum pl_status twin_read(void *self, uint8_t code, const uint8_t *call, s
 /* Section 10.8: what goes wrong on the wire sets a bit of STATUS_CML. */
 static void twin_refused(void *self, uint8_t code, enum pl_smbus_fault fault)
 {
-  static const uint8_t BITS[] = {[PL_SMBUS_BAD_COMMAND] = 0x80, [PL_SMBUS_BAD_DATA] = 0x40, [PL_SMBUS_BAD_PEC] = 0x20, [PL_SMBUS_TOO_FEW] = 0x02, [PL_SMBUS_TOO_MANY] = 0x40};
+  static const uint8_t BITS[] = {
+      [PL_SMBUS_BAD_COMMAND] = 0x80, [PL_SMBUS_BAD_DATA] = 0x40, [PL_SMBUS_BAD_PEC] = 0x20, [PL_SMBUS_TOO_FEW] = 0x02, [PL_SMBUS_TOO_MANY] = 0x40};
   struct psu_twin *twin = self;
   (void)code;
   twin->status[ST_CML] |= BITS[fault];

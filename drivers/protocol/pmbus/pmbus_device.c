@@ -35,15 +35,15 @@ static enum pl_status check_writable(struct pl_pmbus *pmbus, uint8_t code, struc
     return status;
   if (pl_pmbus_write_allowed(protect, code))
     return PL_OK;
-  return pl_fail(err, PL_E_EXCEPTION, "%s was not written: WRITE_PROTECT is 0x%02X; write it 0x00 first", pl_pmbus_command_text(code, text, sizeof text),
-                 protect);
+  return pl_fail(err, PL_E_EXCEPTION, "%s was not written: WRITE_PROTECT is 0x%02X; write it 0x00 first",
+                 pl_pmbus_command_text(code, text, sizeof text), protect);
 }
 
 static enum pl_status kept_other(uint8_t code, unsigned wrote, unsigned read, struct pl_err *err)
 {
   char text[64];
-  return pl_fail(err, PL_E_EXCEPTION, "%s was written 0x%02X and reads 0x%02X: the device did not take it", pl_pmbus_command_text(code, text, sizeof text),
-                 wrote, read);
+  return pl_fail(err, PL_E_EXCEPTION, "%s was written 0x%02X and reads 0x%02X: the device did not take it",
+                 pl_pmbus_command_text(code, text, sizeof text), wrote, read);
 }
 
 enum pl_status pl_pmbus_set_byte(struct pl_pmbus *pmbus, uint8_t code, uint8_t value, struct pl_err *err)
@@ -138,8 +138,8 @@ enum pl_status pl_pmbus_read_text(struct pl_pmbus *pmbus, uint8_t code, char *te
     len--;
   for (size_t i = 0; i < len; i++)
     if (data[i] < 0x20 || data[i] > 0x7E)
-      return pl_fail(err, PL_E_GARBAGE, "%s: byte %zu of the text is 0x%02X, expected printable ASCII", pl_pmbus_command_text(code, name, sizeof name), i,
-                     data[i]);
+      return pl_fail(err, PL_E_GARBAGE, "%s: byte %zu of the text is 0x%02X, expected printable ASCII",
+                     pl_pmbus_command_text(code, name, sizeof name), i, data[i]);
   memcpy(text, data, len);
   text[len] = '\0';
   return PL_OK;

@@ -228,7 +228,8 @@ static enum pl_status run(struct pl_pmbus *pmbus, struct request *request, struc
   uint8_t code = request->frame.out[0];
   char text[64];
   if (!pl_pmbus_supports(pmbus, code))
-    return pl_fail(err, PL_E_UNSUPPORTED, "%s is not among the commands of this device, so it was not sent", pl_pmbus_command_text(code, text, sizeof text));
+    return pl_fail(err, PL_E_UNSUPPORTED, "%s is not among the commands of this device, so it was not sent",
+                   pl_pmbus_command_text(code, text, sizeof text));
   enum pl_status status = turn_page(pmbus, code, err);
   if (status)
     return status;

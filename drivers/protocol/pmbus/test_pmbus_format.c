@@ -126,8 +126,8 @@ static void direct_words_come_back(void **state)
 static void vid_words_come_back_or_are_refused(void **state)
 {
   (void)state;
-  static const unsigned CODES[PL_PMBUS_VID_COUNT] = {
-      [PL_PMBUS_VR11] = 0xB1 + 1, [PL_PMBUS_VR12] = 256, [PL_PMBUS_VR12_5] = 256, [PL_PMBUS_VR13] = 256, [PL_PMBUS_IMVP9] = 256, [PL_PMBUS_AMD_6_25] = 0xD9};
+  static const unsigned CODES[PL_PMBUS_VID_COUNT] = {[PL_PMBUS_VR11] = 0xB1 + 1, [PL_PMBUS_VR12] = 256,  [PL_PMBUS_VR12_5] = 256,
+                                                     [PL_PMBUS_VR13] = 256,      [PL_PMBUS_IMVP9] = 256, [PL_PMBUS_AMD_6_25] = 0xD9};
   for (int vid = 0; vid < PL_PMBUS_VID_COUNT; vid++) {
     struct pl_pmbus_scale scale = {.format = PL_PMBUS_VID, .vid = (enum pl_pmbus_vid)vid};
     unsigned good = 0;

@@ -110,8 +110,18 @@ static void chip_refused(void *self, uint8_t code, enum pl_smbus_fault fault)
 static const struct pl_twin_desc CHIP = {.driver = "chip", .commands = COMMANDS, .n_commands = sizeof COMMANDS / sizeof COMMANDS[0], .pec = true,
                                          .smbus_write = chip_write, .smbus_read = chip_read, .smbus_refused = chip_refused};
 
-static const uint8_t HAS[] = {PL_PMBUS_PAGE,      PL_PMBUS_OPERATION,  PL_PMBUS_CLEAR_FAULTS, PL_PMBUS_WRITE_PROTECT, PL_PMBUS_CAPABILITY, PL_PMBUS_QUERY,
-                              PL_PMBUS_STATUS_WORD, PL_PMBUS_STATUS_CML, PL_PMBUS_READ_VIN,   PL_PMBUS_MFR_ID,        PL_PMBUS_READ_POUT,  PL_PMBUS_IOUT_OC_FAULT_LIMIT,
+static const uint8_t HAS[] = {PL_PMBUS_PAGE,
+                              PL_PMBUS_OPERATION,
+                              PL_PMBUS_CLEAR_FAULTS,
+                              PL_PMBUS_WRITE_PROTECT,
+                              PL_PMBUS_CAPABILITY,
+                              PL_PMBUS_QUERY,
+                              PL_PMBUS_STATUS_WORD,
+                              PL_PMBUS_STATUS_CML,
+                              PL_PMBUS_READ_VIN,
+                              PL_PMBUS_MFR_ID,
+                              PL_PMBUS_READ_POUT,
+                              PL_PMBUS_IOUT_OC_FAULT_LIMIT,
                               0xF0};
 static const uint8_t OPTIONAL[] = {PL_PMBUS_READ_IIN, PL_PMBUS_READ_PIN};
 
@@ -149,7 +159,21 @@ static int teardown(void **state)
   return 0;
 }
 
-enum op { OP_BEGIN, OP_READ_VIN, OP_READ_IIN, OP_READ_PIN, OP_READ_POUT, OP_TEXT, OP_PUT_TEXT, OP_OPERATION, OP_LIMIT, OP_CLEAR, OP_CALL, OP_TWO_PAGES, OP_AFTER_ERROR };
+enum op {
+  OP_BEGIN,
+  OP_READ_VIN,
+  OP_READ_IIN,
+  OP_READ_PIN,
+  OP_READ_POUT,
+  OP_TEXT,
+  OP_PUT_TEXT,
+  OP_OPERATION,
+  OP_LIMIT,
+  OP_CLEAR,
+  OP_CALL,
+  OP_TWO_PAGES,
+  OP_AFTER_ERROR
+};
 struct ask {
   struct bench *b;
   enum op op;
