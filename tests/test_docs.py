@@ -43,7 +43,7 @@ def every_driver_folder_is_registered():
 
 @case
 def get_reads_the_virtual_rack():
-    code, out, err = plumb("get", "psu-a.vout", "monitor-1.vout", "leak-module-1.wet", "rpu.flow")
+    code, out, err = plumb("get", "psu-a.vout", "monitor-1.vout", "leak-1.wet", "rpu.flow")
     assert code == 0, out + err
     assert "V" in out and "L/min" in out
     code, _, err = plumb("get", "psu-c.vout")

@@ -342,7 +342,7 @@ enum pl_status pl_clock_wait_fd(struct pl_clock *clock, int fd, short events, pl
 }
 
 /* The rest of an answer is in the kernel already, or it never comes: this is how long a pty's work queue may take (wall time). */
-#define REST_NS (50 * PL_MS)
+#define REST_NS (200 * PL_MS)
 
 enum pl_status pl_clock_wait_rest(struct pl_clock *clock, int fd, short events, pl_time_ns timeout_ns, pl_time_ns *spent_ns, struct pl_err *err)
 {

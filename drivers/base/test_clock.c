@@ -249,6 +249,32 @@ static void a_virtual_wait_pumps_the_peers(void **state)
   pl_clock_free(clock);
 }
 
+static void *write_a_byte(void *ctx)
+{
+  assert_int_equal(write(*(int *)ctx, "!", 1), 1);
+  return NULL;
+}
+
+static void the_rest_of_an_answer_may_still_be_in_the_kernel(void **state)
+{
+  (void)state;
+  struct log log = {.count = 0};
+  struct pl_clock *clock = virtual_clock(&log);
+  struct pl_err err = {0};
+  int ends[2];
+  pthread_t thread;
+  pl_time_ns spent = -1;
+  assert_int_equal(pipe(ends), 0);
+  assert_int_equal(pthread_create(&thread, NULL, write_a_byte, &ends[1]), 0);
+  assert_int_equal(pl_clock_wait_rest(clock, ends[0], POLLIN, PL_MS, &spent, &err), PL_OK);
+  assert_int_equal(spent, 0);
+  assert_int_equal(pl_clock_now(clock), 0);
+  pthread_join(thread, NULL);
+  close(ends[0]);
+  close(ends[1]);
+  pl_clock_free(clock);
+}
+
 static void *post_from_elsewhere(void *ctx)
 {
   struct entry *e = ctx;
@@ -324,6 +350,7 @@ int main(void)
       cmocka_unit_test(a_post_that_posts_itself_does_not_starve_timers),
       cmocka_unit_test(an_unposted_message_is_not_run),
       cmocka_unit_test(a_virtual_wait_pumps_the_peers),
+      cmocka_unit_test(the_rest_of_an_answer_may_still_be_in_the_kernel),
       cmocka_unit_test(a_post_from_another_thread_ends_a_real_wait),
       cmocka_unit_test(real_timers_fire_not_before_their_time),
       cmocka_unit_test(a_real_wait_for_bytes_ends_at_its_time),

@@ -23,6 +23,7 @@ enum trick {
   WRONG_FUNCTION,
   WRONG_CRC,
   NOISE,
+  BABBLE,         /* a wrong CRC, and more bytes a little later */
   CUT,
   IN_PIECES,
   TRAILING,       /* a good answer and a stray byte after it */
@@ -104,6 +105,11 @@ static void play(struct line *l, enum trick trick, uint8_t *frame, size_t len)
   case WRONG_UNIT: frame[0]++; seal(frame, len - 2); break;
   case WRONG_FUNCTION: frame[1] = 4; seal(frame, len - 2); break;
   case WRONG_CRC: frame[len - 1] ^= 1; break;
+  case BABBLE:
+    frame[len - 1] ^= 1;
+    write_all(l->fd, frame, len);
+    readable(l->stop, l->stop, 10);
+    break;
   case NOISE: memset(frame, 0xff, len); break;
   case CUT: len -= 3; break;
   case IN_PIECES:
@@ -252,6 +258,7 @@ static void a_bad_answer_is_an_error_and_the_next_request_works(void **state)
       {WRONG_FUNCTION, PL_E_GARBAGE, "unit 9 answered function 0x03 on /dev/pts/"},
       {WRONG_CRC, PL_E_CRC, "has a wrong CRC"},
       {NOISE, PL_E_CRC, "has a wrong CRC"},
+      {BABBLE, PL_E_CRC, "has a wrong CRC"},
       {CUT, PL_E_SHORT, "stopped after 4 bytes"},
       {MUTE, PL_E_TIMEOUT, "did not answer within"},
   };

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #define DRAIN_TIME (5 * PL_S)
+#define BUSY_TIME (2 * PL_S)
+#define BUSY_PAUSE (20 * PL_MS)
 
 struct pl_call_slot {
   struct pl_call call;
@@ -149,10 +151,24 @@ static struct pl_call_slot *end(lua_State *L)
   pl_raise(L, &failure);
 }
 
-static int read_ended(lua_State *L, int status, lua_KContext ctx)
+/* A device that is busy (a flow meter between two pulses) is asked again for a while; ctx is since when. */
+static bool busy(const struct pl_task *task, lua_KContext since)
+{
+  const struct pl_call_slot *slot = task->call;
+  return slot->call.job.status == PL_E_BUSY && pl_clock_now(slot->run->clock) - (pl_time_ns)since < BUSY_TIME;
+}
+
+static int read_again(lua_State *L, int status, lua_KContext since);
+
+static int read_ended(lua_State *L, int status, lua_KContext since)
 {
   (void)status;
-  (void)ctx;
+  struct pl_task *task = pl_task_of(L);
+  if (busy(task, since)) {
+    recycle(task->call);
+    task->call = NULL;
+    return pl_task_wait_until(L, task, pl_clock_now(task->vm->run->clock) + BUSY_PAUSE, task->waiting_for, since, read_again);
+  }
   struct pl_call_slot *slot = end(L);
   struct pl_reading reading = slot->call.reading;
   const struct pl_rig_device *device = slot->device;
@@ -162,10 +178,34 @@ static int read_ended(lua_State *L, int status, lua_KContext ctx)
   return 1;
 }
 
+static int read_again(lua_State *L, int status, lua_KContext since)
+{
+  (void)status;
+  const struct pl_task *task = pl_task_of(L);
+  begin(L, task->last_device, PL_CALL_GET, task->last_quantity, 0);
+  return lua_yieldk(L, 0, since, read_ended);
+}
+
 int pl_call_read(lua_State *L, const struct pl_rig_device *device, const struct pl_quantity *quantity)
 {
-  begin(L, device, PL_CALL_GET, quantity, 0);
-  return lua_yieldk(L, 0, 0, read_ended);
+  struct pl_task *task = begin(L, device, PL_CALL_GET, quantity, 0);
+  return lua_yieldk(L, 0, (lua_KContext)pl_clock_now(task->vm->run->clock), read_ended);
+}
+
+static int try_ended(lua_State *L, int status, lua_KContext since)
+{
+  struct pl_task *task = pl_task_of(L);
+  if (task->call->call.job.status != PL_E_UNSUPPORTED)
+    return read_ended(L, status, since);
+  recycle(task->call);
+  task->call = NULL;
+  return 0;
+}
+
+int pl_call_try(lua_State *L, const struct pl_rig_device *device, const struct pl_quantity *quantity)
+{
+  struct pl_task *task = begin(L, device, PL_CALL_GET, quantity, 0);
+  return lua_yieldk(L, 0, (lua_KContext)pl_clock_now(task->vm->run->clock), try_ended);
 }
 
 static int act_ended(lua_State *L, int status, lua_KContext ctx)

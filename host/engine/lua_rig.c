@@ -136,10 +136,11 @@ static int device_identity(lua_State *L)
   return pl_call_identity(L, self_device(L, "identity"));
 }
 
+/* As device.quantity, but nil where this one of its kind has no such line or sensor. */
 static int device_read(lua_State *L)
 {
   const struct pl_rig_device *device = self_device(L, "read");
-  return pl_call_read(L, device, pl_call_quantity(L, device, luaL_checkstring(L, 2), PL_GET, "read"));
+  return pl_call_try(L, device, pl_call_quantity(L, device, luaL_checkstring(L, 2), PL_GET, "read"));
 }
 
 static int device_has(lua_State *L)
@@ -246,14 +247,21 @@ static const struct pl_rig_device *by_role(const struct pl_rig *rig, const struc
   return NULL;
 }
 
-/* A quantity of one of the part's devices; what the bench measures itself comes before what the unit says of itself. */
+/* How much a device's word about its part counts: the bench's instruments, then what else the bench has, then the unit itself. */
+static int trust(const struct pl_rig_device *device)
+{
+  bool instrument = device->role && (!strcmp(device->role, "monitor") || !strcmp(device->role, "flow-meter"));
+  return device->owner == PL_OWNER_BENCH ? 1 + instrument : 0;
+}
+
+/* A quantity of the most trusted of the part's devices that can tell it. */
 static const struct pl_rig_device *by_quantity(const struct pl_rig *rig, const struct pl_rig_part *part, const char *name)
 {
   const struct pl_rig_device *found = NULL;
   for (size_t i = 0; i < rig->n_devices; i++) {
     const struct pl_rig_device *device = &rig->devices[i];
     const struct pl_quantity *quantity = device->part == part ? pl_shape_find(&device->shape, name) : NULL;
-    if (quantity && (quantity->access & PL_GET) && (!found || (found->owner == PL_OWNER_STACK && device->owner == PL_OWNER_BENCH)))
+    if (quantity && (quantity->access & PL_GET) && (!found || trust(device) > trust(found)))
       found = device;
   }
   return found;
@@ -424,6 +432,11 @@ static int rig_index(lua_State *L)
   }
   if (!strcmp(name, "name")) {
     lua_pushstring(L, rig->name);
+    return 1;
+  }
+  if (!strcmp(name, "is_virtual")) {
+    const struct pl_run *run = pl_task_of(L)->vm->run;
+    lua_pushboolean(L, pl_bench_backend(run->bench) && (run->cfg->rehearsal || pl_bench_all_virtual(run->bench)));
     return 1;
   }
   const char *close = pl_closest(name, words, count);

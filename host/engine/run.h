@@ -128,6 +128,7 @@ void pl_record_place(const struct pl_rig_device *device, const struct pl_rig_par
 
 /* --- call.c: device calls that yield --- */
 int pl_call_read(lua_State *L, const struct pl_rig_device *device, const struct pl_quantity *quantity);
+int pl_call_try(lua_State *L, const struct pl_rig_device *device, const struct pl_quantity *quantity); /* nil where it is not supported */
 int pl_call_set_all(lua_State *L, const struct pl_rig_device *device, int table);
 int pl_call_act(lua_State *L, const struct pl_rig_device *device, const struct pl_quantity *quantity);
 int pl_call_faults(lua_State *L, const struct pl_rig_device *device);

@@ -87,8 +87,8 @@ bool pl_stamp_read(const char *text, size_t len, int64_t *wall_ns)
     return false;
   int64_t year = number(text, 4), month = number(text + 5, 2), day = number(text + 8, 2);
   int64_t hour = number(text + 11, 2), minute = number(text + 14, 2), second = number(text + 17, 2);
-  /* years whose nanoseconds fit 64 bits */
-  if (year < 1700 || year > 2200 || month < 1 || month > 12 || day < 1 || day > 31 || hour < 0 || hour > 23 || minute < 0 || minute > 59 ||
+  /* years whose differences in nanoseconds fit 64 bits */
+  if (year < 1960 || year > 2200 || month < 1 || month > 12 || day < 1 || day > 31 || hour < 0 || hour > 23 || minute < 0 || minute > 59 ||
       second < 0 || second > 60)
     return false;
   size_t at = 19;

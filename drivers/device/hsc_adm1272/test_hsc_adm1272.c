@@ -106,6 +106,34 @@ static void words_on_the_wire_are_the_data_sheets(void **state)
   assert_int_equal(data[0] | data[1] << 8, 3338);
 }
 
+/* Driver and twin share the coefficients, so these words are worked out by hand from the data sheet's: Y = (m * X + b) * 10^R, 0.5 mohm. */
+static void coefficients_are_the_data_sheets(void **state)
+{
+  (void)state;
+  static const struct {
+    enum adm1272_kind kind;
+    unsigned config;
+    int64_t value;
+    uint16_t word;
+  } CASES[] = {
+      {ADM1272_VIN, 0, 48, 3250},                                         /* 6770 * 48 / 100 = 3249.6 */
+      {ADM1272_VOUT, ADM1272_VRANGE_100V, 48, 1950},                      /* 4062 * 48 / 100 = 1949.76 */
+      {ADM1272_IOUT, ADM1272_IRANGE_30MV, 40, 3374},                      /* (663 * 0.5 * 40 + 20480) / 10 */
+      {ADM1272_IOUT, 0, 20, 3374},                                        /* (1326 * 0.5 * 20 + 20480) / 10 */
+      {ADM1272_PIN, 0, 500, 8780},                                        /* 3512 * 0.5 * 500 / 100 */
+      {ADM1272_PIN, ADM1272_VRANGE_100V, 500, 5268},                      /* 21071 * 0.5 * 500 / 1000 = 5267.75 */
+      {ADM1272_PIN, ADM1272_IRANGE_30MV, 900, 7902},                      /* 17561 * 0.5 * 900 / 1000 = 7902.45 */
+      {ADM1272_PIN, ADM1272_VRANGE_100V | ADM1272_IRANGE_30MV, 900, 4741}, /* 10535 * 0.5 * 900 / 1000 = 4740.75 */
+      {ADM1272_TEMPERATURE, 0, 36, 3338},                                 /* (42 * 36 + 31871) / 10 = 3338.3 */
+  };
+  for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+    struct pl_pmbus_scale scale = adm1272_scale(CASES[i].kind, CASES[i].config, 500);
+    uint16_t word = 0;
+    assert_int_equal(pl_pmbus_encode(&scale, CASES[i].value * PL_U, &word, NULL), PL_OK);
+    assert_int_equal(word, CASES[i].word);
+  }
+}
+
 static void a_full_scale_code_is_no_number(void **state)
 {
   struct fake *fake = *state;
@@ -261,6 +289,22 @@ static void over_current_is_tried_again_as_strapped(void **state)
   fake_close(fake);
 }
 
+static void tries_are_counted_afresh_when_it_runs_again(void **state)
+{
+  (void)state;
+  struct fake *fake = start(PARAMS(NULL, NULL, "1", "50 ms", NULL));
+  for (int i = 0; i < 3; i++) {
+    fake_in(fake, "iout", 130);
+    fake_pass(fake, PL_MS, PL_MS);
+    assert_false(gate(fake));
+    fake_in(fake, "iout", 12);
+    fake_pass(fake, 60 * PL_MS, PL_MS);
+    assert_true(gate(fake)); /* the one try */
+    fake_pass(fake, 60 * PL_MS, PL_MS);
+  }
+  fake_close(fake);
+}
+
 static void peaks_hold_and_begin_anew(void **state)
 {
   struct fake *fake = *state;
@@ -323,6 +367,7 @@ int main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(readings_at_every_range),
       T(words_on_the_wire_are_the_data_sheets),
+      cmocka_unit_test(coefficients_are_the_data_sheets),
       T(a_full_scale_code_is_no_number),
       T(ranges_must_be_the_rigs),
       T(identity_is_checked),
@@ -330,6 +375,7 @@ int main(void)
       T(over_current_latches_off),
       T(a_short_time_over_the_limit_is_borne),
       cmocka_unit_test(over_current_is_tried_again_as_strapped),
+      cmocka_unit_test(tries_are_counted_afresh_when_it_runs_again),
       T(peaks_hold_and_begin_anew),
       T(warnings_compare_codes),
       T(a_broken_fet_is_told),

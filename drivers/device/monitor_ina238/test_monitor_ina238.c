@@ -125,6 +125,37 @@ static void a_reset_monitor_is_noticed_and_set_up_again(void **state)
   near_u(fake_get(fake, "iout"), 12.5, 0.0013);
 }
 
+static void another_shunt_cal_is_noticed(void **state)
+{
+  struct fake *fake = *state;
+  int64_t value_u = 4711;
+  near_u(fake_get(fake, "iout"), 12.5, 0.0013);
+  put(fake, INA238_SHUNT_CAL, 2048); /* by another program: CURRENT would read twice as much */
+  assert_int_equal(fake_try_get(fake, "iout", &value_u), PL_E_EXCEPTION);
+  assert_non_null(strstr(fake->err.text, "SHUNT_CAL 2048, they were set to 0x0010 and 4096"));
+  assert_int_equal(value_u, 4711);
+}
+
+static enum pl_status read_damaged(void *self, uint8_t reg, const uint8_t *call, size_t call_len, uint8_t *data, size_t room, size_t *len)
+{
+  enum pl_status status = pl_twin_monitor_ina238.smbus_read(self, reg, call, call_len, data, room, len);
+  if (reg == INA238_DIAG_ALRT)
+    data[1] &= (uint8_t)~INA238_DIAG_MEMSTAT;
+  return status;
+}
+
+static void a_damaged_memory_is_told(void **state)
+{
+  struct fake *fake = *state;
+  struct pl_twin_desc desc = pl_twin_monitor_ina238;
+  int64_t value_u = 4711;
+  desc.smbus_read = read_damaged;
+  fake->slave.desc = &desc;
+  assert_int_equal(fake_try_get(fake, "vout", &value_u), PL_E_GARBAGE);
+  assert_non_null(strstr(fake->err.text, "MEMSTAT"));
+  assert_int_equal(value_u, 4711);
+}
+
 static void all_ones_are_no_number(void **state)
 {
   struct fake *fake = *state;
@@ -171,6 +202,8 @@ int main(void)
       cmocka_unit_test(shunt_cal_is_by_the_data_sheet),
       T(too_much_is_no_number),
       T(a_reset_monitor_is_noticed_and_set_up_again),
+      T(another_shunt_cal_is_noticed),
+      T(a_damaged_memory_is_told),
       T(all_ones_are_no_number),
       T(probe_tells_what_is_there),
       T(settings_that_cannot_be_are_refused),

@@ -81,6 +81,35 @@ static void probe_and_identity(void **state)
   assert_non_null(strstr(fake->err.text, "no PMBus supply at 0x58"));
 }
 
+static enum pl_status read_blank_maker(void *self, uint8_t code, const uint8_t *call, size_t call_len, uint8_t *data, size_t room, size_t *len)
+{
+  if (code != PL_PMBUS_MFR_ID)
+    return pl_twin_psu_pmbus.smbus_read(self, code, call, call_len, data, room, len);
+  memcpy(data, "  \0\xFF", *len = 4);
+  return PL_OK;
+}
+
+static enum pl_status read_odd_maker(void *self, uint8_t code, const uint8_t *call, size_t call_len, uint8_t *data, size_t room, size_t *len)
+{
+  if (code != PL_PMBUS_MFR_ID)
+    return pl_twin_psu_pmbus.smbus_read(self, code, call, call_len, data, room, len);
+  memcpy(data, "A\x01" "B", *len = 3);
+  return PL_OK;
+}
+
+static void a_nameless_supply_is_refused(void **state)
+{
+  struct fake *fake = *state;
+  struct pl_twin_desc desc = pl_twin_psu_pmbus;
+  fake->slave.desc = &desc;
+  desc.smbus_read = read_blank_maker;
+  assert_int_equal(fake_probe(fake), PL_E_GARBAGE);
+  assert_non_null(strstr(fake->err.text, "MFR_ID (0x99) is empty (PMBUS_REVISION 0x22 answered)"));
+  desc.smbus_read = read_odd_maker;
+  assert_int_equal(fake_probe(fake), PL_E_GARBAGE);
+  assert_non_null(strstr(fake->err.text, "byte 1 of the text is 0x01"));
+}
+
 static void output_is_switched_and_set(void **state)
 {
   struct fake *fake = *state;
@@ -262,6 +291,7 @@ int main(void)
   const struct CMUnitTest tests[] = {
       T(quantities_are_what_the_world_says),
       T(probe_and_identity),
+      T(a_nameless_supply_is_refused),
       T(output_is_switched_and_set),
       T(loss_of_ac_latches),
       T(each_limit_has_its_fault),
