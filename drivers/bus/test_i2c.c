@@ -185,7 +185,9 @@ static void what_the_adapter_cannot_is_refused_by_name(void **state)
   } rows[] = {
       {{.msgs = &w33, .count = 1}, PL_E_UNSUPPORTED, "the adapter of i2c-m1 writes at most 32 bytes a message, this one has 33"},
       {{.msgs = &r17, .count = 1}, PL_E_UNSUPPORTED, "the adapter of i2c-m1 reads at most 16 bytes a message, this one has 17"},
-      {{.msgs = &counted, .count = 1}, PL_E_UNSUPPORTED, "the adapter of i2c-m1 cannot read a block whose length the device tells; read a fixed length instead"},
+      {{.msgs = &counted, .count = 1},
+       PL_E_UNSUPPORTED,
+       "the adapter of i2c-m1 cannot read a block whose length the device tells; read a fixed length instead"},
       {{.msgs = &empty, .count = 1}, PL_E_USAGE, "an i2c read of 0 bytes from 0x40"},
       {{.msgs = two, .count = 2},
        PL_E_UNSUPPORTED,
