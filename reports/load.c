@@ -455,7 +455,7 @@ static enum pl_status load_artifact(struct loader *l, uint32_t step, node object
 {
   for (node n = pl_json_first(object); n; n = pl_json_next(n))
     for (const struct artifact *a = artifacts; a->key; a++)
-      if (n->key_len == a->len && !memcmp(n->key, a->key, a->len))
+      if (n->key_len == a->len && n->key[0] == a->key[0] && !memcmp(n->key, a->key, a->len))
         return a->load(l, step, n);
   return PL_OK; /* of a later minor version: not for us */
 }

@@ -1,28 +1,116 @@
 -- SPDX-License-Identifier: Apache-2.0
 sequence "psu-failover" {
-  about = "One power supply loses its input under load: the bus holds, the other carries on",
-  version = "1",
-  needs = { victim = "psu", bar = "busbar", loop = "loop" },
-  params = { load = watts(450) },
+  about = "One power supply loses its mains under load; the others carry the rack.",
+  version = "1.0",
+  needs = { lost = "psu", slot = "csu", loop = "loop" },
+  params = { load = watts(450), rating = watts(5500) },
 }
 
-invariant("coolant keeps flowing", function(rig) return rig.loop.flow_meter.flow > litres_per_minute(10) end)
+invariant("coolant keeps flowing", function(rig)
+  return rig.loop.flow > litres_per_minute(4)
+end, { every = ms(500) })
 
-local survivor -- the other supply
+invariant("every slot keeps its power", function(rig)
+  for csu in rig.parts("csu") do
+    if not csu.connector.power_good then return false end
+  end
+  return true
+end, { every = ms(20), action = "check the supplies that are left and the bus bar" })
+
+local mains_lost = false
+
+local function lose_mains(psu)
+  mains_lost = true
+  if rig.is_virtual then fault.plant(psu.name .. ".ac=lost") else prompt("Switch off the mains of " .. psu.name .. " now") end
+end
+
+local function restore_mains(psu)
+  if not mains_lost then return end
+  mains_lost = false
+  if rig.is_virtual then fault.clear(psu.name .. ".ac=lost") else prompt("Switch the mains of " .. psu.name .. " on again") end
+end
+
+local function load_of_the_slots()
+  local sum = watts(0)
+  for csu in rig.parts("csu") do sum = sum + csu.monitor.pout end
+  return sum
+end
 
 setup(function()
-  for psu in rig.parts("psu") do if psu.name ~= rig.victim.name then survivor = psu end end
-  for csu in rig.parts("csu") do csu.connector:turn_on() end
-  wait(seconds(4))
-  for csu in rig.parts("csu") do csu.load:set { load = params.load } end
+  for csu in rig.parts("csu") do
+    csu.hot_swap:turn_on()
+    csu.connector:turn_on()
+    wait_until(function() return csu.connector.power_good end, { within = seconds(1), what = "power good of " .. csu.name, of = csu })
+  end
+  wait(seconds(5)) -- they boot
+  for csu in rig.parts("csu") do
+    csu.load:set{ load = params.load }
+  end
   wait(seconds(2))
 end)
 
-teardown(function() fault.clear() end)
+step("supplies share the load", function()
+  local count, total = 0, amperes(0)
+  for psu in rig.parts("psu") do
+    count, total = count + 1, total + psu.supply.iout
+  end
+  require("supplies", count, { min = 2 })
+  for psu in rig.parts("psu") do
+    measure("share of " .. psu.name, percent(100 * count * (psu.supply.iout / total)), { min = percent(85), max = percent(115), of = psu.supply })
+  end
+  measure("bus voltage", rig.slot.monitor.vout, { min = volts(46), max = volts(50) })
+end)
 
-step("both share", function()
-  local a, b = rig.victim.supply.iout, survivor.supply.iout
-  measure("bus voltage with both", rig.bar.monitor.vout, { min = volts(46), max = volts(50) })
-  measure("share of " .. rig.victim.name, a / (a + b) * percent(100), { min = percent(40), max = percent(60), of = rig.victim })
-  measure("share of " .. survivor.name, b / (a + b) * percent(100), { min = percent(40), max = percent(60), of = survivor })
+step("a supply loses its mains", { timeout = minutes(5) }, function()
+  local lost = rig.lost.supply
+  local bus = record("bus voltage", function() return rig.slot.monitor.vout end, { every = ms(1) })
+  wait(ms(50))
+  lose_mains(rig.lost)
+  wait_until(function() return lost.vin < volts(90) end, { within = seconds(60), every = ms(1), what = "mains of " .. rig.lost.name .. " gone", of = lost })
+  measure("hold-up", wait_until(function() return lost.iout < amperes(1) end,
+    { within = seconds(10), every = ms(1), what = rig.lost.name .. " stops delivering", of = lost }), { min = ms(10), of = lost })
+  wait(seconds(1))
+  measure("lowest bus voltage", bus.min, { min = volts(44), of = rig.slot.monitor, blame = rig.lost })
+  measure("bus voltage after", rig.slot.monitor.vout, { min = volts(46), max = volts(50) })
+end)
+
+step("the others carry it", function()
+  local carried = watts(0)
+  for psu in rig.parts("psu") do
+    if psu ~= rig.lost then
+      measure("power of " .. psu.name, psu.supply.pout, { max = params.rating, of = psu.supply })
+      check(psu.name .. " is good", psu.supply.power_good, { of = psu.supply })
+      carried = carried + psu.supply.pout
+    end
+  end
+  local slots = load_of_the_slots()
+  measure("power of the slots", slots, { min = params.load, max = params.rating, of = rig.slot.monitor })
+  measure("supplies and bench agree on the power", carried / slots, { min = 0.95, max = 1.25 })
+end)
+
+step("the lost supply names its fault", function()
+  check("power is not good", not rig.lost.supply.power_good, { of = rig.lost.supply })
+  local faults = rig.lost.supply:faults()
+  for _, fault in ipairs(faults) do log(rig.lost.name .. ": " .. fault) end
+  check("it names a fault", #faults > 0, { of = rig.lost.supply })
+end)
+
+step("the supply comes back", { timeout = minutes(5) }, function()
+  restore_mains(rig.lost)
+  wait_until(function() return rig.lost.supply.vin > volts(180) end, { within = seconds(60), what = "mains of " .. rig.lost.name .. " back", of = rig.lost.supply })
+  rig.lost.supply:clear_faults()
+  rig.lost.supply:turn_on()
+  measure("start-up", wait_until(function() return rig.lost.supply.power_good end,
+    { within = seconds(10), what = "power good of " .. rig.lost.name, of = rig.lost.supply }), { max = seconds(3), of = rig.lost.supply })
+  wait(seconds(1))
+  measure("bus voltage", rig.slot.monitor.vout, { min = volts(46), max = volts(50) })
+end)
+
+teardown(function()
+  restore_mains(rig.lost)
+  for csu in rig.parts("csu") do
+    csu.load:set{ load = watts(0) }
+    csu.connector:turn_off()
+    csu.hot_swap:turn_off()
+  end
 end)

@@ -20,6 +20,7 @@ struct pl_port {
   const char *help;
 };
 
+struct pl_shape; /* drivers/device/device.h */
 struct pl_twin_io; /* what a twin may reach; made by fixtures/twin */
 double pl_twin_in(struct pl_twin_io *io, size_t port);           /* sensor faults (stuck, offset, drift, noise) are already applied */
 void pl_twin_out(struct pl_twin_io *io, size_t port, double value);
@@ -45,6 +46,7 @@ struct pl_twin_args {
   const char *device;             /* its name in the rig */
   const struct pl_values *values; /* the driver's params as the rig sets them */
   struct pl_twin_io *io;
+  const struct pl_shape *shape;   /* the device's; outlives the twin */
   const char *serial;             /* a stable serial number made from the rig and device name, for identity registers */
 };
 
@@ -52,10 +54,8 @@ struct pl_twin_desc {
   const char *driver; /* pl_device_desc.name that it answers for */
   const struct pl_port *ports;
   size_t n_ports;
-  /* Map-driven twins: ports depend on the values. NULL: the static table. The result lives as long as the process of the twin (owned by
-   * the shape of the map; ports_free releases). */
-  enum pl_status (*make_ports)(const struct pl_values *values, const struct pl_port **ports, size_t *count, void **owned, struct pl_err *err);
-  void (*ports_free)(void *owned);
+  /* Map-driven twins: the ports come with the device's shape. NULL: the static table. */
+  const struct pl_port *(*ports_of)(const struct pl_shape *shape, size_t *count);
   enum pl_status (*create)(const struct pl_twin_args *args, void **self, struct pl_err *err);
   void (*destroy)(void *self);
   /* After each step of the world, with the time of the step: latches, peaks, retries, lines. May be NULL. */

@@ -3,6 +3,7 @@
 
 #include "host/journal/text.h"
 
+#include <endian.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,7 @@ static bool fail(struct parser *p, const char *what)
   return false;
 }
 
-static void skip_space(struct parser *p)
+static inline void skip_space(struct parser *p)
 {
   while (p->at < p->end && (*p->at == ' ' || *p->at == '\t' || *p->at == '\n' || *p->at == '\r'))
     p->at++;
@@ -116,21 +117,24 @@ static bool escaped_string(struct parser *p, const char *from, const char **text
   return true;
 }
 
-/* True when one of 8 bytes is a quote, a backslash or a control character (bit tricks: a byte minus 1 borrows only from zero). */
-static bool any_special(const char *at)
+/* How many of the 8 bytes at `at` stand before the first quote, backslash or control character: 8 when there is none. (A byte minus 1 borrows
+ * only from zero, so the lowest mark is exact; those above it may not be.) */
+static size_t plain_bytes(const char *at)
 {
   const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
   uint64_t w;
   memcpy(&w, at, sizeof w);
+  w = le64toh(w);
   uint64_t quote = w ^ (ones * '"'), back = w ^ (ones * '\\');
-  return (((quote - ones) & ~quote) | ((back - ones) & ~back) | ((w - ones * 0x20) & ~w)) & tops;
+  uint64_t marks = (((quote - ones) & ~quote) | ((back - ones) & ~back) | ((w - ones * 0x20) & ~w)) & tops;
+  return marks ? (size_t)__builtin_ctzll(marks) / 8 : 8;
 }
 
 static bool parse_string(struct parser *p, const char **text, uint32_t *len)
 {
   const char *from = ++p->at;
-  while (p->end - p->at >= 8 && !any_special(p->at))
-    p->at += 8;
+  for (size_t n = 8; n == 8 && p->end - p->at >= 8; p->at += n)
+    n = plain_bytes(p->at);
   while (p->at < p->end && *p->at != '"' && *p->at != '\\' && (unsigned char)*p->at >= 0x20)
     p->at++;
   if (p->at == p->end)
@@ -353,7 +357,7 @@ const struct pl_json_node *pl_json_find(const struct pl_json_node *node, const c
   if (!node || node->kind != PL_JSON_OBJECT || !node->count)
     return NULL;
   for (const struct pl_json_node *n = node + 1;; n += n->next) {
-    if (n->key_len == len && !memcmp(n->key, key, len))
+    if (n->key_len == len && n->key[0] == key[0] && !memcmp(n->key, key, len))
       return n;
     if (!n->next)
       return NULL;

@@ -53,7 +53,6 @@ struct bench {
   struct pl_twin_io io;
   const struct pl_port *ports;
   size_t n_ports;
-  void *ports_owned;
   int requests;       /* PDUs so far */
   uint8_t last[253];  /* the last request */
   uint16_t flip;      /* XORed into every register read: a device that does not take what it is told */
@@ -151,14 +150,14 @@ static inline void open_bench(struct bench *bench, const char *map)
   if (desc->shape(&bench->values, &bench->shape, &err) != PL_OK) {
     fail_msg("%s", err.text);
   }
-  assert_int_equal(pl_twin_modbus_map.make_ports(&bench->values, &bench->ports, &bench->n_ports, &bench->ports_owned, &err), PL_OK);
+  bench->ports = pl_twin_modbus_map.ports_of(&bench->shape, &bench->n_ports);
   for (size_t i = 0; i < bench->n_ports; i++) {
     bench->io.out[i] = isnan(bench->ports[i].initial) ? 0 : bench->ports[i].initial;
   }
   assert_int_equal(pl_clock_new_virtual(0, &bench->clock, &err), PL_OK);
   assert_int_equal(pl_bus_new("rtu", PL_BUS_MODBUS, bench->clock, &bench->bus, &err), PL_OK);
   pl_bus_attach(bench->bus, &ops, bench, NULL, true);
-  const struct pl_twin_args twin_args = {.device = "dut", .values = &bench->values, .io = &bench->io, .serial = "PL1234ABCD"};
+  const struct pl_twin_args twin_args = {.device = "dut", .values = &bench->values, .io = &bench->io, .shape = &bench->shape, .serial = "PL1234ABCD"};
   assert_int_equal(pl_twin_modbus_map.create(&twin_args, &bench->twin, &err), PL_OK);
   const struct pl_device_args args = {.name = "dut", .bus = bench->bus, .values = &bench->values, .shape = &bench->shape};
   assert_int_equal(desc->open(&args, &bench->device, &err), PL_OK);
@@ -168,7 +167,6 @@ static inline void close_bench(struct bench *bench)
 {
   pl_device_modbus_map.close(bench->device);
   pl_twin_modbus_map.destroy(bench->twin);
-  pl_twin_modbus_map.ports_free(bench->ports_owned);
   pl_device_modbus_map.shape_free(&bench->shape);
   pl_bus_free(bench->bus);
   pl_clock_free(bench->clock);

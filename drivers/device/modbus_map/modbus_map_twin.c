@@ -26,28 +26,18 @@ struct cell { /* one register of one row, fault or text; bits may share a regist
 
 struct twin {
   struct pl_twin_io *io;
-  struct pl_map *map;
+  const struct pl_map *map; /* the shape's */
   const char *serial;
   struct cell *cells; /* sorted */
   size_t n_cells;
   int64_t *kept_u;    /* one a row: rows without a port */
 };
 
-static enum pl_status twin_make_ports(const struct pl_values *values, const struct pl_port **ports, size_t *count, void **owned, struct pl_err *err)
+static const struct pl_port *twin_ports_of(const struct pl_shape *shape, size_t *count)
 {
-  struct pl_map *map;
-  enum pl_status status = pl_map_open(values, &map, err);
-  if (status == PL_OK) {
-    *ports = map->ports;
-    *count = map->n_ports;
-    *owned = map;
-  }
-  return status;
-}
-
-static void twin_ports_free(void *owned)
-{
-  pl_map_free(owned);
+  const struct pl_map *map = shape->owned;
+  *count = map->n_ports;
+  return map->ports;
 }
 
 /* --- cells --- */
@@ -143,7 +133,6 @@ static bool has_table(const struct twin *twin, enum pl_modbus_table table)
 static void twin_destroy(void *self)
 {
   struct twin *twin = self;
-  pl_map_free(twin->map);
   free(twin->cells);
   free(twin->kept_u);
   free(twin);
@@ -157,12 +146,7 @@ static enum pl_status twin_create(const struct pl_twin_args *args, void **self, 
   }
   twin->io = args->io;
   twin->serial = args->serial;
-  enum pl_status status = pl_map_open(args->values, &twin->map, err);
-  if (status != PL_OK) {
-    twin_destroy(twin);
-    return status;
-  }
-  const struct pl_map *map = twin->map;
+  const struct pl_map *map = twin->map = args->shape->owned;
   twin->cells = calloc(map->n_rows * 2 + map->n_faults + (size_t)PL_MAP_STRINGS * PL_MAP_STRING_REGISTERS_MAX + 1, sizeof *twin->cells);
   twin->kept_u = calloc(map->n_rows, sizeof *twin->kept_u);
   if (twin->cells == NULL || twin->kept_u == NULL) {
@@ -388,8 +372,7 @@ static int twin_write(void *self, enum pl_modbus_table table, uint16_t address, 
 
 const struct pl_twin_desc pl_twin_modbus_map = {
     .driver = "modbus-map",
-    .make_ports = twin_make_ports,
-    .ports_free = twin_ports_free,
+    .ports_of = twin_ports_of,
     .create = twin_create,
     .destroy = twin_destroy,
     .modbus_read = twin_read,

@@ -1,0 +1,62 @@
+-- SPDX-License-Identifier: Apache-2.0
+sequence "leak" {
+  about = "Coolant drips into a tray: the sensor finds it, pumps stop, slots go dark.",
+  version = "1.0",
+  needs = { tray = "tray", injector = "valve", pump = "pump-unit", loop = "loop" },
+  params = { found_within = seconds(2) },
+}
+
+invariant("the other trays stay dry", function(rig)
+  for tray in rig.parts("tray") do
+    if tray ~= rig.tray and tray.leak_sensor.wet then return false end
+  end
+  return true
+end, { action = "find the leak that the bench did not make" })
+
+setup(function()
+  for csu in rig.parts("csu") do
+    csu.hot_swap:turn_on()
+    csu.connector:turn_on()
+    wait_until(function() return csu.connector.power_good end, { within = seconds(1), what = "power good of " .. csu.name, of = csu })
+  end
+end)
+
+step("dry before", function()
+  require("sense cable is whole", rig.tray.leak_sensor.cable, { of = rig.tray.leak_sensor })
+  require("tray is dry", not rig.tray.leak_sensor.wet, { of = rig.tray.leak_sensor })
+  require("injector is closed", not rig.injector.leak_valve.open, { of = rig.injector.leak_valve })
+  measure("coolant flow", rig.loop.flow)
+  measure("pump unit and bench agree on the flow", rig.pump.coolant.flow / rig.loop.flow, { min = 0.9, max = 1.1, of = rig.pump.coolant })
+end)
+
+step("leak", function()
+  reaction("leak found", {
+    from = rig.injector.leak_valve:edge("open", "rising"),
+    to = rig.tray.leak_sensor:edge("wet", "rising"),
+    within = params.found_within,
+    must = true,
+    start = function() rig.injector.leak_valve:turn_on() end,
+  })
+  check("sense cable is still whole", rig.tray.leak_sensor.cable, { of = rig.tray.leak_sensor })
+end)
+
+step("react", function()
+  rig.pump.coolant:set{ stop = true }
+  for csu in rig.parts("csu") do
+    csu.connector:turn_off()
+    csu.hot_swap:turn_off()
+  end
+  rig.injector.leak_valve:turn_off()
+  check("injector is closed", not rig.injector.leak_valve.open, { of = rig.injector.leak_valve })
+  measure("flow stops", wait_until(function() return rig.loop.flow < litres_per_minute(0.5) end,
+    { within = seconds(20), what = "flow below 0.5 L/min", blame = rig.pump }), { max = seconds(10), blame = rig.pump })
+  for csu in rig.parts("csu") do
+    measure(csu.name .. " is dark", csu.monitor.vout, { max = volts(5), blame = csu.hot_swap })
+  end
+end)
+
+teardown(function()
+  rig.injector.leak_valve:turn_off()
+  rig.pump.coolant:set{ stop = false }
+  wait_until(function() return rig.loop.flow > litres_per_minute(4) end, { within = seconds(30), what = "coolant flows again", blame = rig.pump })
+end)

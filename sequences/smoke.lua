@@ -1,0 +1,29 @@
+-- SPDX-License-Identifier: Apache-2.0
+sequence "smoke" {
+  about = "Every device answers, says who it is, and reads within the rig's limits.",
+  version = "1.0",
+}
+
+local function read_everything(device)
+  step(device.name, { go_on = true }, function()
+    local identity = device:identity()
+    if identity then
+      check(device.name .. " says who it is", identity.model ~= nil or identity.manufacturer ~= nil, { of = device })
+    end
+    for quantity in device:quantities() do
+      local value = device:read(quantity)
+      if value ~= nil then
+        measure(device.name .. " " .. quantity, value, { of = device })
+      end
+    end
+    for _, fault in ipairs(device:faults() or {}) do
+      log(device.name .. " names a fault: " .. fault, "WARNING")
+    end
+  end)
+end
+
+step("every device", { timeout = minutes(10) }, function()
+  for device in rig.devices() do
+    read_everything(device)
+  end
+end)
