@@ -229,7 +229,7 @@ static void measure_columns(struct table *t)
     limits = n > limits ? n : limits;
     t->cell.len = 0;
   }
-  int left = t->width - BAR - 4 - 1 - 2 - 1 - 1; /* bar, PASS, the spaces between */
+  int left = t->width - BAR - 7 - 1 - 2 - 1 - 1; /* bar, "verdict", the spaces between */
   t->value = value < 14 ? value : 14;
   t->limits = limits < 18 ? limits : 18;
   t->name = left - t->value - t->limits;

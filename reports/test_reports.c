@@ -102,6 +102,12 @@ static void test_table_fits(void **state)
   for (const char *end; (end = strchr(table, '\n')); table = end + 1)
     assert_true(columns(table, (size_t)(end - table)) <= 80);
   assert_null(strchr(f->text, '\x1b'));
+  pl_report_free(r);
+  write_sample(f, true); /* wide names, wrapped findings, a narrow terminal */
+  r = load(f);
+  table = table_of(f, r, 64);
+  for (const char *end; (end = strchr(table, '\n')); table = end + 1)
+    assert_true(columns(table, (size_t)(end - table)) <= 64);
   FILE *file = fopen(f->out, "w");
   pl_report_table(r, file, true, 80);
   fclose(file);

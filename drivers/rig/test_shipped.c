@@ -19,7 +19,7 @@ static void test_demo_rack(void **state)
     fail_msg("%s", err.text);
   assert_int_equal(rig->n_buses, 11);
   assert_int_equal(rig->n_parts, 21);
-  assert_int_equal(rig->n_devices, 2 + 4 * 8 + 2 + 6 + 2);
+  assert_int_equal(rig->n_devices, 2 + 4 * 8 + 2 + 6 + 2 + 1); /* supplies, slots, water, leaks, injectors, the bar */
   for (size_t i = 0; i < rig->n_buses; i++)
     assert_true(rig->buses[i].on_twin);
   for (size_t i = 0; i < rig->n_devices; i++)
