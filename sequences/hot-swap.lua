@@ -2,7 +2,7 @@
 sequence "hot-swap" {
   about = "Swap one CSU while the other slots carry load.",
   version = "1.0",
-  needs = { slot = "csu", loop = "loop" },
+  needs = { slot = "csu", loop = "loop", pump = "pump-unit" },
   params = { load = watts(500), booted = watts(50), soak = seconds(30) },
 }
 
@@ -56,7 +56,8 @@ step("power down", function()
   record("slot voltage", function() return rig.slot.monitor.vout end, { every = ms(2) })
   rig.slot.connector:turn_off()
   measure("slot voltage falls", wait_until(function() return rig.slot.monitor.vout < volts(5) end,
-    { within = seconds(2), every = ms(1), what = "slot voltage below 5 V" }), { max = ms(150), action = "do not touch the contacts; replace the CSU, its discharge is weak" })
+    { within = seconds(2), every = ms(1), what = "slot voltage below 5 V", blame = rig.slot.hot_swap }),
+    { max = ms(150), blame = rig.slot, action = "do not touch the contacts; replace the CSU, its discharge is weak" })
   rig.slot.hot_swap:turn_off()
   check("power good goes", not rig.slot.connector.power_good, { of = rig.slot.connector })
   rig.slot.connector:set{ attention = true }
@@ -68,7 +69,7 @@ step("remove", { timeout = minutes(5) }, function()
   wait_until(function() return not rig.slot.connector.present end, { within = seconds(2), what = "PRSNT# goes" })
   wait(ms(500))
   require("slot is empty", not rig.slot.connector.present, { of = rig.slot.connector })
-  require("slot is dead", rig.slot.monitor.vout, { max = volts(5) })
+  require("slot is dead", rig.slot.monitor.vout, { max = volts(5), blame = rig.slot.hot_swap })
 end)
 
 step("insert", { timeout = minutes(5) }, function()
@@ -119,6 +120,7 @@ step("soak", { timeout = params.soak + minutes(1) }, function()
   measure("controller temperature", hottest.max, { max = degrees_celsius(90), of = slot.hot_swap })
   measure("coolant flow", rig.loop.flow)
   check("controller names no fault", #slot.hot_swap:faults() == 0, { of = slot.hot_swap })
+  check("pump unit names no fault", #rig.pump.coolant:faults() == 0, { of = rig.pump.coolant })
 end)
 
 teardown(function()

@@ -68,7 +68,7 @@ step("a supply loses its mains", { timeout = minutes(5) }, function()
   lose_mains(rig.lost)
   wait_until(function() return lost.vin < volts(90) end, { within = seconds(60), every = ms(1), what = "mains of " .. rig.lost.name .. " gone", of = lost })
   measure("hold-up", wait_until(function() return lost.iout < amperes(1) end,
-    { within = seconds(10), every = ms(1), what = rig.lost.name .. " stops delivering", of = lost }), { min = ms(10), of = lost })
+    { within = seconds(10), every = ms(1), what = rig.lost.name .. " stops delivering", of = lost }), { min = ms(20), of = lost })
   wait(seconds(1))
   measure("lowest bus voltage", bus.min, { min = volts(44), of = rig.slot.monitor, blame = rig.lost })
   measure("bus voltage after", rig.slot.monitor.vout, { min = volts(46), max = volts(50) })

@@ -97,7 +97,7 @@ def sequence_that_wants_os():
 @case
 def volts_against_kilopascals():
     refused_sequence("dim.lua", 'sequence "x" { about = "y", needs = { loop = "loop" } }\n'
-                     'step("one", function()\n  measure("p", kPa(3), { max = volts(4) })\nend)\n', "dim.lua:3", "voltage", "pressure")
+                     'step("one", function()\n  measure("p", kPa(3), { max = volts(4) })\nend)\n', "dim.lua:3", "is in V", "expected pressure")
 
 
 @case

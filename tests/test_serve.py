@@ -90,18 +90,15 @@ def pymodbus_reads_and_writes_the_load_bank_and_is_refused_an_unknown_register()
         try:
             from pymodbus.client.sync import ModbusTcpClient
         except ImportError:
-            p = subprocess.run(["/usr/bin/python3", "-c", "import pymodbus"], stderr=subprocess.DEVNULL)
-            if p.returncode:
-                raise Skip("python3-pymodbus is not installed") from None
-            os.execv("/usr/bin/python3", ["/usr/bin/python3", os.path.abspath(__file__)])
+            raise Skip("python3-pymodbus is not installed") from None
     with Served() as served:
         client = ModbusTcpClient(served.host, port=int(served.port))
         assert client.connect()
         try:
-            keyword = {"unit": 12}
+            keyword = {"slave": 12}
             answer = client.read_holding_registers(36864, 3, **keyword)
         except TypeError:
-            keyword = {"slave": 12}
+            keyword = {"unit": 12}
             answer = client.read_holding_registers(36864, 3, **keyword)
         assert not answer.isError() and len(answer.registers) == 3, answer
         assert client.read_holding_registers(9, 1, **keyword).isError(), "an unknown register was answered"

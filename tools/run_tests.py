@@ -17,6 +17,7 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LIMIT_S = 120
+PYTHON = "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys.executable  # the one that apt gives its packages
 # What has threads, for ThreadSanitizer.
 THREADED = ("drivers/base/test_clock", "drivers/bus/", "drivers/device/test_device", "drivers/rig/", "fixtures/twin/test", "fixtures/twin/wire/", "tests/")
 
@@ -90,7 +91,7 @@ def main():
     args = ap.parse_args()
     jobs = [(t, [os.path.join(ROOT, args.build, t)], args.build) for t in discover(args.build, args.threaded, args.names)]
     if not args.no_scripts and not args.threaded:
-        jobs += [(s, [sys.executable, os.path.join(ROOT, s)], args.build) for s in scripts(args.names)]
+        jobs += [(s, [PYTHON, os.path.join(ROOT, s)], args.build) for s in scripts(args.names)]
     total = [0, 0, 0]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 2) as pool:
         for name, out, status, seconds in pool.map(run, jobs):

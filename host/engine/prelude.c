@@ -153,7 +153,7 @@ static const char ACTING[] =
     "  local to_before = core.edges(o.to, 'to')\n"
     "  local device, to_name = core.edge_about(o.to)\n"
     "  local within = core.ns(o.within, 'within')\n"
-    "  local patience = within + (within > 50 * ms and within or 50 * ms)\n"
+    "  local patience = within + (within > 1000 * ms and within or 1000 * ms)\n"
     "  core.arm()\n"
     "  if o.start then o.start(G.rig) end\n"
     "  local begun, from_at, to_at = core.now()\n"
