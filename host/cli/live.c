@@ -4,6 +4,8 @@
 #include <string.h>
 
 #define BAR_CELLS 24
+/* More planned steps than this are not told one by one: only what went wrong, and every tenth of the way. */
+#define TELL_ALL_MAX 200
 
 static void wipe(struct pl_live *live)
 {
@@ -15,6 +17,10 @@ static void draw(struct pl_live *live)
 {
   if (!live->terminal || live->quiet)
     return;
+  int permille = live->planned > 0 ? (int)((live->done + live->step_fraction) * 1000 / live->planned) : 0;
+  if (live->planned > TELL_ALL_MAX && permille == live->drawn_permille)
+    return;
+  live->drawn_permille = permille;
   double whole = live->planned > 0 ? (live->done + live->step_fraction) / live->planned : 0;
   int full = (int)(whole * BAR_CELLS);
   if (full > BAR_CELLS)
@@ -59,6 +65,12 @@ static void on_step_end(void *ctx, const char *name, int depth, const char *outc
   live->done++;
   if (live->quiet)
     return;
+  if (live->planned > TELL_ALL_MAX && !strcmp(outcome, "pass")) {
+    if (!live->terminal && live->done * 10 / live->planned != (live->done - 1) * 10 / live->planned)
+      fprintf(live->out, "  %d of %d steps\n", live->done, live->planned);
+    draw(live);
+    return;
+  }
   wipe(live);
   const char *mark = outcome, *colour = "";
   for (size_t i = 0; i < sizeof MARKS / sizeof *MARKS; i++)

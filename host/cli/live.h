@@ -10,7 +10,7 @@
 struct pl_live {
   FILE *out;
   bool terminal, colour, quiet;
-  int planned, done;
+  int planned, done, drawn_permille;
   double step_fraction;
   char step[80];
   struct pl_engine_events events;

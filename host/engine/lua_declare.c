@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define RETRY_MAX 1000
+#define DEPTH_MAX 64
 
 static char *copy(lua_State *L, const char *text)
 {
@@ -238,11 +239,22 @@ static int nested_ended(lua_State *L, int status, lua_KContext ctx)
 static struct pl_task *body_task(lua_State *L, const char *verb)
 {
   struct pl_task *task = pl_task_here(L, verb);
+  if (task->scope && task->scope->depth >= DEPTH_MAX)
+    pl_raise_usage(L, "steps are nested more than %d deep: does one start itself?", DEPTH_MAX);
   if (task->role != PL_TASK_BODY)
     pl_raise_usage(L, "%s is not possible in the background", verb);
   if (!lua_isyieldable(L))
     pl_raise_usage(L, "%s is not possible inside table.sort or string.gsub", verb);
   return task;
+}
+
+/* With the engine's memory, not the sequence's: a scope must not be left half made. */
+static void start_nested(struct pl_task *task, struct pl_decl *decl)
+{
+  size_t limit = task->vm->limit;
+  task->vm->limit = (size_t)(PL_VM_MEMORY_MIB + PL_VM_RESERVE_MIB) << 20;
+  pl_scope_start(task->vm->run, task->scope, decl, decl, task);
+  task->vm->limit = limit;
 }
 
 static int step_or_group(lua_State *L, enum pl_scope_kind kind, const char *verb)
@@ -259,7 +271,7 @@ static int step_or_group(lua_State *L, enum pl_scope_kind kind, const char *verb
   struct pl_task *task = body_task(L, verb);
   struct pl_decl *decl = make_decl(L, kind, options, verb);
   task->waiting = "a nested step";
-  pl_scope_start(task->vm->run, task->scope, decl, decl, task);
+  start_nested(task, decl);
   return lua_yieldk(L, 0, 0, nested_ended);
 }
 
@@ -284,7 +296,7 @@ static int parallel(lua_State *L)
       pl_raise_usage(L, "parallel: branch %d is %s, expected a function", (int)i, pl_amount_kind(L, -1));
     lua_pop(L, 1);
   }
-  struct pl_scope *scope = task->scope;
+  const struct pl_scope *scope = task->scope;
   for (lua_Integer i = 1; i <= count; i++) {
     char name[128];
     snprintf(name, sizeof name, "%.100s, branch %d", scope->decl->name, (int)i);
@@ -294,7 +306,7 @@ static int parallel(lua_State *L)
     decl->line = pl_vm_line(L);
     lua_rawgeti(L, 1, i);
     decl->body = luaL_ref(L, LUA_REGISTRYINDEX);
-    pl_scope_start(task->vm->run, scope, decl, decl, task);
+    start_nested(task, decl);
   }
   task->waiting = "its parallel branches";
   return lua_yieldk(L, 0, 0, nested_ended);
