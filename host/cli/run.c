@@ -17,6 +17,7 @@ static const struct pl_option OPTIONS[] = {
     {"answers", "FILE", "scripted answers to prompts (YAML)", false},
     {"seed", "N", "seed of all noise (1)", false},
     {"time", "real|virtual", "virtual when every bus is on the twin, else real", false},
+    {"no-reports", NULL, "write the journal only; `plumb report` makes the rest from it later", false},
     {"json", NULL, "print one JSON object instead of the live view and table", false},
     {NULL, NULL, NULL, false},
 };
@@ -204,7 +205,9 @@ static enum pl_exit run_one(const struct pl_args *args, const struct pl_session 
   if (code == PL_EXIT_USAGE)
     return code;
   struct pl_err report_err = {0};
-  if (report(&run, json, &report_err)) {
+  if (pl_args_flag(args, "no-reports")) {
+    printf("Journal: %s/journal.jsonl\n", run.dir);
+  } else if (report(&run, json, &report_err)) {
     pl_complain(PL_EXIT_UNJUDGED, &report_err);
     if (code == PL_EXIT_PASSED)
       code = PL_EXIT_UNJUDGED;

@@ -49,10 +49,10 @@ enum pl_status pl_sequence_load(const char *path, struct pl_sequence **out, stru
     SHA256Data((const uint8_t *)sequence->source, sequence->size, sequence->sha256);
     status = pl_vm_new(sequence->path, &vm, err);
   }
-  if (!status)
+  if (!status) {
+    vm->head_only = true; /* the rest may depend on parameters: every run loads it with its own */
     status = pl_vm_declare(vm, sequence->source, sequence->size, err);
-  if (!status && !vm->items)
-    status = pl_fail(err, PL_E_USAGE, "%s declares no step", path);
+  }
   if (!status) {
     sequence->meta = vm->meta;
     vm->meta = (struct pl_meta){0};
@@ -116,14 +116,9 @@ static enum pl_status load_bound(const struct pl_sequence *sequence, const struc
 enum pl_status pl_sequence_bind(struct pl_sequence *sequence, const struct pl_rig *rig, const struct pl_engine_pair *params, size_t n_params, struct pl_err *err)
 {
   struct pl_meta bound;
-  struct pl_vm *vm = NULL;
   enum pl_status status = bound_copy(sequence, rig, params, n_params, &bound, err);
-  if (status)
-    return status;
-  status = load_bound(sequence, &bound, &vm, err);
   if (!status)
-    pl_vm_free(vm);
-  pl_meta_free(&bound);
+    pl_meta_free(&bound);
   return status;
 }
 

@@ -50,7 +50,9 @@ void pl_failure_from(lua_State *L, int lua_status, struct pl_failure *failure)
   *failure = (struct pl_failure){.kind = PL_FAILURE_USAGE, .status = PL_E_USAGE, .line = pl_vm_line(L), .verdict = "sequence-error"};
   if (lua_status == LUA_ERRMEM) {
     snprintf(failure->verdict, sizeof failure->verdict, "out-of-memory");
-    snprintf(failure->text, sizeof failure->text, "%s:%d: out of memory (limit %d MiB)", pl_vm_path(L), failure->line, PL_VM_MEMORY_MIB);
+    size_t used = failure->line > 0 ? (size_t)snprintf(failure->text, sizeof failure->text, "%s:%d: ", pl_vm_path(L), failure->line) : 0;
+    if (used < sizeof failure->text)
+      snprintf(failure->text + used, sizeof failure->text - used, "out of memory (limit %d MiB)", PL_VM_MEMORY_MIB);
   } else if (lua_gettop(L) > 0 && lua_type(L, -1) == LUA_TSTRING) {
     snprintf(failure->text, sizeof failure->text, "%s", lua_tostring(L, -1));
   } else {

@@ -118,6 +118,10 @@ static int sequence_table(lua_State *L)
         pl_raise_usage(L, "params: expected name = value");
       take_parameter(L, meta, lua_tostring(L, -2));
     }
+  if (pl_task_of(L)->vm->head_only) {
+    lua_pushlightuserdata(L, pl_task_of(L)->vm); /* pl_vm_declare knows it */
+    return lua_error(L);
+  }
   return 0;
 }
 

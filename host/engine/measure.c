@@ -34,7 +34,8 @@ struct judgement {
   size_t n_validators;
 };
 
-static void read_value(lua_State *L, int index, struct judgement *j, const char *what)
+/* of: "measure", "equals of": only an error needs the whole phrase. */
+static void read_value(lua_State *L, int index, struct judgement *j, const char *of, const char *name)
 {
   const struct pl_amount *amount = pl_amount_at(L, index);
   if (amount) {
@@ -48,7 +49,7 @@ static void read_value(lua_State *L, int index, struct judgement *j, const char 
     j->kind = NUMBER;
     j->number = lua_tonumber(L, index);
     if (!isfinite(j->number))
-      pl_raise_usage(L, "%s is not a finite number", what);
+      pl_raise_usage(L, "%s \"%.120s\": its value is not a finite number", of, name);
     break;
   case LUA_TSTRING:
     j->kind = TEXT;
@@ -58,7 +59,7 @@ static void read_value(lua_State *L, int index, struct judgement *j, const char 
     j->kind = FLAG;
     j->flag = lua_toboolean(L, index);
     break;
-  default: pl_raise_usage(L, "%s is %s, expected a value", what, pl_amount_kind(L, index));
+  default: pl_raise_usage(L, "%s \"%.120s\": its value is %s, expected a value", of, name, pl_amount_kind(L, index));
   }
 }
 
@@ -77,6 +78,17 @@ static bool read_subject(lua_State *L, int options, const char *field, struct su
   return true;
 }
 
+static void refuse_limit(lua_State *L, const char *field, const struct judgement *j)
+{
+  char what[160];
+  snprintf(what, sizeof what, "%s of \"%.100s\"", field, j->name);
+  if (j->kind == AMOUNT)
+    pl_amount_want(L, -1, j->dim, what);
+  if (j->kind == NUMBER)
+    pl_raise_usage(L, "%s is %s, but the value is a plain number", what, pl_amount_kind(L, -1));
+  pl_raise_usage(L, "%s: %s has no limits, only equals", what, j->kind == TEXT ? "a text" : "a flag");
+}
+
 /* min and max of the sequence; another dimension than the value's is the sequence's error. */
 static void read_limit(lua_State *L, int options, const char *field, struct judgement *j)
 {
@@ -85,18 +97,13 @@ static void read_limit(lua_State *L, int options, const char *field, struct judg
     lua_pop(L, 1);
     return;
   }
-  char what[160];
-  snprintf(what, sizeof what, "%s of \"%.100s\"", field, j->name);
-  if (j->kind == AMOUNT) {
-    int64_t limit_u = pl_amount_want(L, -1, j->dim, what);
-    *(is_min ? &j->limit.min_u : &j->limit.max_u) = limit_u;
-  } else if (j->kind == NUMBER) {
-    if (lua_type(L, -1) != LUA_TNUMBER)
-      pl_raise_usage(L, "%s is %s, but the value is a plain number", what, pl_amount_kind(L, -1));
+  const struct pl_amount *amount = pl_amount_at(L, -1);
+  if (j->kind == AMOUNT && amount && amount->dim == j->dim)
+    *(is_min ? &j->limit.min_u : &j->limit.max_u) = amount->value_u;
+  else if (j->kind == NUMBER && lua_type(L, -1) == LUA_TNUMBER)
     *(is_min ? &j->min : &j->max) = lua_tonumber(L, -1);
-  } else {
-    pl_raise_usage(L, "%s: %s has no limits, only equals", what, j->kind == TEXT ? "a text" : "a flag");
-  }
+  else
+    refuse_limit(L, field, j);
   *(is_min ? &j->limit.has_min : &j->limit.has_max) = true;
   *(is_min ? &j->limit.min_from : &j->limit.max_from) = "sequence";
   lua_pop(L, 1);
@@ -109,7 +116,7 @@ static void read_equals(lua_State *L, int options, struct judgement *j, struct j
     return;
   }
   *equals = (struct judgement){0};
-  read_value(L, -1, equals, "equals");
+  read_value(L, -1, equals, "equals of", j->name);
   if (equals->kind != j->kind || (j->kind == AMOUNT && equals->dim != j->dim))
     pl_raise_usage(L, "equals of \"%s\" is %s, but the value is %s", j->name, pl_amount_kind(L, -1), pl_amount_kind(L, 2));
   j->has_equals = true;
@@ -137,6 +144,8 @@ static void read_options(lua_State *L, struct judgement *j, struct judgement *eq
     lua_pop(L, 2);
   }
   const struct pl_rig_device *device = amount && amount->device ? amount->device : task->last_device;
+  for (const struct pl_scope *around = task->scope->parent; !device && around; around = around->parent)
+    device = around->body ? around->body->last_device : NULL;
   if (!of && device)
     j->of = (struct subject){.device = device, .part = device->part};
   if (amount && amount->device && (!of || j->of.device == amount->device))
@@ -251,7 +260,9 @@ static void limit_text(const struct judgement *j, char *out, size_t size)
 
 static void write_down(struct judgement *j, int line)
 {
-  char value[192], limits[224], detail[420];
+  char value[192], limits[224], detail[420] = "";
+  if (j->run->cfg->rehearsal) /* has no record */
+    return;
   const struct pl_journal_measurement measurement = {.name = j->name,
                                                      .unit = j->unit ? j->unit->name : NULL,
                                                      .value = journal_value(j, j->unit),
@@ -262,9 +273,11 @@ static void write_down(struct judgement *j, int line)
   pl_journal_measurement(j->run->journal, j->scope->id, &measurement);
   if (!j->n_validators)
     return;
-  value_text(j, value, sizeof value);
-  limit_text(j, limits, sizeof limits);
-  snprintf(detail, sizeof detail, "%s%s", value, limits);
+  if (!j->pass) {
+    value_text(j, value, sizeof value);
+    limit_text(j, limits, sizeof limits);
+    snprintf(detail, sizeof detail, "%s%s", value, limits);
+  }
   const struct pl_verdict verdict = {.name = j->name,
                                      .detail = detail,
                                      .action = j->action,
@@ -287,15 +300,13 @@ static int judge_value(lua_State *L, const char *verb, bool is_check, bool must)
 {
   struct judgement equals, expected = {.kind = FLAG, .flag = true};
   struct judgement j = {.scope = scope_of(L, verb)};
-  char what[160];
   j.run = j.scope->run;
   if (lua_type(L, 1) != LUA_TSTRING || !*lua_tostring(L, 1))
     pl_raise_usage(L, "%s needs a name first: %s(\"slot voltage\", value)", verb, verb);
   j.name = lua_tostring(L, 1);
-  snprintf(what, sizeof what, "%s \"%.120s\": its value", verb, j.name);
-  read_value(L, 2, &j, what);
+  read_value(L, 2, &j, verb, j.name);
   if (is_check && j.kind != FLAG)
-    pl_raise_usage(L, "%s is %s, expected true or false", what, pl_amount_kind(L, 2));
+    pl_raise_usage(L, "%s \"%.120s\": its value is %s, expected true or false", verb, j.name, pl_amount_kind(L, 2));
   read_options(L, &j, &equals);
   if ((is_check || must) && j.kind == FLAG && !j.has_equals) {
     j.has_equals = true;

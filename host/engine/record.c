@@ -59,18 +59,17 @@ void pl_record_diagnosis(struct pl_run *run, struct pl_scope *scope, const struc
   char slug[112], message[PL_ERR_TEXT_MAX + 512], place[192];
   pl_slug(verdict->name, pass ? "-pass" : "-fail", slug, sizeof slug);
   const struct pl_rig_part *part = verdict->part ? verdict->part : verdict->device ? verdict->device->part : NULL;
-  pl_record_place(verdict->device, part, place, sizeof place);
-  if (pass)
-    snprintf(message, sizeof message, "%s: %s%s%s", verdict->name, verdict->detail, *place ? "; " : "", place);
-  else
+  if (!pass) {
+    pl_record_place(verdict->device, part, place, sizeof place);
     snprintf(message, sizeof message, "%s: %s%s%s; next: %s", verdict->name, verdict->detail, *place ? "; " : "", place,
              verdict->action ? verdict->action : pl_record_action(verdict->device, part));
+  }
   const struct pl_journal_diagnosis diagnosis = {.verdict = slug,
                                                  .type = pass ? PL_DIAG_PASS : PL_DIAG_FAIL,
-                                                 .message = message,
+                                                 .message = pass ? NULL : message, /* the measurement says it all */
                                                  .hardware_id = verdict->device ? verdict->device->name : part ? part->name : NULL,
                                                  .subcomponent = verdict->subcomponent,
-                                                 .file = run->path,
+                                                 .file = pass ? NULL : run->path,
                                                  .line = verdict->line};
   pl_journal_diagnosis(run->journal, scope->id, &diagnosis);
   if (pass)

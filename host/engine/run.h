@@ -75,6 +75,7 @@ struct pl_run {
   struct pl_task *ready, **ready_tail, *spare_tasks;
   struct pl_scope *spare_scopes;
   struct pl_call_slot *calls, *spare_calls;
+  int alike, alike_line; /* top-level steps of one line that were rehearsed in a row */
   bool done, driven, aborting, cut;
   int stop_seen;
   bool failed;

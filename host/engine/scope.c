@@ -9,6 +9,8 @@
 static const char *const KINDS[] = {[PL_SCOPE_RUN] = "run",     [PL_SCOPE_STEP] = "step",         [PL_SCOPE_GROUP] = "group",
                                     [PL_SCOPE_SETUP] = "setup", [PL_SCOPE_TEARDOWN] = "teardown", [PL_SCOPE_BRANCH] = "branch"};
 
+#define START_BELOW ((size_t)(PL_VM_MEMORY_MIB + PL_VM_RESERVE_MIB - 2) << 20)
+
 static void advance(struct pl_scope *scope);
 
 struct pl_decl *pl_decl_new(const char *name, enum pl_scope_kind kind)
@@ -97,12 +99,14 @@ static void start_body(struct pl_scope *scope)
   struct pl_run *run = scope->run;
   lua_State *L = run->vm->L;
   scope->phase = PL_PHASE_BODY;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, scope->decl->body);
-  lua_getfield(L, LUA_REGISTRYINDEX, "pl.rig");
-  scope->body = pl_task_start(run, L, 1, PL_TASK_BODY, scope);
-  if (scope->body)
-    return;
-  lua_pop(L, 2);
+  if (run->vm->used < START_BELOW) { /* Lua would end the program when memory ran out here, where nothing catches it */
+    lua_rawgeti(L, LUA_REGISTRYINDEX, scope->decl->body);
+    lua_getfield(L, LUA_REGISTRYINDEX, "pl.rig");
+    scope->body = pl_task_start(run, L, 1, PL_TASK_BODY, scope);
+    if (scope->body)
+      return;
+    lua_pop(L, 2);
+  }
   struct pl_failure failure = {.kind = PL_FAILURE_ERROR, .status = PL_E_NOMEM, .text = "out of memory for a step"};
   pl_scope_stop(scope, &failure);
 }
@@ -164,6 +168,18 @@ static void skip(struct pl_run *run, const struct pl_decl *decl)
     events->step_end(events->ctx, decl->name, 0, "skip", 0);
 }
 
+/* Steps that a loop declares at one line are one text: a rehearsal looks for mistakes in it, and need not see it thousands of times. */
+#define REHEARSED_ALIKE_MAX 64
+
+static bool is_rehearsed(struct pl_run *run, const struct pl_decl *item)
+{
+  if (!run->cfg->rehearsal)
+    return false;
+  run->alike = item->line == run->alike_line ? run->alike + 1 : 0;
+  run->alike_line = item->line;
+  return run->alike >= REHEARSED_ALIKE_MAX;
+}
+
 /* The next top-level step; false when there is none. What follows a stop is skipped. */
 static bool start_item(struct pl_scope *root)
 {
@@ -171,6 +187,8 @@ static bool start_item(struct pl_scope *root)
   root->phase = PL_PHASE_BODY;
   for (const struct pl_decl *item; (item = root->next_item);) {
     root->next_item = item->next;
+    if (is_rehearsed(run, item))
+      continue;
     if (!root->stop) {
       watch_invariants(run);
       pl_scope_start(run, root, item, NULL, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The language: units, names, sandbox, declarations, parameters. */
 #include "host/engine/engine_test.h"
+#include "host/engine/vm.h"
 
 /* Runs `body` in a step; the run must pass. */
 static void passes(struct fixture *f, const char *body)
@@ -206,12 +207,45 @@ static void rig_is_read(void **state)
   assert_journal(f, "\"name\":\"slot\",\"value\":0,\"unit\":\"V\",\"hardwareInfoId\":\"monitor-1\",\"subcomponent\":{\"name\":\"vout\"}");
 }
 
+/* Every word that sequences have stands in the docs, and the docs' example is right. Run from the tree's root. */
+static void docs_know_every_word(void **state)
+{
+  struct fixture *f = *state;
+  FILE *file = fopen("docs/writing-sequences.md", "r");
+  assert_non_null(file);
+  char *docs = calloc(1, 65536);
+  assert_non_null(docs);
+  assert_true(fread(docs, 1, 65535, file) > 1000);
+  fclose(file);
+  struct pl_vm *vm = NULL;
+  const char *words[512];
+  assert_int_equal(pl_vm_new("x.lua", &vm, &f->err), PL_OK);
+  size_t n = pl_vm_words(vm->L, words, 512);
+  assert_true(n > 60);
+  for (size_t i = 0; i < n; i++) {
+    char quoted[80];
+    if (pl_unit_find(words[i]))
+      continue;
+    snprintf(quoted, sizeof quoted, "`%s", words[i]);
+    if (!strstr(docs, quoted))
+      fail_msg("docs/writing-sequences.md does not know '%s'", words[i]);
+  }
+  pl_vm_free(vm);
+  char *example = strstr(docs, "```lua\n") + 7;
+  *strstr(example, "```") = '\0';
+  run_text(f, example);
+  assert_outcome(f, PL_RUN_PASS);
+  assert_int_equal(count(f, "-pass"), 2);
+  free(docs);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
   const struct CMUnitTest tests[] = {
       TEST(units_calculate),       TEST(units_refuse_to_mix),     TEST(names_are_checked),         TEST(sandbox_holds), TEST(bytecode_is_refused),
       TEST(load_errors_say_where), TEST(name_and_about_are_told), TEST(needs_and_parameters_bind), TEST(rig_is_read),
+      TEST(docs_know_every_word),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -234,6 +234,10 @@ enum pl_status pl_vm_declare(struct pl_vm *vm, const char *source, size_t size, 
     vm->budget_open = false;
     status = lua_pcall(L, 0, 0, 0);
   }
+  if (status && vm->head_only && lua_touserdata(L, -1) == vm) { /* as far as was wanted */
+    lua_settop(L, 0);
+    status = LUA_OK;
+  }
   if (status) {
     struct pl_failure failure;
     pl_failure_from(L, status, &failure);

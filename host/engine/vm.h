@@ -67,6 +67,7 @@ struct pl_vm {
   size_t used, limit; /* bytes */
   const char *path;   /* the chunk's name in messages */
   struct pl_run *run; /* NULL while the file is only being declared */
+  bool head_only;     /* stop once `sequence` has said what it needs */
   const struct pl_meta *bound; /* for `params` and `rig`: needs and parameters of this run; NULL: none yet */
   struct pl_meta meta;
   struct pl_decl *items, **items_tail; /* top-level steps and groups, in order */
