@@ -3,7 +3,7 @@
 # Installs the Debian packages that the build and the tests need and that are missing. As root, or through sudo.
 set -eu
 want="gcc make pkg-config libc6-dev libmodbus-dev liblua5.4-dev libyaml-dev libjson-c-dev libmd-dev libcmocka-dev
-      clang libclang-rt-14-dev python3 python3-jsonschema python3-pymodbus python3-pytest mbpoll libxml2-utils"
+      clang libclang-rt-14-dev python3 time python3-jsonschema python3-pymodbus python3-pytest mbpoll libxml2-utils"
 missing=
 for p in $want; do
   [ "$(dpkg-query -W -f='${db:Status-Status}' "$p" 2>/dev/null)" = installed ] || missing="$missing $p"
