@@ -5,7 +5,7 @@
 #include <lauxlib.h>
 
 #define STILL_CHECK 4096          /* slices */
-#define STILL_CPU_NS (20 * PL_S) /* of work while virtual time stands still */
+#define STILL_CPU_NS (2 * PL_S) /* of work while virtual time stands still */
 
 struct pl_task *pl_task_of(lua_State *L)
 {
@@ -163,7 +163,9 @@ static void slice(struct pl_run *run, struct pl_task *task)
   task->running = true;
   if (++run->slices % STILL_CHECK == 0 && time_stands_still(run)) {
     struct pl_failure failure = {.kind = PL_FAILURE_USAGE, .status = PL_E_USAGE, .line = pl_vm_line(task->L), .verdict = "endless-loop"};
-    snprintf(failure.text, sizeof failure.text, "%s:%d: the sequence worked for 20 s while no time passed: endless loop?", run->path, failure.line);
+    if (!failure.line && task->scope)
+      failure.line = task->scope->decl->line;
+    snprintf(failure.text, sizeof failure.text, "%s:%d: the sequence worked for 2 s while no time passed: endless loop?", run->path, failure.line);
     run->still_cpu = pl_vm_cpu_ns();
     task->running = false;
     pl_scope_task_ended(task, &failure);

@@ -122,6 +122,10 @@ static void endless_loop_is_ended(void **state)
   assert_error(f, "try.lua:4: the step ran 1 s without waiting: endless loop?");
   assert_journal(f, "torn down true");
   assert_int_equal(f->safe_power, 0);
+  run_text(f, HEAD "step('s', function()\nwhile true do wait(s(0)) end\nend)\n" TORN); /* it waits, but in virtual time that is for ever */
+  assert_outcome(f, PL_RUN_ERROR);
+  assert_error(f, "try.lua:3: the sequence worked for 2 s while no time passed: endless loop?");
+  assert_journal(f, "torn down");
 }
 
 static void memory_is_limited(void **state)
@@ -177,6 +181,13 @@ static void bad_readings_are_findings(void **state)
   run_text(f, text);
   assert_outcome(f, PL_RUN_FAIL);
   assert_journal(f, "supply-vout-no-reading");
+  static const char *const STUCK[] = {"i2c-power.wire=stuck"}; /* nobody's fault among the units: the bench needs mending */
+  f->faults = STUCK;
+  run_text(f, text);
+  assert_outcome(f, PL_RUN_ERROR);
+  assert_int_equal(f->status, PL_E_STUCK);
+  assert_journal(f, "\"symptom\":\"supply-vout-no-reading\"");
+  assert_journal(f, "torn down");
   f->n_faults = 0;
 }
 
