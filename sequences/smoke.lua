@@ -2,7 +2,12 @@
 sequence "smoke" {
   about = "Every device answers, says who it is, and reads within the rig's limits.",
   version = "1.0",
+  roll_call = false, -- asking is what it does itself
 }
+
+setup(function()
+  wait(seconds(3)) -- what turns has found its speed
+end)
 
 local function read_everything(device)
   step(device.name, { go_on = true }, function()

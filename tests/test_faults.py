@@ -28,6 +28,14 @@ FAULTS = [
     ("smoke", "psu-a.wire=nack", ["psu-a", "power shelf"]),
     ("smoke", "monitor-3.wire=nack", ["monitor-3", "slot 3"]),
     ("smoke", "rpu.wire=mute", ["rpu"]),
+    ("hot-swap", "psu-a.wire=nack", ["psu-a", "0x58", "power shelf"]),
+    ("hot-swap", "psu-b.wire=bad-pec", ["psu-b", "0x59", "power shelf"]),
+    ("hot-swap", "psu-a.wire=short-block", ["psu-a", "0x58", "power shelf"]),
+    ("hot-swap", "hsc-4.wire=garbage", ["hsc-4", "module 1, slot 4"]),
+    ("hot-swap", "rpu.wire=wrong-unit", ["rpu", "unit 13", "rack bottom"]),
+    ("hot-swap", "rpu.wire=late:700ms", ["rpu", "unit 12", "rack bottom"]),
+    ("hot-swap", "rpu.wire=crc", ["rpu", "CRC", "rack bottom"]),
+    ("smoke", "rpu.wire=nan", ["rpu", "rack bottom"]),
     ("smoke", "psu-b.vout=offset:5 V", ["psu-b", "power shelf"]),
 ]
 
@@ -57,6 +65,14 @@ def make_fault(sequence, fault, words):
 
     run.__name__ = f"{sequence} catches {fault}"
     return run
+
+
+@case
+def a_broken_bench_is_no_verdict_on_the_unit():
+    folder = out_dir("bench")
+    code, out, err = plumb("run", "sequences/hot-swap.lua", "--out", folder, "--fault", "monitor-3.wire=nack")
+    assert code == 3 and "nothing was driven" in err and "monitor-3" in err, (code, out, err)
+    assert artifacts(journal(folder), "testRunEnd") == [{"status": "ERROR", "result": "NOT_APPLICABLE"}]
 
 
 for s in ("smoke", "hot-swap", "psu-failover", "leak"):

@@ -15,7 +15,7 @@ from plumbtest import DEMO, PLUMB, ROOT, SHARED, Skip, artifacts, case, journal,
 
 LONG = """sequence "long" { about = "steps of real time", needs = { slot = "csu" } }
 teardown(function() log("teardown ran") end)
-for i = 1, 200 do step("step " .. i, function() measure("v", rig.slot.monitor.vout, { max = volts(60) }) wait(ms(20)) end) end
+for i = 1, 150 do step("step " .. i, function() measure("v", rig.slot.monitor.vout, { max = volts(60) }) wait(ms(20)) end) end
 """
 
 

@@ -242,12 +242,12 @@ static enum pl_status drive(struct pl_run *run, const struct pl_sequence *sequen
   if (status) {
     run->trouble = PL_FAILURE_ERROR;
     run->err = journal_err;
-  } else {
+  } else if (run->cfg->rehearsal || run->vm->meta.no_roll_call || pl_roll_call(run)) {
     start_root(run, root);
     loop(run);
+    pl_clock_disarm(run->clock, &run->progress);
+    make_safe(run);
   }
-  pl_clock_disarm(run->clock, &run->progress);
-  make_safe(run);
   *outcome = outcome_of(run);
   pl_journal_run_end(run->journal, ENDS[*outcome]);
   if (pl_journal_flush(run->journal, &journal_err) && !run->err.status) {

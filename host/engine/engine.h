@@ -39,7 +39,8 @@ struct pl_engine_cfg {
 
 enum pl_engine_outcome { PL_RUN_PASS, PL_RUN_FAIL, PL_RUN_ERROR, PL_RUN_ABORTED };
 
-/* Reads and compiles; PL_E_USAGE with file:line for a syntax error, unknown parameter, unit or dimension misuse at load, sandbox violation. */
+/* Reads and compiles, and runs the file as far as its `sequence`: PL_E_USAGE with file:line for a syntax error or a wrong head. What is wrong
+ * further down a rehearsal finds. */
 enum pl_status pl_sequence_load(const char *path, struct pl_sequence **sequence, struct pl_err *err);
 void pl_sequence_free(struct pl_sequence *sequence);
 const char *pl_sequence_name(const struct pl_sequence *sequence);

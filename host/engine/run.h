@@ -127,6 +127,10 @@ const char *pl_record_action(const struct pl_rig_device *device, const struct pl
 /* "csu-3 (module 1, slot 3), hsc-3" */
 void pl_record_place(const struct pl_rig_device *device, const struct pl_rig_part *part, char *out, size_t size);
 
+/* --- roll_call.c --- */
+/* Asks every device of the rig whether it is there and what the rig says. What is not is written down; false: the run must not begin. */
+bool pl_roll_call(struct pl_run *run);
+
 /* --- call.c: device calls that yield --- */
 int pl_call_read(lua_State *L, const struct pl_rig_device *device, const struct pl_quantity *quantity);
 int pl_call_try(lua_State *L, const struct pl_rig_device *device, const struct pl_quantity *quantity); /* nil where it is not supported */

@@ -168,7 +168,8 @@ static void bad_readings_are_findings(void **state)
 {
   struct fixture *f = *state;
   static const char *const NACK[] = {"psu-a.wire=nack"}, *const MUTE[] = {"psu-a.wire=mute"};
-  const char *text = HEAD "step('s', function() measure('v', rig.psu.supply.vout) end)\n" TORN;
+  const char *text = "sequence 'try' { about = 'a try', needs = { slot = 'csu', psu = 'psu' }, roll_call = false }\n"
+                     "step('s', function() measure('v', rig.psu.supply.vout) end)\n" TORN;
   f->n_faults = 1;
   f->faults = NACK;
   run_text(f, text);

@@ -60,6 +60,7 @@ struct pl_meta { /* what `sequence` said, and the file's own list */
   char *name, *about, *version;
   struct pl_setting *settings; /* sorted by name */
   size_t n_settings;
+  bool no_roll_call; /* the sequence itself judges devices that do not answer */
 };
 
 struct pl_vm {

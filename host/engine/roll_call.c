@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Before a run drives anything: does every device of the rig answer, and is it what the rig says? */
+#include "host/engine/run.h"
+
+#include <string.h>
+
+#define STEP "every device answers"
+#define LIMIT (5 * PL_S)
+
+struct asked {
+  struct pl_call call;
+  size_t *left;
+};
+
+static void answered(struct pl_call *call)
+{
+  struct asked *asked = call->ctx;
+  (*asked->left)--;
+}
+
+/* All buses side by side; each call has a deadline of its own. */
+static void ask(struct pl_run *run, struct asked *all)
+{
+  size_t left = 0;
+  for (size_t i = 0; i < run->rig->n_devices; i++) {
+    struct asked *asked = &all[i];
+    struct pl_device *device = run->rig->devices[i].desc->probe ? pl_bench_device(run->bench, run->rig->devices[i].name) : NULL;
+    asked->left = &left;
+    asked->call = (struct pl_call){.device = device, .kind = PL_CALL_PROBE, .done = answered, .ctx = asked};
+    if (!device)
+      continue;
+    left++;
+    pl_call_submit(&asked->call);
+  }
+  while (left)
+    pl_clock_step(run->clock, pl_clock_now(run->clock) + LIMIT);
+}
+
+static void tell(struct pl_run *run, int step, const struct pl_rig_device *device, const char *why)
+{
+  char place[192], message[PL_ERR_TEXT_MAX + 512], verdict[96];
+  pl_record_place(device, device->part, place, sizeof place);
+  snprintf(message, sizeof message, "%s; %s; next: check power and wiring of the bus, then %s", why, place, pl_record_action(device, device->part));
+  snprintf(verdict, sizeof verdict, "%s-does-not-answer", device->role);
+  const struct pl_journal_diagnosis diagnosis = {.verdict = verdict, .type = PL_DIAG_FAIL, .message = message, .hardware_id = device->name};
+  pl_journal_diagnosis(run->journal, step, &diagnosis);
+  if (run->cfg->events && run->cfg->events->diagnosis)
+    run->cfg->events->diagnosis(run->cfg->events->ctx, message);
+}
+
+/* A unit that does not answer is a finding. Without one of the bench's own devices nothing could be judged: that is ours to mend. */
+static void conclude(struct pl_run *run, const struct pl_rig_device *device, const struct pl_err *err)
+{
+  if (device->owner == PL_OWNER_STACK) {
+    run->failed = true;
+    return;
+  }
+  run->trouble = PL_FAILURE_ERROR;
+  if (!run->err.status)
+    pl_fail(&run->err, err->status, "nothing was driven, since the bench itself is not whole: %s", err->text);
+}
+
+bool pl_roll_call(struct pl_run *run)
+{
+  const struct pl_engine_events *events = run->cfg->events;
+  struct asked *all = calloc(run->rig->n_devices + 1, sizeof *all);
+  if (!all) {
+    run->trouble = PL_FAILURE_ERROR;
+    pl_fail(&run->err, PL_E_NOMEM, "out of memory for asking the devices");
+    return false;
+  }
+  int step = -1;
+  pl_time_ns from = pl_clock_now(run->clock);
+  ask(run, all);
+  for (size_t i = 0; i < run->rig->n_devices; i++) {
+    const struct pl_rig_device *device = &run->rig->devices[i];
+    if (!all[i].call.device || !all[i].call.job.status)
+      continue;
+    if (step < 0) {
+      pl_journal_step_start(run->journal, &(struct pl_journal_step){.name = STEP, .parent = -1, .kind = "setup", .attempt = 1}, &step);
+      if (events && events->step_start)
+        events->step_start(events->ctx, STEP, 0);
+    }
+    tell(run, step, device, all[i].call.job.err.text);
+    conclude(run, device, &all[i].call.job.err);
+  }
+  free(all);
+  if (step < 0)
+    return true;
+  bool trouble = run->trouble != PL_FAILURE_NONE;
+  pl_journal_step_end(run->journal, step, trouble ? PL_STEP_ERROR : PL_STEP_COMPLETE, run->failed);
+  if (events && events->step_end)
+    events->step_end(events->ctx, STEP, 0, trouble ? "error" : "fail", (double)(pl_clock_now(run->clock) - from) / (double)PL_S);
+  return false;
+}
