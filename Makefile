@@ -11,7 +11,7 @@ BUILD ?= build
 SAN ?=
 VERSION := 0.1.0
 
-PKGS := libmodbus lua5.4 yaml-0.1 json-c libmd
+PKGS := libmodbus lua5.4 yaml-0.1 libmd
 WARN := -Wall -Wextra -Wconversion -Wshadow -Wformat=2 -Wno-format-nonliteral -Wstrict-prototypes -Wmissing-prototypes -Wvla
 ifeq ($(DEVELOPER),1)
 WARN += -Werror
@@ -74,27 +74,33 @@ tests-built: $(TESTS) $(BUILD)/plumb
 Q ?= @
 T ?=
 
-run: deps all ## install what is missing, build, run the hot-swap acceptance on the virtual demo rack
+run: deps-build
+	@[ -x $(BUILD)/plumb ] || echo "Building $(BUILD)/plumb"
+	@$(MAKE) --no-print-directory -s -j2 all
 	@$(BUILD)/plumb run sequences/hot-swap.lua --rig fixtures/rigs/demo-rack.yaml --out runs/hot-swap
+run: ## install what is missing, build, run the hot-swap acceptance on the virtual demo rack
+
+deps-build:
+	@tools/deps.sh build
 
 check: deps ## install what is missing, build with warnings as errors, run every test (T=name for some)
 	@python3 tools/check.py $(T)
 
 deps: ## install the packages that the build and the tests need (apt)
-	@tools/deps.sh
+	@tools/deps.sh all
 
-asan: ## run the unit and cross tests under AddressSanitizer and UBSan
+asan: deps ## run the unit and cross tests under AddressSanitizer and UBSan
 	@$(MAKE) --no-print-directory BUILD=build/asan SAN=address,undefined OPT='-O1 -g' DEVELOPER=1 tests-built
 	@python3 tools/run_tests.py --build build/asan $(T)
 
-tsan: ## run the threaded tests under ThreadSanitizer
+tsan: deps ## run the threaded tests under ThreadSanitizer
 	@$(MAKE) --no-print-directory BUILD=build/tsan SAN=thread OPT='-O1 -g' DEVELOPER=1 tests-built
 	@python3 tools/run_tests.py --build build/tsan --threaded $(T)
 
-fuzz: ## run every fuzz target for FUZZ_SECONDS (60) each
+fuzz: deps ## run every fuzz target for FUZZ_SECONDS (60) each
 	@tools/fuzz.sh $(or $(FUZZ_SECONDS),60)
 
-bench: all ## measure the figures: a table, and build/bench.json
+bench: deps all ## measure the figures: a table, and build/bench.json
 	@python3 tools/bench.py --build $(BUILD)
 
 tidy: ## clang-tidy and cppcheck over the product
@@ -114,6 +120,7 @@ new-driver: ## make a folder for a new device driver (NAME=fan-emc2305)
 
 install: all ## install to PREFIX (/usr/local)
 	install -Dm755 $(BUILD)/plumb $(DESTDIR)$(or $(PREFIX),/usr/local)/bin/plumb
+	install -Dm644 docs/plumb.1 $(DESTDIR)$(or $(PREFIX),/usr/local)/share/man/man1/plumb.1
 	for f in sequences/*.lua; do install -Dm644 $$f $(DESTDIR)$(or $(PREFIX),/usr/local)/share/plumbline/$$f; done
 	for f in fixtures/rigs/*.yaml drivers/maps/*.yaml; do install -Dm644 $$f $(DESTDIR)$(or $(PREFIX),/usr/local)/share/plumbline/$$f; done
 
@@ -123,4 +130,4 @@ clean: ## remove what was built
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-.PHONY: all run check deps asan tsan fuzz bench tidy cover hdr-check docs new-driver install clean help tests-built
+.PHONY: all run deps-build check deps asan tsan fuzz bench tidy cover hdr-check docs new-driver install clean help tests-built

@@ -236,6 +236,27 @@ static void measure_columns(struct table *t)
   t->name = t->name > name ? name : t->name < 8 ? 8 : t->name;
 }
 
+/* What is simply so and has no value to look at goes into one sentence when the table is long. */
+#define FOLD_FROM 12
+
+static bool is_folded(const struct table *t, const struct pl_measured *m)
+{
+  return t->r->measurements.count > FOLD_FROM && m->value.kind == PL_VAL_BOOL && m->verdict == PL_JUDGED_PASS && !m->rejudged && m->own == m->told;
+}
+
+static void put_folded(struct table *t)
+{
+  const struct pl_report *r = t->r;
+  size_t count = 0;
+  for (size_t i = 0; i < r->measurements.count; i++) {
+    const struct pl_measured *m = &r->measurements.items[i];
+    if (is_folded(t, m))
+      pl_text_format(&t->cell, "%s%s", count++ ? ", " : "Also PASS: ", pl_text_of(r, m->name));
+  }
+  if (count)
+    put_wrapped(t, 0);
+}
+
 void pl_report_table(const struct pl_report *r, FILE *out, bool colour, int width)
 {
   struct table table = {.r = r, .colour = colour, .width = width < 60 ? 60 : width}, *t = &table;
@@ -251,7 +272,7 @@ void pl_report_table(const struct pl_report *r, FILE *out, bool colour, int widt
   size_t rows = 0, cut = 0;
   for (size_t i = 0; i < r->measurements.count; i++) {
     const struct pl_measured *m = &r->measurements.items[i];
-    bool told = whole || (m->verdict == PL_JUDGED_FAIL && rows < 4 * ROWS_MAX);
+    bool told = whole ? !is_folded(t, m) : (m->verdict == PL_JUDGED_FAIL && rows < 4 * ROWS_MAX);
     rows += told;
     cut += !told && m->verdict == PL_JUDGED_FAIL;
     if (told)
@@ -259,7 +280,9 @@ void pl_report_table(const struct pl_report *r, FILE *out, bool colour, int widt
   }
   if (cut)
     pl_text_format(&t->text, "and %zu more that failed\n", cut);
-  if (!whole)
+  if (whole)
+    put_folded(t);
+  else
     pl_text_format(&t->text, "%zu of %zu measurements passed; measurements.csv has all\n", r->n_pass, r->measurements.count);
   pl_text_to_stream(&t->text, out);
   pl_text_free(&t->text);

@@ -10,9 +10,10 @@ COMMANDS = ["run", "check", "report", "get", "set", "watch", "rig", "drivers", "
 
 
 @case
-def commands_page_is_what_the_program_says():
-    made = subprocess.run(["sh", "tools/docs.sh", PLUMB, "--stdout"], cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout.decode()
-    assert made == open(os.path.join(ROOT, "docs", "commands.md")).read(), "docs/commands.md is stale: run `make docs`"
+def commands_page_and_man_page_are_what_the_program_says():
+    for what, name in (("page", "commands.md"), ("man", "plumb.1")):
+        made = subprocess.run(["sh", "tools/docs.sh", PLUMB, "--stdout", what], cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout.decode()
+        assert made == open(os.path.join(ROOT, "docs", name)).read(), f"docs/{name} is stale: run `make docs`"
 
 
 @case

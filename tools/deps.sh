@@ -1,9 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Installs the Debian packages that the build and the tests need and that are missing. As root, or through sudo.
+# deps.sh build|all: installs the Debian packages that the build (or build, tests and benchmarks) needs and that are missing.
+# As root, or through sudo.
 set -eu
-want="gcc make pkg-config libc6-dev libmodbus-dev liblua5.4-dev libyaml-dev libjson-c-dev libmd-dev libcmocka-dev
-      clang libclang-rt-14-dev python3 time python3-jsonschema python3-pymodbus python3-pytest mbpoll libxml2-utils"
+want="gcc make pkg-config libc6-dev libmodbus-dev liblua5.4-dev libyaml-dev libmd-dev"
+[ "${1:-all}" = build ] || want="$want libcmocka-dev clang libclang-rt-14-dev python3 python3-jsonschema python3-pymodbus python3-pytest
+  mbpoll libxml2-utils time"
 missing=
 for p in $want; do
   [ "$(dpkg-query -W -f='${db:Status-Status}' "$p" 2>/dev/null)" = installed ] || missing="$missing $p"
@@ -14,7 +16,7 @@ if [ "$(id -u)" -ne 0 ]; then
   command -v sudo >/dev/null || { echo "deps: missing packages:$missing" >&2; echo "deps: run as root: apt-get install$missing" >&2; exit 2; }
   root=sudo
 fi
-echo "Installing:$missing"
+echo "Installing:" $missing
 log=$(mktemp)
 export DEBIAN_FRONTEND=noninteractive
 if ! { $root apt-get update -qq && $root apt-get install -y -qq --no-install-recommends $missing; } >"$log" 2>&1; then
