@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Docs and program agree; every command has help with examples."""
+import json
 import os
+import re
 import subprocess
 
 from plumbtest import PLUMB, ROOT, case, main, plumb
@@ -31,6 +33,14 @@ def lists_work():
     assert code == 0 and "hsc-adm1272" in out and "modbus-rtu" in out
     code, out, _ = plumb("twin", "faults")
     assert code == 0 and out.count("--fault") >= 15
+
+
+@case
+def every_quantity_is_in_the_vocabulary():
+    words = set(re.findall(r"[a-z0-9-]+", open(os.path.join(ROOT, "docs", "vocabulary.md")).read()))
+    _, out, _ = plumb("rig", "--json")
+    missing = {q for d in json.loads(out)["devices"] for q in d["quantities"]} - words
+    assert not missing, sorted(missing)
 
 
 @case

@@ -89,8 +89,8 @@ def pymodbus_reads_and_writes_the_load_bank_and_is_refused_an_unknown_register()
     except ImportError:
         try:
             from pymodbus.client.sync import ModbusTcpClient
-        except ImportError:
-            raise Skip("python3-pymodbus is not installed") from None
+        except ImportError as why:
+            raise Skip(f"pymodbus cannot be used: {why}") from None
     with Served() as served:
         client = ModbusTcpClient(served.host, port=int(served.port))
         assert client.connect()

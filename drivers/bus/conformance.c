@@ -5,7 +5,7 @@
 
 struct run {
   struct pl_bus *bus;
-  struct pl_conformance *report;
+  struct pl_bus_conformance *report;
   size_t failed;
 };
 
@@ -157,7 +157,7 @@ static void i2c_limits(struct run *run, const struct pl_conformance_i2c *t)
     check(run, in_job(run, i2c_list, &job, NULL, &err) == PL_E_UNSUPPORTED, "a counted read is refused where the adapter has none", &err);
 }
 
-size_t pl_conformance_i2c(struct pl_bus *bus, const struct pl_conformance_i2c *target, struct pl_conformance *report)
+size_t pl_conformance_i2c(struct pl_bus *bus, const struct pl_conformance_i2c *target, struct pl_bus_conformance *report)
 {
   struct run run = {.bus = bus, .report = report};
   i2c_limits(&run, target);
@@ -249,7 +249,7 @@ static void gpio_edges(struct run *run, const struct pl_conformance_gpio *t)
   pl_gpio_watch(run->bus, NULL, NULL);
 }
 
-size_t pl_conformance_gpio(struct pl_bus *bus, const struct pl_conformance_gpio *target, struct pl_conformance *report)
+size_t pl_conformance_gpio(struct pl_bus *bus, const struct pl_conformance_gpio *target, struct pl_bus_conformance *report)
 {
   struct run run = {.bus = bus, .report = report};
   if (target->output >= 0)
@@ -335,7 +335,7 @@ static void modbus_refusals(struct run *run, const struct pl_conformance_modbus 
         "an unknown function gives E_EXCEPTION, illegal function", &err);
 }
 
-size_t pl_conformance_modbus(struct pl_bus *bus, const struct pl_conformance_modbus *target, struct pl_conformance *report)
+size_t pl_conformance_modbus(struct pl_bus *bus, const struct pl_conformance_modbus *target, struct pl_bus_conformance *report)
 {
   struct run run = {.bus = bus, .report = report};
   struct pl_err err;
@@ -344,7 +344,8 @@ size_t pl_conformance_modbus(struct pl_bus *bus, const struct pl_conformance_mod
   check(&run, !in_job(&run, modbus_read, &a, &took, &err), "holding registers are read", &err);
   check(&run, took > 0, "a read takes its time on the wire", NULL);
   check(&run, !in_job(&run, modbus_read, &b, NULL, &err) && !memcmp(a.values, b.values, 2 * a.count), "a second read gives the same values", &err);
-  modbus_writes(&run, target);
+  if (!target->no_writes)
+    modbus_writes(&run, target);
   modbus_refusals(&run, target);
   absent.unit = target->absent_unit;
   if (absent.unit) { /* a gateway answers for the missing unit: section 7, exceptions 10 and 11 */

@@ -235,7 +235,7 @@ static void the_fake_conforms(void **state)
     struct setting s;
     set_up(&s, is_virtual);
     size_t told = 0;
-    struct pl_conformance report = {.fail = tell, .ctx = &told};
+    struct pl_bus_conformance report = {.fail = tell, .ctx = &told};
     struct pl_conformance_gpio target = {.output = request(&s, 0, true, false), .input = request(&s, 1, false, true)};
     assert_int_equal(pl_conformance_gpio(s.bus, &target, &report), 0);
     assert_true(report.checks >= 15);
@@ -260,7 +260,7 @@ static void the_suite_finds_a_line_that_is_not_wired(void **state)
   struct setting s;
   set_up(&s, true);
   size_t told = 0;
-  struct pl_conformance report = {.fail = quiet, .ctx = &told};
+  struct pl_bus_conformance report = {.fail = quiet, .ctx = &told};
   struct pl_conformance_gpio target = {.output = request(&s, 0, true, false), .input = request(&s, 3, false, true)};
   request(&s, 1, false, true);
   assert_true(pl_conformance_gpio(s.bus, &target, &report) >= 3);

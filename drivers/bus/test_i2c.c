@@ -265,7 +265,7 @@ static void the_fake_conforms(void **state)
   for (int is_virtual = 0; is_virtual < 2; is_virtual++) {
     struct setting s;
     set_up(&s, is_virtual);
-    struct pl_conformance report = {.fail = tell};
+    struct pl_bus_conformance report = {.fail = tell};
     const struct pl_conformance_i2c target = {.address = 0x40, .command = 2, .absent = 0x23, .read_len = 4};
     assert_int_equal(pl_conformance_i2c(s.bus, &target, &report), 0);
     assert_true(report.checks >= 14);
@@ -286,7 +286,7 @@ static void the_suite_finds_faults(void **state)
   struct setting s;
   set_up(&s, true);
   size_t told = 0;
-  struct pl_conformance report = {.fail = note_failure, .ctx = &told};
+  struct pl_bus_conformance report = {.fail = note_failure, .ctx = &told};
   struct pl_conformance_i2c target = {.address = 0x41, .command = 2, .absent = 0x40, .read_len = 4}; /* the wrong way round */
   size_t failed = pl_conformance_i2c(s.bus, &target, &report);
   assert_true(failed >= 4);

@@ -433,7 +433,7 @@ static void the_adapter_conforms_against_libmodbus(void **state)
     r.mapping->tab_registers[i] = (uint16_t)(7 * i);
   assert_int_equal(pthread_create(&r.thread, NULL, serve_reference, &r), 0);
   open_real(&rig, l.path, "1 s");
-  struct pl_conformance report = {.fail = tell};
+  struct pl_bus_conformance report = {.fail = tell};
   const struct pl_conformance_modbus target = {
       .unit = 12, .absent_unit = 13, .stable_address = 10, .stable_count = 20, .writable_address = 100, .illegal_address = 300};
   assert_int_equal(pl_conformance_modbus(rig.bus, &target, &report), 0);

@@ -356,7 +356,7 @@ static void the_adapter_conforms_against_libmodbus(void **state)
   assert_int_equal(pthread_create(&r.thread, NULL, serve_reference, &r), 0);
   struct rig rig;
   open_real(&rig, ntohs(address.sin_port), "5 s");
-  struct pl_conformance report = {.fail = tell};
+  struct pl_bus_conformance report = {.fail = tell};
   const struct pl_conformance_modbus target = {
       .unit = 250, .stable_address = 10, .stable_count = 20, .writable_address = 100, .illegal_address = 300};
   assert_int_equal(pl_conformance_modbus(rig.bus, &target, &report), 0);
