@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 
-from plumbtest import PLUMB, ROOT, case, main, plumb
+from plumbtest import PLUMB, ROOT, TEMP, case, main, plumb
 
 COMMANDS = ["run", "check", "report", "get", "set", "watch", "rig", "drivers", "twin"]
 
@@ -50,6 +50,14 @@ def every_driver_folder_is_registered():
         path = os.path.join(ROOT, "drivers", "device", folder)
         if os.path.isdir(path) and any("const struct pl_device_desc pl_device_" in open(os.path.join(path, f)).read() for f in os.listdir(path) if f.endswith(".c")):
             assert f"  {folder.replace('_', '-')} " in out, folder
+
+
+@case
+def works_from_any_folder():
+    code, out, err = plumb("run", "sequences/smoke.lua", "--out", os.path.join(TEMP, "elsewhere"), cwd="/")
+    assert code == 0, out + err
+    code, out, err = plumb("rig", cwd="/")
+    assert code == 0 and "orv3" not in err, out + err
 
 
 @case

@@ -127,6 +127,21 @@ def sigterm_runs_the_teardown():
 
 
 @case
+def sighup_runs_the_teardown():
+    stopped_by(signal.SIGHUP, "sighup")
+
+
+@case
+def an_older_record_is_kept():
+    folder = out_dir("older")
+    texts = []
+    for seed in (1, 2):
+        assert plumb("run", "sequences/hot-swap.lua", "--out", folder, "--seed", seed)[0] == 0
+        texts.append(open(os.path.join(folder, "journal.jsonl")).read())
+    assert open(os.path.join(folder, "journal-1.jsonl")).read() == texts[0] != texts[1]
+
+
+@case
 def sigkill_leaves_a_journal_that_says_where_it_stopped():
     for round_ in range(5):
         p, folder = start(f"sigkill-{round_}")

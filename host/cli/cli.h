@@ -66,7 +66,10 @@ enum pl_status pl_cli_rig(const struct pl_args *args, struct pl_rig **rig, struc
 /* A shipped file: `path` itself when it exists, else below the installation's share/plumbline. The result is in `room`. */
 const char *pl_cli_find(const char *path, char *room, size_t size);
 
-/* SIGINT and SIGTERM set *pl_cli_stop() to their number and wake the clock. */
+/* Lets drivers/maps find the shipped register maps from any folder (PLUMBLINE_MAPS). */
+void pl_cli_find_maps(void);
+
+/* SIGINT, SIGTERM, SIGHUP and SIGQUIT set *pl_cli_stop() to their number and wake the clock. */
 volatile int *pl_cli_stop(void);
 void pl_cli_catch_signals(struct pl_clock *clock);
 

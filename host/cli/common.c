@@ -36,6 +36,15 @@ const char *pl_cli_find(const char *path, char *room, size_t size)
   return path;
 }
 
+void pl_cli_find_maps(void)
+{
+  char room[1024];
+  const char *maps = pl_cli_find("drivers/maps", room, sizeof room);
+  const char *own = getenv("PLUMBLINE_MAPS");
+  if (!(own && *own) && !access(maps, F_OK)) /* the user's own word counts */
+    setenv("PLUMBLINE_MAPS", maps, 1);
+}
+
 enum pl_status pl_cli_rig(const struct pl_args *args, struct pl_rig **rig, struct pl_err *err)
 {
   char room[1024];
@@ -63,8 +72,9 @@ void pl_cli_catch_signals(struct pl_clock *clock)
 {
   stop_clock = clock;
   struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-  sigaction(SIGINT, &action, NULL);
-  sigaction(SIGTERM, &action, NULL);
+  static const int ENDS[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT}; /* a closed terminal must not leave a slot on */
+  for (size_t i = 0; i < sizeof ENDS / sizeof *ENDS; i++)
+    sigaction(ENDS[i], &action, NULL);
   signal(SIGPIPE, SIG_IGN);
   signal(SIGXFSZ, SIG_IGN);
 }

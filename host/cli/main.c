@@ -54,6 +54,7 @@ int main(int argc, char **argv)
     struct pl_err err = {0};
     if (pl_args_parse(*c, argc - 2, argv + 2, &args, &err))
       return (int)pl_complain(PL_EXIT_USAGE, &err);
+    pl_cli_find_maps();
     return (int)(*c)->run(&args);
   }
   return (int)unknown_command(word);

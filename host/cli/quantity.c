@@ -131,12 +131,27 @@ static void print_reading(const struct target *target, const struct pl_reading *
   }
 }
 
-static enum pl_status read_once(const struct target *target, struct pl_call *call, struct pl_err *err)
+static void wait_for(struct pl_clock *clock, pl_time_ns until)
 {
-  *call = (struct pl_call){.device = target->device, .kind = PL_CALL_GET, .quantity = target->quantity};
-  enum pl_status status = pl_call_run(call, err);
-  call->reading.status = status;
-  return status;
+  while (!*pl_cli_stop() && pl_clock_now(clock) < until)
+    pl_clock_step(clock, until);
+}
+
+/* A device that is busy (a conversion under way, a flow meter that waits for its next pulse) is asked again for a while. */
+#define BUSY_LIMIT (2 * PL_S)
+#define BUSY_PAUSE (20 * PL_MS)
+
+static enum pl_status read_once(const struct tool *tool, const struct target *target, struct pl_call *call, struct pl_err *err)
+{
+  pl_time_ns limit = pl_clock_now(tool->clock) + BUSY_LIMIT;
+  for (;;) {
+    *call = (struct pl_call){.device = target->device, .kind = PL_CALL_GET, .quantity = target->quantity};
+    enum pl_status status = pl_call_run(call, err);
+    call->reading.status = status;
+    if (status != PL_E_BUSY || *pl_cli_stop() || pl_clock_now(tool->clock) >= limit)
+      return status;
+    wait_for(tool->clock, pl_clock_now(tool->clock) + BUSY_PAUSE);
+  }
 }
 
 #define TARGETS_MAX 256
@@ -161,7 +176,7 @@ static enum pl_exit get(const struct pl_args *args)
     putchar('[');
   for (size_t i = 0; i < count && !status; i++) {
     struct pl_call call;
-    if (read_once(&targets[i], &call, &err))
+    if (read_once(&tool, &targets[i], &call, &err))
       code = PL_EXIT_UNJUDGED;
     print_reading(&targets[i], &call.reading, &err, json, i == 0);
   }
@@ -198,12 +213,6 @@ static enum pl_exit set(const struct pl_args *args)
   return code;
 }
 
-static void wait_for(struct pl_clock *clock, pl_time_ns until)
-{
-  while (!*pl_cli_stop() && pl_clock_now(clock) < until)
-    pl_clock_step(clock, until);
-}
-
 static enum pl_exit watch(const struct pl_args *args)
 {
   struct tool tool;
@@ -232,7 +241,7 @@ static enum pl_exit watch(const struct pl_args *args)
     pl_time_ns start = pl_clock_now(tool.clock);
     for (size_t i = 0; i < count && !*pl_cli_stop(); i++) {
       struct pl_call call;
-      read_once(&targets[i], &call, &err);
+      read_once(&tool, &targets[i], &call, &err);
       printf("%10.3f s  ", (double)pl_clock_now(tool.clock) / (double)PL_S);
       print_reading(&targets[i], &call.reading, &err, false, false);
     }

@@ -108,9 +108,9 @@ static enum pl_status drive(struct run *run, struct pl_err *err)
     return status;
   pl_cli_catch_signals(clock);
   const struct pl_bench_cfg bench_cfg = {.clock = clock, .seed = session->seed, .faults = faults, .n_faults = n_faults};
-  status = pl_bench_open(session->rig, &bench_cfg, &bench, err);
+  status = pl_journal_open(path, clock, &journal, err); /* before anything is driven */
   if (!status)
-    status = pl_journal_open(path, clock, &journal, err);
+    status = pl_bench_open(session->rig, &bench_cfg, &bench, err);
   if (!status) {
     const struct pl_engine_cfg cfg = {
         .bench = bench,

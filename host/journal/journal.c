@@ -31,6 +31,30 @@ static enum pl_status lock_file(int fd, const char *path, struct pl_err *err)
   return pl_fail(err, PL_E_LOCKED, "%s: being written by another run; wait for it or give another --out", path);
 }
 
+#define ASIDE_MAX 10000
+
+/* An older record is kept: journal.jsonl becomes journal-1.jsonl, or the next number that is free. */
+static enum pl_status move_aside(const char *path, struct pl_err *err)
+{
+  const char *slash = strrchr(path, '/'), *dot = strrchr(slash ? slash : path, '.');
+  size_t stem = dot ? (size_t)(dot - path) : strlen(path), room = strlen(path) + 16;
+  char *aside = malloc(room);
+  if (!aside)
+    return pl_fail(err, PL_E_NOMEM, "out of memory for a journal");
+  int n = 1;
+  for (; n < ASIDE_MAX; n++) {
+    snprintf(aside, room, "%.*s-%d%s", (int)stem, path, n, dot ? dot : "");
+    if (!link(path, aside)) /* fails where there is one already, unlike rename */
+      break;
+    if (errno != EEXIST)
+      n = ASIDE_MAX;
+  }
+  free(aside);
+  if (n >= ASIDE_MAX || unlink(path))
+    return pl_fail_errno(err, "%s: the older journal cannot be moved aside; give another --out", path);
+  return PL_OK;
+}
+
 static enum pl_status open_file(struct pl_journal *journal, const char *path, struct pl_err *err)
 {
   struct stat info;
@@ -43,9 +67,18 @@ static enum pl_status open_file(struct pl_journal *journal, const char *path, st
   if (!S_ISREG(info.st_mode))
     return PL_OK; /* a pipe, a terminal, /dev/null */
   enum pl_status status = lock_file(journal->fd, path, err);
-  if (!status && ftruncate(journal->fd, 0))
-    status = pl_fail_errno(err, "%s: cannot replace the older journal", path);
-  return status;
+  if (status || info.st_size == 0)
+    return status;
+  status = move_aside(path, err);
+  if (status)
+    return status;
+  close(journal->fd);
+  journal->own_fd = false;
+  journal->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  if (journal->fd < 0)
+    return pl_fail_errno(err, "%s: cannot be opened for writing", path);
+  journal->own_fd = true;
+  return lock_file(journal->fd, path, err);
 }
 
 static void release(struct pl_journal *journal)

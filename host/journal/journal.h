@@ -11,7 +11,8 @@
  */
 struct pl_journal;
 
-/* path "-": standard output. NULL: write nowhere (rehearsal). Refuses an existing file that another run holds (PL_E_LOCKED, naming it). */
+/* path "-": standard output. NULL: write nowhere (rehearsal). Refuses an existing file that another run holds (PL_E_LOCKED, naming it); an older
+ * record is moved aside (journal-1.jsonl). */
 enum pl_status pl_journal_open(const char *path, const struct pl_clock *clock, struct pl_journal **journal, struct pl_err *err);
 enum pl_status pl_journal_flush(struct pl_journal *journal, struct pl_err *err);
 enum pl_status pl_journal_close(struct pl_journal *journal, struct pl_err *err); /* flushes; frees in any case */

@@ -228,7 +228,7 @@ static void test_listener_and_nowhere(void **state)
   assert_int_equal(access(f->path, F_OK), -1);
 }
 
-static void test_older_journal_is_replaced(void **state)
+static void test_older_journal_is_kept(void **state)
 {
   struct fixture *f = *state;
   FILE *old = fopen(f->path, "w");
@@ -240,6 +240,18 @@ static void test_older_journal_is_replaced(void **state)
   struct stat info;
   assert_int_equal(stat(f->path, &info), 0);
   assert_int_equal(info.st_size, strlen(line_of(f, 0)) + 1);
+  char aside[160];
+  for (int n = 1; n <= 2; n++) { /* the text; then the first journal */
+    snprintf(aside, sizeof aside, "%s/journal-%d.jsonl", f->folder, n);
+    struct stat kept;
+    assert_int_equal(stat(aside, &kept), 0);
+    assert_int_equal(kept.st_size, n == 1 ? 4000 : info.st_size);
+    if (n == 1)
+      assert_int_equal(pl_journal_close(open_journal(f), NULL), PL_OK);
+  }
+  unlink(aside);
+  snprintf(aside, sizeof aside, "%s/journal-1.jsonl", f->folder);
+  unlink(aside);
 }
 
 static void test_locked_names_the_holder(void **state)
@@ -351,7 +363,7 @@ int main(void)
       cmocka_unit_test_setup_teardown(test_lines, setup, teardown),
       cmocka_unit_test_setup_teardown(test_what_is_not_finite_is_no_measurement, setup, teardown),
       cmocka_unit_test_setup_teardown(test_listener_and_nowhere, setup, teardown),
-      cmocka_unit_test_setup_teardown(test_older_journal_is_replaced, setup, teardown),
+      cmocka_unit_test_setup_teardown(test_older_journal_is_kept, setup, teardown),
       cmocka_unit_test_setup_teardown(test_locked_names_the_holder, setup, teardown),
       cmocka_unit_test_setup_teardown(test_missing_folder, setup, teardown),
       cmocka_unit_test_setup_teardown(test_full_device_is_kept, setup, teardown),
