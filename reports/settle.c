@@ -286,6 +286,8 @@ static enum pl_verdict run_verdict(const struct pl_report *r)
     return r->said;
   if (r->limits_path)
     return a_step_failed(r) ? PL_VERDICT_FAIL : PL_VERDICT_PASS;
+  if (r->said == PL_VERDICT_PASS && r->lost)
+    return PL_VERDICT_ERROR; /* what is missing may have failed */
   return r->said == PL_VERDICT_PASS && passed_wrongly(r) ? PL_VERDICT_FAIL : r->said;
 }
 

@@ -187,12 +187,17 @@ static void put_head(struct table *t)
   ink(t, INK_NONE);
   pl_text_format(&t->cell, "%s%s%s, ", pl_text_of(r, r->name), r->dut ? " on " : "", pl_text_of(r, r->dut));
   if (r->n_fail)
-    pl_text_format(&t->cell, "%zu of %zu measurements failed, ", r->n_fail, r->n_pass + r->n_fail + r->n_unjudged);
+    pl_text_format(&t->cell, "%zu of %zu measurements failed, ", r->n_fail, r->n_pass + r->n_fail);
   else
-    pl_text_format(&t->cell, "%zu measurements passed, ", r->n_pass);
+    pl_text_format(&t->cell, "%zu measurement%s passed, ", r->n_pass, r->n_pass == 1 ? "" : "s");
   pl_put_duration(&t->cell, r->end - r->start);
   PL_TEXT_LIT(&t->text, "  ");
   put_wrapped(t, 2 + (int)strlen(pl_verdict_name(r->verdict)));
+  if (r->lost) {
+    pl_text_format(&t->cell, "%llu lines of the journal are missing: no PASS can be given", (unsigned long long)r->lost);
+    PL_TEXT_LIT(&t->text, "  ");
+    put_wrapped(t, 2);
+  }
   if (!r->ended) {
     pl_put_stopped(&t->cell, r);
     PL_TEXT_LIT(&t->text, "  ");
@@ -283,7 +288,11 @@ void pl_report_table(const struct pl_report *r, FILE *out, bool colour, int widt
   if (whole)
     put_folded(t);
   else
-    pl_text_format(&t->text, "%zu of %zu measurements passed; measurements.csv has all\n", r->n_pass, r->measurements.count);
+    pl_text_format(&t->text, "%zu of %zu measurements passed", r->n_pass, r->n_pass + r->n_fail);
+  if (!whole && r->n_unjudged)
+    pl_text_format(&t->text, ", %zu more were recorded without limits", r->n_unjudged);
+  if (!whole)
+    PL_TEXT_LIT(&t->text, "; measurements.csv has all\n");
   pl_text_to_stream(&t->text, out);
   pl_text_free(&t->text);
   pl_text_free(&t->cell);

@@ -39,6 +39,11 @@ static inline int teardown(void **state)
 {
   struct fixture *f = *state;
   unlink(f->journal);
+  for (int n = 1, gone = 0; !gone; n++) { /* older journals of the test, which were kept */
+    char aside[160];
+    snprintf(aside, sizeof aside, "%s/journal-%d.jsonl", f->folder, n);
+    gone = unlink(aside);
+  }
   unlink(f->out);
   unlink(f->limits);
   assert_int_equal(rmdir(f->folder), 0); /* nothing temporary is left */

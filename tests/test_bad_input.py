@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Bad input ends with exit code 2 and a sentence that says what, where and what to do; nothing is driven, no journal appears."""
+import json
 import os
+import subprocess
 
-from plumbtest import DEMO, case, demo_rig, main, out_dir, plumb, write
+from plumbtest import DEMO, PLUMB, ROOT, TEMP, case, demo_rig, main, out_dir, plumb, write
 
 OK_STEP = 'sequence "x" { about = "y", needs = { slot = "csu" } }\nstep("one", function() measure("v", volts(1), { max = volts(2) }) end)\n'
 
@@ -137,6 +139,34 @@ def missing_files():
 @case
 def unwritable_output_folder():
     refused(["run", write("ok4.lua", OK_STEP), "--out", "/proc/nowhere/run"], "/proc/nowhere")
+
+
+@case
+def files_that_are_no_files():
+    fifo = os.path.join(TEMP, "fifo")
+    os.mkfifo(fifo)
+    refused(["report", fifo], "plain file")
+    refused(["run", write("ok7.lua", OK_STEP), "--out", DEMO], DEMO)
+
+
+@case
+def what_cannot_be_set():
+    refused(["set", "psu-a.vin", "3 V"], "psu-a.vin", "not set")
+    refused(["set", "psu-a.clear-faults", "3"], "psu-a.clear-faults", "no value")
+    refused(["set", "load-3.load", "3 V"], "3 V")
+
+
+@case
+def json_is_told_what_was_wrong():
+    code, out, _ = plumb("run", "no-such.lua", "--json")
+    assert code == 2 and "no-such.lua" in json.loads(out)["error"], out
+
+
+@case
+def output_that_cannot_be_written():
+    with open("/dev/full", "w") as full:
+        p = subprocess.run([PLUMB, "rig"], cwd=ROOT, stdout=full, stderr=subprocess.PIPE)
+    assert p.returncode == 3 and b"standard output" in p.stderr, (p.returncode, p.stderr)
 
 
 @case

@@ -24,6 +24,7 @@ FAULTS = [
     ("psu-failover", "psu-b.output=low", ["psu-b", "power shelf"]),
     ("leak", "leak-1.leak=stuck-low", ["leak-1", "module 1"]),
     ("leak", "tray-1.cable=broken", ["leak-1", "module 1"]),
+    ("leak", "leak-2.cable=stuck-low", ["leak-2", "drip tray of module 2"]),
     ("leak", "injector-1.valve=stuck-closed", ["module 1"]),
     ("smoke", "psu-a.wire=nack", ["psu-a", "power shelf"]),
     ("smoke", "monitor-3.wire=nack", ["monitor-3", "slot 3"]),

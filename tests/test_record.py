@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import xml.dom.minidom
 
 from plumbtest import DEMO, PLUMB, ROOT, SHARED, Skip, artifacts, case, journal, main, out_dir, plumb, write
@@ -78,9 +79,9 @@ def hardware_is_told_with_its_own_identity():
     assert psu["serialNumber"] and psu["manufacturer"] and psu["location"], psu
 
 
-def start(name, *more):
+def start(name, *more, text=LONG):
     folder = out_dir(name)
-    path = write(name + ".lua", LONG)
+    path = write(name + ".lua", text)
     p = subprocess.Popen([PLUMB, "run", path, "--out", folder, "--time", "real", *more], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                          stderr=subprocess.PIPE)
     return p, folder
@@ -141,11 +142,22 @@ def an_older_record_is_kept():
     assert open(os.path.join(folder, "journal-1.jsonl")).read() == texts[0] != texts[1]
 
 
+def wait_for_text(path, text):
+    """Until the kernel has been handed that much of the journal."""
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        if os.path.exists(path) and text in open(path).read():
+            return
+        os.sched_yield()
+    raise AssertionError(f"{text!r} is not in {path} after 10 s")
+
+
 @case
 def sigkill_leaves_a_journal_that_says_where_it_stopped():
     for round_ in range(5):
-        p, folder = start(f"sigkill-{round_}")
-        wait_for_lines(p, folder, random.Random(round_).randint(1, 12))
+        last = random.Random(round_).randint(2, 12)
+        p, folder = start(f"sigkill-{round_}", text=LONG.replace("wait(ms(20))", f"if i == {last} then log('half done') wait(s(50)) end"))
+        wait_for_text(os.path.join(folder, "journal.jsonl"), "half done")
         p.kill()
         end(p)
         raw = open(os.path.join(folder, "journal.jsonl"), "rb").read()
@@ -155,7 +167,21 @@ def sigkill_leaves_a_journal_that_says_where_it_stopped():
         assert not artifacts(steps, "testRunEnd")
         code, out, err = plumb("report", folder)
         assert code == 3 and "step" in out, (code, out, err)
-        assert "stopped" in out.lower() or "unfinished" in out.lower(), out
+        assert f"stopped in step step {last} at " in out, out
+
+
+@case
+def sigkill_in_virtual_time_names_the_step_too():
+    folder = out_dir("sigkill-virtual")
+    text = LONG.replace("measure(", 'if i == 3 then log("for long") while true do wait(ms(1)) end end measure(').replace('"step " .. i,', '"step " .. i, { timeout = h(1000000) },')
+    p = subprocess.Popen([PLUMB, "run", write("virtual.lua", text), "--out", folder, "--time", "virtual"], cwd=ROOT, stdin=subprocess.DEVNULL,
+                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_for_text(os.path.join(folder, "journal.jsonl"), "for long")
+    p.kill()
+    end_code = p.wait(60)
+    assert end_code == -signal.SIGKILL, end_code
+    code, out, err = plumb("report", folder)
+    assert code == 3 and "stopped in step step 3 at " in out, (code, out, err)
 
 
 @case
@@ -174,6 +200,17 @@ def a_full_disk_ends_the_run_and_keeps_what_was_written():
     assert len(raw) > 10000
     for line in raw.split(b"\n")[:-1]:
         json.loads(line)
+
+
+@case
+def a_journal_with_missing_lines_gives_no_pass():
+    folder = out_dir("gap")
+    assert plumb("run", "sequences/hot-swap.lua", "--out", folder)[0] == 0
+    path = os.path.join(folder, "journal.jsonl")
+    lines = open(path).read().splitlines(True)
+    open(path, "w").writelines(lines[:30] + lines[40:])
+    code, out, err = plumb("report", folder)
+    assert code != 0 and "10 lines of the journal are missing" in out, (code, out[:300], err)
 
 
 @case

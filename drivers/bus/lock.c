@@ -17,14 +17,21 @@ struct pl_lock {
 static bool is_writable_folder(const char *path)
 {
   struct stat st;
-  return path && path[0] == '/' && stat(path, &st) == 0 && S_ISDIR(st.st_mode) && access(path, W_OK | X_OK) == 0;
+  return stat(path, &st) == 0 && S_ISDIR(st.st_mode) && access(path, W_OK | X_OK) == 0;
+}
+
+/* Not from XDG_RUNTIME_DIR or TMPDIR: a port has one owner whoever runs the program, under sudo and cron too. */
+static const char *folder_of_locks(void)
+{
+  const char *tests = getenv("PLUMBLINE_LOCK_DIR");
+  if (tests && tests[0] == '/')
+    return tests;
+  return is_writable_folder("/run/lock") ? "/run/lock" : "/tmp";
 }
 
 static void path_of(const char *key, char *path, size_t size)
 {
-  const char *folder = getenv("XDG_RUNTIME_DIR");
-  if (!is_writable_folder(folder))
-    folder = is_writable_folder("/run/lock") ? "/run/lock" : "/tmp";
+  const char *folder = folder_of_locks();
   size_t used = (size_t)snprintf(path, size, "%s/plumbline-", folder);
   for (const char *c = key; *c && used + sizeof ".lock" < size; c++)
     path[used++] = isalnum((unsigned char)*c) || *c == '.' ? *c : '_';
@@ -57,13 +64,22 @@ static void write_holder(int fd)
     return; /* the lock holds all the same; only the other's error sentence is poorer */
 }
 
+/* Another user must be able to open the file, whatever our umask; it holds nothing but a process's number and name. */
+static int create_file(const char *path)
+{
+  int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+  if (fd >= 0 && fchmod(fd, 0666)) { /* flock works all the same, for those who may read it */
+  }
+  return fd;
+}
+
 static int open_file(const char *path)
 {
-  int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
-  if (fd < 0 && errno == EACCES) /* another user's file in a sticky folder may be opened, not created (fs.protected_regular) */
-    fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+  int fd = create_file(path);
+  if (fd < 0 && errno == EEXIST) /* without O_CREAT, which fs.protected_regular refuses on another user's file in a sticky folder */
+    fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   if (fd < 0 && errno == EACCES)
-    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW); /* enough for flock */
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK); /* enough for flock */
   return fd;
 }
 

@@ -5,8 +5,8 @@
 #include "drivers/base/err.h"
 
 /*
- * One owner of a port among all programs of this machine. The lock is a flock'ed file, named from the key, in $XDG_RUNTIME_DIR, /run/lock or /tmp;
- * the kernel lets go of it when its holder dies, however it dies. (A child that was forked without exec shares it.)
+ * One owner of a port among all programs and users of this machine. The lock is a flock'ed file of mode 0666, named from the key, in /run/lock,
+ * or in /tmp where that is no writable folder; the environment has no say (but PLUMBLINE_LOCK_DIR, for tests). The kernel lets go of it when its holder dies, however it dies. (A child that was forked without exec shares it.)
  */
 struct pl_lock;
 

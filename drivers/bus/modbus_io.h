@@ -13,6 +13,7 @@
  * one (raw requests all carry transaction id 0), and counts its time-out anew for each byte. So the adapters read the descriptor themselves.
  */
 #define PL_MODBUS_TWIN "twin" /* in place of a host or tty: the server of the virtual rack */
+#define PL_MODBUS_TWIN_NAME "the twin" /* in sentences: its port or pty has another number in each run, and a journal shall be the same */
 
 /* text as the rig has it; *endpoint lives as long as the backend or the values. A real port in virtual time is PL_E_USAGE. */
 enum pl_status pl_modbus_endpoint(struct pl_bus *bus, const struct pl_adapter_args *args, const char *text, const char **endpoint, bool *is_twin,

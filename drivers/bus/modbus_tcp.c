@@ -227,6 +227,8 @@ static enum pl_status prepare(struct tcp *tcp, const struct pl_adapter_args *arg
     status = split(endpoint, pl_value(args->values, "port")->number, host, sizeof host, tcp->port, sizeof tcp->port, err);
   if (!status)
     status = look_up(tcp, host, err);
+  if (!status && is_twin)
+    snprintf(tcp->name, sizeof tcp->name, PL_MODBUS_TWIN_NAME);
   if (!status && !is_twin) /* the twin is this very process's own */
     status = pl_lock_take(tcp->name, &tcp->lock, err);
   if (status)

@@ -22,7 +22,7 @@ static char lock_folder[] = "/tmp/test_modbus.XXXXXX";
 static int make_folder(void **state)
 {
   (void)state;
-  return mkdtemp(lock_folder) && setenv("XDG_RUNTIME_DIR", lock_folder, 1) == 0 ? 0 : -1;
+  return mkdtemp(lock_folder) && setenv("PLUMBLINE_LOCK_DIR", lock_folder, 1) == 0 ? 0 : -1;
 }
 
 static int remove_folder(void **state)

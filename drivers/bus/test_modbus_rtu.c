@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <termios.h>
 
 extern const struct pl_adapter_desc pl_adapter_modbus_rtu;
@@ -17,6 +18,7 @@ extern const struct pl_adapter_desc pl_adapter_modbus_rtu;
 enum trick {
   WELL,
   MUTE,           /* keeps the answer */
+  MUTE_KEPT_LATE, /* says nothing to this request, and LATE_MS after it gives what it kept of an earlier one */
   MUTE_THEN_LATE, /* gives the answer when the master has given up: LATE_MS after the request */
   LATE_AND_RIGHT, /* what it kept, and then the right answer, at once */
   WRONG_UNIT,
@@ -29,7 +31,7 @@ enum trick {
   TRAILING,       /* a good answer and a stray byte after it */
 };
 
-#define LATE_MS 260 /* the adapter under test waits 200 ms, and 200 ms more before it asks the same unit again */
+#define LATE_MS 260 /* the adapter under test waits 200 ms, and 400 ms more before it asks the same unit again */
 
 struct line { /* a pty: the master end is the unit's */
   int fd, keep, stop;
@@ -98,6 +100,11 @@ static void play(struct line *l, enum trick trick, uint8_t *frame, size_t len)
 {
   switch (trick) {
   case MUTE: keep(l, frame, len); return;
+  case MUTE_KEPT_LATE:
+    readable(l->stop, l->stop, LATE_MS);
+    write_all(l->fd, l->kept, l->kept_len);
+    atomic_store(&l->late_sent, true);
+    return;
   case MUTE_THEN_LATE:
     readable(l->stop, l->stop, LATE_MS); /* nothing is readable there: the wait is the point */
     break;
@@ -303,6 +310,48 @@ static void a_late_answer_is_never_taken_for_the_next(void **state)
   stop_line(&l);
 }
 
+/* Unit 12's answer is still out while unit 21 times out too; then unit 12 is asked for another register. */
+static void a_late_answer_is_remembered_per_unit(void **state)
+{
+  (void)state;
+  struct line l;
+  struct rig rig;
+  uint16_t value;
+  start_line(&l);
+  open_real(&rig, l.path, "200 ms");
+  atomic_store(&l.trick, MUTE);
+  assert_int_equal(read_one(&rig, 12, 500, &value), PL_E_TIMEOUT);
+  atomic_store(&l.trick, MUTE_KEPT_LATE); /* the answer of unit 12 comes 460 ms after its request */
+  assert_int_equal(read_one(&rig, 21, 500, &value), PL_E_TIMEOUT);
+  assert_false(atomic_load(&l.late_sent));
+  assert_reads(&rig, 12, 3);
+  assert_true(atomic_load(&l.late_sent));
+  assert_reads(&rig, 12, 4);
+  close_rig(&rig);
+  stop_line(&l);
+}
+
+/* A job that ends at its deadline before the late answer came does not forget that it may come. */
+static void a_late_answer_is_not_forgotten_at_a_deadline(void **state)
+{
+  (void)state;
+  struct line l;
+  struct rig rig;
+  uint16_t value;
+  start_line(&l);
+  open_real(&rig, l.path, "200 ms");
+  atomic_store(&l.trick, MUTE_THEN_LATE);
+  assert_int_equal(read_one(&rig, 12, 500, &value), PL_E_TIMEOUT);
+  struct call c = {.function = 3, .unit = 12, .count = 1};
+  assert_int_equal(call_within(&rig, &c, 5 * PL_MS), PL_E_TIMEOUT);
+  assert_false(atomic_load(&l.late_sent));
+  assert_int_equal(l.requests, 1);
+  assert_reads(&rig, 12, 3);
+  assert_true(atomic_load(&l.late_sent));
+  close_rig(&rig);
+  stop_line(&l);
+}
+
 static void another_unit_is_asked_at_once_after_a_time_out(void **state)
 {
   (void)state;
@@ -392,7 +441,12 @@ static void bad_settings_are_refused(void **state)
   assert_int_equal(open_bus(&rig, &pl_adapter_modbus_rtu, false, good, 2), PL_OK);
   assert_int_equal(open_bus(&second, &pl_adapter_modbus_rtu, false, good, 2), PL_E_LOCKED);
   assert_non_null(strstr(second.err.text, "is held by process"));
+  int exclusive = 0; /* programs without our lock */
+  assert_int_equal(ioctl(l.keep, TIOCGEXCL, &exclusive), 0);
+  assert_int_equal(exclusive, 1);
   close_rig(&rig);
+  assert_int_equal(ioctl(l.keep, TIOCGEXCL, &exclusive), 0);
+  assert_int_equal(exclusive, 0);
   close_line(&l);
 }
 
@@ -499,6 +553,7 @@ static void virtual_time_charges_the_wire_and_the_twins_delay(void **state)
   assert_int_equal(c.job.finished - c.job.started, wire_time(10) + 5 * PL_MS);
   t.delay = 310 * PL_MS; /* longer than the adapter waits */
   assert_int_equal(call_within(&rig, &c, PL_S), PL_E_TIMEOUT);
+  assert_string_equal(rig.err.text, "unit 12 on the twin did not answer within 308 ms"); /* not the pty's number, which differs from run to run */
   pl_time_ns request = 8 * (11 * PL_S / 19200) + 2 * (7 * (11 * PL_S / 19200) / 2);
   assert_int_equal(c.job.finished - c.job.started, request + 300 * PL_MS);
   write_all(t.l.fd, t.l.kept, t.l.kept_len); /* its late answer */
@@ -506,7 +561,7 @@ static void virtual_time_charges_the_wire_and_the_twins_delay(void **state)
   struct call next = {.function = 3, .unit = 12, .address = 100, .count = 10};
   assert_int_equal(call_within(&rig, &next, PL_S), PL_OK);
   assert_int_equal(next.values[0], 1300);
-  assert_int_equal(next.job.finished - next.job.started, 300 * PL_MS + wire_time(10) + 3 * PL_MS); /* it waited for the late one */
+  assert_int_equal(next.job.finished - next.job.started, 600 * PL_MS + wire_time(10) + 3 * PL_MS); /* it waited for the late one */
   atomic_store(&t.l.trick, CUT);
   assert_int_equal(call_within(&rig, &c, PL_S), PL_E_SHORT);
   assert_int_equal(call_within(&rig, &c, PL_S), PL_OK);
@@ -523,6 +578,8 @@ int main(void)
       cmocka_unit_test(long_answers_and_file_records_are_whole),
       cmocka_unit_test(a_bad_answer_is_an_error_and_the_next_request_works),
       cmocka_unit_test(a_late_answer_is_never_taken_for_the_next),
+      cmocka_unit_test(a_late_answer_is_remembered_per_unit),
+      cmocka_unit_test(a_late_answer_is_not_forgotten_at_a_deadline),
       cmocka_unit_test(another_unit_is_asked_at_once_after_a_time_out),
       cmocka_unit_test(the_deadline_of_the_job_is_kept),
       cmocka_unit_test(a_port_that_goes_away_is_gone_and_may_come_back),

@@ -184,8 +184,32 @@ static void test_the_rpu_is_as_its_source_says(void **state)
   pl_map_free(map);
 }
 
+/* A unit (or a bus) that answers with all ones has told nothing, whatever the row. */
+static void test_all_ones_are_no_value_of_the_rpu(void **state)
+{
+  (void)state;
+  struct pl_map *map = open_map("orv3-rpu.yaml");
+  for (size_t i = 0; i < map->n_rows; i++) {
+    const struct pl_map_row *row = &map->rows[i];
+    const uint16_t words[2] = {0xFFFF, 0xFFFF};
+    struct pl_err err = {0};
+    int64_t value_u = 4711;
+    enum pl_status status = pl_map_decode(row, words, &value_u, &err);
+    MUST(status == PL_E_NAN && value_u == 4711, "%s: 0xFFFF decodes to %s, %lld millionths", row->quantity, pl_status_name(status), (long long)value_u);
+    MUST(strstr(err.text, "no value") != NULL, "%s: '%s'", row->quantity, err.text);
+    if (row->bit < 0) {
+      MUST(row->raw_min > -32768 && row->raw_max < (row->type == PL_MAP_S16 ? 32767 : 65535), "%s: no plausible range", row->quantity);
+      uint16_t word = 0;
+      pl_map_encode_saturated(row, llround((-0.1 * row->unit->scale + row->unit->offset) * 1e6), &word); /* the twin never says it of a value */
+      MUST(pl_map_decode(row, &word, &value_u, NULL) == PL_OK, "%s: the twin gives 0x%04X for -0.1 %s", row->quantity, word, row->unit->name);
+    }
+  }
+  pl_map_free(map);
+}
+
 int main(void)
 {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_row_of_every_map), cmocka_unit_test(test_the_rpu_is_as_its_source_says)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_row_of_every_map), cmocka_unit_test(test_the_rpu_is_as_its_source_says),
+                                     cmocka_unit_test(test_all_ones_are_no_value_of_the_rpu)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

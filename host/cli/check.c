@@ -22,7 +22,7 @@ static enum pl_exit check(const struct pl_args *args)
   for (size_t i = 0; i < session.n_sequences && !status; i++) {
     status = pl_session_rehearse(&session, i, &err);
     if (!status)
-      printf("ok  %s: rehearsed on the twin\n", session.paths[i]);
+      printf("ok  %s: rehearsed on the twin%s%s\n", session.paths[i], *session.reached ? " as far as step " : "", session.reached);
   }
   if (status)
     code = pl_complain(PL_EXIT_USAGE, &err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/cli/cli.h"
 
+#include <errno.h>
 #include <malloc.h>
 #include <string.h>
 
@@ -17,6 +18,17 @@ static enum pl_exit unknown_command(const char *word)
   else
     pl_fail(&err, PL_E_USAGE, "unknown command '%s'; `plumb --help` lists them", word);
   return pl_complain(PL_EXIT_USAGE, &err);
+}
+
+/* What was printed must have arrived; a reader that went away (`| head`) has what it wanted. */
+static int finish(enum pl_exit code)
+{
+  bool bad = fflush(stdout) != 0;
+  int cause = errno;
+  if ((!bad && !ferror(stdout)) || cause == EPIPE)
+    return (int)code;
+  fprintf(stderr, "plumb: cannot write to standard output: %s\n", strerror(cause));
+  return (int)(code == PL_EXIT_PASSED ? PL_EXIT_UNJUDGED : code);
 }
 
 static bool wants_help(int argc, char **argv)
@@ -55,7 +67,7 @@ int main(int argc, char **argv)
     if (pl_args_parse(*c, argc - 2, argv + 2, &args, &err))
       return (int)pl_complain(PL_EXIT_USAGE, &err);
     pl_cli_find_maps();
-    return (int)(*c)->run(&args);
+    return finish((*c)->run(&args));
   }
   return (int)unknown_command(word);
 }

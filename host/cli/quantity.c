@@ -199,7 +199,11 @@ static enum pl_exit set(const struct pl_args *args)
     call.device = target.device;
     call.quantity = target.quantity;
     bool verb = target.quantity->access & PL_ACT;
-    if (!verb && args->n_words < 2)
+    if (!(target.quantity->access & (PL_SET | PL_ACT)))
+      status = pl_fail(&err, PL_E_USAGE, "%s can be read, not set", args->words[0]);
+    else if (verb && args->n_words > 1)
+      status = pl_fail(&err, PL_E_USAGE, "%s is a verb and takes no value", args->words[0]);
+    else if (!verb && args->n_words < 2)
       status = pl_fail(&err, PL_E_USAGE, "%s needs a value: plumb set %s VALUE", args->words[0], args->words[0]);
     else if (!verb)
       status = pl_quantity_parse(args->words[1], target.quantity->dim, NULL, &call.value_u, &err);
@@ -209,6 +213,9 @@ static enum pl_exit set(const struct pl_args *args)
   enum pl_exit code = PL_EXIT_PASSED;
   if (status)
     code = pl_complain(pl_status_class(status) == PL_CLASS_USAGE || status == PL_E_RANGE ? PL_EXIT_USAGE : PL_EXIT_UNJUDGED, &err);
+  else
+    printf("%s %s%s\n", args->words[0], args->n_words > 1 ? args->words[1] : "done",
+           pl_bench_all_virtual(tool.bench) ? " (on a virtual rack that is gone now; `plumb twin serve` keeps one)" : "");
   tool_close(&tool);
   return code;
 }
@@ -245,7 +252,8 @@ static enum pl_exit watch(const struct pl_args *args)
       printf("%10.3f s  ", (double)pl_clock_now(tool.clock) / (double)PL_S);
       print_reading(&targets[i], &call.reading, &err, false, false);
     }
-    fflush(stdout);
+    if (fflush(stdout) || ferror(stdout))
+      break; /* nobody listens any more */
     if (round + 1 < rounds)
       wait_for(tool.clock, start + every_u * 1000);
   }

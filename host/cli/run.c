@@ -3,9 +3,7 @@
 #include "host/cli/session.h"
 #include "reports/report.h"
 
-#include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 
 static const struct pl_option OPTIONS[] = {
     {"rig", "FILE", "the rig file (PLUMBLINE_RIG, else the virtual demo rack)", false},
@@ -18,59 +16,9 @@ static const struct pl_option OPTIONS[] = {
     {"seed", "N", "seed of all noise (1)", false},
     {"time", "real|virtual", "virtual when every bus is on the twin, else real", false},
     {"no-reports", NULL, "write the journal only; `plumb report` makes the rest from it later", false},
-    {"json", NULL, "print one JSON object instead of the live view and table", false},
+    {"json", NULL, "print one JSON object a sequence instead of the live view and table", false},
     {NULL, NULL, NULL, false},
 };
-
-static enum pl_status make_folders(char *path, struct pl_err *err)
-{
-  for (char *at = path + 1;; at++) {
-    if (*at && *at != '/')
-      continue;
-    char kept = *at;
-    *at = '\0';
-    if (mkdir(path, 0777) && errno != EEXIST) {
-      pl_fail_errno(err, "cannot make the output folder %s", path);
-      return err->status = PL_E_USAGE;
-    }
-    *at = kept;
-    if (!kept)
-      return PL_OK;
-  }
-}
-
-static void stem(const char *path, char *out, size_t size)
-{
-  const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
-  const char *dot = strrchr(base, '.');
-  snprintf(out, size, "%.*s", (int)(dot && dot != base ? (size_t)(dot - base) : strlen(base)), base);
-}
-
-/* DIR for one sequence, DIR/NAME for each of several; runs/TIME-NAME when no --out is given. */
-static enum pl_status output_folder(const struct pl_args *args, const struct pl_session *session, size_t index, char *dir, size_t size, struct pl_err *err)
-{
-  char name[128];
-  const char *out = pl_args_text(args, "out", NULL);
-  stem(session->paths[index], name, sizeof name);
-  if (out && session->n_sequences == 1) {
-    snprintf(dir, size, "%s", out);
-  } else if (out) {
-    snprintf(dir, size, "%s/%s", out, name);
-  } else {
-    struct tm t;
-    char stamp[32];
-    time_t now = time(NULL); /* only names the folder */
-    gmtime_r(&now, &t);
-    strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%SZ", &t);
-    snprintf(dir, size, "runs/%s-%s", stamp, name);
-  }
-  enum pl_status status = make_folders(dir, err);
-  if (!status && access(dir, W_OK)) {
-    pl_fail_errno(err, "cannot write in the output folder %s; give another with --out", dir);
-    status = err->status = PL_E_USAGE;
-  }
-  return status;
-}
 
 static char *command_line(const struct pl_args *args, char *out, size_t size)
 {
@@ -192,7 +140,7 @@ static enum pl_exit run_one(const struct pl_args *args, const struct pl_session 
   struct pl_err err = {0};
   struct run run = {.args = args, .session = session, .index = index, .live = &live};
   pl_live_init(&live, stdout, json);
-  if (output_folder(args, session, index, run.dir, sizeof run.dir, &err))
+  if (pl_cli_output_folder(args, session, index, run.dir, sizeof run.dir, &err))
     return pl_complain(PL_EXIT_USAGE, &err);
   if (!json)
     printf("%s on %s, %s time, seed %llu\n", pl_sequence_name(session->sequences[index]), session->rig->name, session->is_virtual ? "virtual" : "real",
@@ -230,8 +178,14 @@ static enum pl_exit run(const struct pl_args *args)
   enum pl_status status = pl_session_open(args, &session, &err);
   for (size_t i = 0; i < session.n_sequences && !status; i++)
     status = pl_session_rehearse(&session, i, &err);
-  if (status)
+  if (status) {
     code = pl_complain(PL_EXIT_USAGE, &err);
+    if (pl_args_flag(args, "json")) {
+      printf("{\"verdict\":\"NOT RUN\",\"error\":");
+      pl_cli_json_text(stdout, err.text);
+      puts("}");
+    }
+  }
   for (size_t i = 0; i < session.n_sequences && !status && code != PL_EXIT_ABORTED; i++)
     code = graver(run_one(args, &session, i), code);
   pl_session_free(&session);

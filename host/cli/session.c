@@ -84,7 +84,7 @@ void pl_session_free(struct pl_session *session)
   pl_rig_free(session->rig);
 }
 
-enum pl_status pl_session_rehearse(const struct pl_session *session, size_t index, struct pl_err *err)
+enum pl_status pl_session_rehearse(struct pl_session *session, size_t index, struct pl_err *err)
 {
   struct pl_clock *clock = NULL;
   struct pl_bench *bench = NULL;
@@ -103,9 +103,12 @@ enum pl_status pl_session_rehearse(const struct pl_session *session, size_t inde
         .params = session->params,
         .n_params = session->n_params,
         .limits_path = session->limits,
+        .limits_shared = session->n_sequences > 1,
         .answers_path = session->answers,
         .rehearsal = true,
         .rehearsal_wall_ms = REHEARSAL_WALL_MS,
+        .reached = session->reached,
+        .reached_size = sizeof session->reached,
         .stop = pl_cli_stop(),
         .dut_id = "rehearsal",
         .command_line = "",

@@ -17,13 +17,17 @@ struct pl_session {
   const char *limits, *answers;
   bool is_virtual; /* virtual time */
   uint64_t seed;
+  char reached[128]; /* of the last rehearsal: the step in which its time was over; "" when it came to its end */
 };
 
 /* Reads rig, sequences, parameters, --time and --seed. PL_E_USAGE for all that can be refused so far. Free in any case. */
 enum pl_status pl_session_open(const struct pl_args *args, struct pl_session *session, struct pl_err *err);
 void pl_session_free(struct pl_session *session);
 /* Runs the sequence once on the twin in virtual time without a record, only to find what can be refused. */
-enum pl_status pl_session_rehearse(const struct pl_session *session, size_t index, struct pl_err *err);
+enum pl_status pl_session_rehearse(struct pl_session *session, size_t index, struct pl_err *err);
+
+/* --out DIR for one sequence, DIR/NAME for each of several; runs/TIME-NAME without --out. Made when missing; PL_E_USAGE when it cannot be used. */
+enum pl_status pl_cli_output_folder(const struct pl_args *args, const struct pl_session *session, size_t index, char *dir, size_t size, struct pl_err *err);
 
 /* The start of virtual time: 2026-01-01T00:00:00Z, so that the same seed gives the same journal. */
 #define PL_VIRTUAL_EPOCH_NS (1767225600LL * 1000000000LL)

@@ -124,6 +124,12 @@ static enum pl_failure_kind kind_of(enum pl_status status)
   return class == PL_CLASS_UNIT || class == PL_CLASS_RETRY ? PL_FAILURE_UNIT : PL_FAILURE_ERROR;
 }
 
+/* The bus was still busy with another device when this one's time was over: that says nothing about this one. */
+static bool never_began(const struct pl_call *call)
+{
+  return call->job.status == PL_E_TIMEOUT && call->job.finished == call->job.started;
+}
+
 /* Takes the finished call from the task; raises when it failed. */
 static struct pl_call_slot *end(lua_State *L)
 {
@@ -138,7 +144,7 @@ static struct pl_call_slot *end(lua_State *L)
     status = call->reading.status;
   if (!status)
     return slot;
-  struct pl_failure failure = {.kind = kind_of(status), .status = status, .device = slot->device, .part = slot->device->part,
+  struct pl_failure failure = {.kind = never_began(call) ? PL_FAILURE_ERROR : kind_of(status), .status = status, .device = slot->device, .part = slot->device->part,
                                .subcomponent = call->quantity ? call->quantity->name : NULL};
   char name[96];
   snprintf(name, sizeof name, "%s %s", slot->device->role ? slot->device->role : "device", call->quantity ? call->quantity->name : pl_status_text(status));

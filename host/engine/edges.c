@@ -38,19 +38,44 @@ static const struct edge *edge_at(lua_State *L, int index, const char *what)
   return edge;
 }
 
+static int no_edges(lua_State *L, const struct edge *edge, enum pl_status status, const char *text)
+{
+  struct pl_failure failure = {.kind = PL_FAILURE_ERROR, .status = status, .device = edge->device, .part = edge->device->part, .verdict = "no-edges"};
+  snprintf(failure.text, sizeof failure.text, "%s", text);
+  pl_raise(L, &failure);
+}
+
+static void look(lua_State *L, const struct edge *edge, struct pl_gpio_edges *seen)
+{
+  const struct pl_task *task = pl_task_here(L, "a reaction");
+  struct pl_err err = {0};
+  enum pl_status status = pl_device_edges(pl_bench_device(task->vm->run->bench, edge->device->name), edge->quantity, seen, &err);
+  if (status)
+    no_edges(L, edge, status, err.text);
+}
+
+/* edges_whole(edge, lost before): edges that the adapter lost since then may be those that are measured, so neither they nor their absence judge
+ * the unit. */
+static int edges_whole(lua_State *L)
+{
+  const struct edge *edge = edge_at(L, 1, "the edge");
+  struct pl_gpio_edges seen = {0};
+  char text[256];
+  look(L, edge, &seen);
+  uint64_t before = (uint64_t)luaL_checkinteger(L, 2);
+  if (seen.lost == before)
+    return 0;
+  snprintf(text, sizeof text, "%s of %s: the adapter lost edges (%llu) while they were timed, so nothing can be said of the unit; check what else is busy on that bus",
+           edge->quantity->name, edge->device->name, (unsigned long long)(seen.lost - before));
+  return no_edges(L, edge, PL_E_IO, text);
+}
+
 /* edges(edge, what): how many so far, when the last one was (ns), how many were lost */
 static int edges(lua_State *L)
 {
-  const struct pl_task *task = pl_task_here(L, "a reaction");
   const struct edge *edge = edge_at(L, 1, luaL_checkstring(L, 2));
   struct pl_gpio_edges seen = {0};
-  struct pl_err err = {0};
-  enum pl_status status = pl_device_edges(pl_bench_device(task->vm->run->bench, edge->device->name), edge->quantity, &seen, &err);
-  if (status) {
-    struct pl_failure failure = {.kind = PL_FAILURE_ERROR, .status = status, .device = edge->device, .part = edge->device->part, .verdict = "no-edges"};
-    snprintf(failure.text, sizeof failure.text, "%s", err.text);
-    pl_raise(L, &failure);
-  }
+  look(L, edge, &seen);
   lua_pushinteger(L, (lua_Integer)(edge->rising ? seen.rising : seen.falling));
   lua_pushinteger(L, edge->rising ? seen.last_rising : seen.last_falling);
   lua_pushinteger(L, (lua_Integer)seen.lost);
@@ -85,7 +110,7 @@ static int commanded(lua_State *L)
 
 void pl_edges_register(lua_State *L, int core)
 {
-  static const luaL_Reg CORE[] = {{"edges", edges}, {"edge_about", edge_about}, {"arm", arm}, {"commanded", commanded}, {NULL, NULL}};
+  static const luaL_Reg CORE[] = {{"edges", edges}, {"edges_whole", edges_whole}, {"edge_about", edge_about}, {"arm", arm}, {"commanded", commanded}, {NULL, NULL}};
   luaL_newmetatable(L, EDGE);
   lua_pop(L, 1);
   lua_pushcfunction(L, new_edge);

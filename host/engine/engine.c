@@ -162,18 +162,53 @@ static bool rehearsed(struct pl_run *run, int64_t wall_end)
   return run->cfg->rehearsal && (run->trouble == PL_FAILURE_USAGE || (run->cfg->rehearsal_wall_ms && pl_vm_wall_ns() > wall_end));
 }
 
+#define RECORD_LOOK 256             /* slices */
+#define RECORD_HELD_NS (50 * PL_MS) /* of wall time */
+
+/* A run that is killed leaves a record up to its last wait; in virtual time, where waits are nothing, up to a moment before. */
+static void hand_over_record(struct pl_run *run, bool waits)
+{
+  bool real = !pl_clock_is_virtual(run->clock);
+  if (real ? !waits : run->slices - run->looked_at < RECORD_LOOK)
+    return;
+  if (!real) {
+    int64_t wall = pl_vm_wall_ns();
+    run->looked_at = run->slices;
+    if (wall - run->flushed_wall < RECORD_HELD_NS)
+      return;
+    run->flushed_wall = wall;
+  }
+  if (pl_journal_pending(run->journal))
+    pl_record_flush(run);
+}
+
+/* The deepest step that a rehearsal had reached when its time was over. */
+static void tell_reached(const struct pl_run *run, bool cut)
+{
+  const struct pl_scope *scope = run->focus;
+  if (!run->cfg->reached || !run->cfg->reached_size)
+    return;
+  while (scope && scope->parent && scope->parent->decl->kind != PL_SCOPE_RUN)
+    scope = scope->parent;
+  snprintf(run->cfg->reached, run->cfg->reached_size, "%s", cut && scope ? scope->decl->name : "");
+}
+
 static void loop(struct pl_run *run)
 {
   int64_t wall_end = pl_vm_wall_ns() + (int64_t)run->cfg->rehearsal_wall_ms * PL_MS;
+  tell_reached(run, false);
   while (!run->done) {
     look_at_stop(run);
     if (run->done)
       break;
     if (rehearsed(run, wall_end)) {
+      run->unseen = true;
+      tell_reached(run, run->trouble != PL_FAILURE_USAGE);
       run->aborting = true;
       pl_scope_cut(run);
       break;
     }
+    hand_over_record(run, !run->ready);
     if (!pl_task_run_ready(run))
       pl_clock_step(run->clock, PL_NEVER);
   }
@@ -218,6 +253,16 @@ static void make_safe(struct pl_run *run)
     pl_fail(&run->err, err.status, "%s", text);
 }
 
+/* A name in --limits that nothing measures would leave the unit judged by other limits than the file says. */
+static void check_limits(struct pl_run *run)
+{
+  struct pl_err err = {0};
+  if (!run->cfg->rehearsal || run->unseen || run->cfg->limits_shared || !run->limits || run->trouble || !pl_limits_all_used(run->limits, &err))
+    return;
+  run->trouble = PL_FAILURE_USAGE;
+  run->err = err;
+}
+
 static enum pl_engine_outcome outcome_of(const struct pl_run *run)
 {
   if (run->cfg->rehearsal)
@@ -246,7 +291,9 @@ static enum pl_status drive(struct pl_run *run, const struct pl_sequence *sequen
     start_root(run, root);
     loop(run);
     pl_clock_disarm(run->clock, &run->progress);
+    pl_call_drain(run); /* a read that nobody waits for any more would stand before the safe values */
     make_safe(run);
+    check_limits(run);
   }
   *outcome = outcome_of(run);
   pl_journal_run_end(run->journal, ENDS[*outcome]);

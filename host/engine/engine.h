@@ -27,10 +27,13 @@ struct pl_engine_cfg {
   const struct pl_engine_pair *params; /* --param k=v */
   size_t n_params;
   const char *limits_path;  /* NULL: none */
+  bool limits_shared;       /* with other sequences: a rehearsal does not refuse limits that this one has no use for */
   const char *answers_path; /* NULL: prompts go to the terminal, or fail when there is none */
   bool interactive;
   bool rehearsal;           /* prompts answer themselves; verdicts do not count; stops after rehearsal_wall_ms */
   int rehearsal_wall_ms;
+  char *reached;            /* NULL: nobody asks. The step in which a rehearsal ran out of wall time, "" when it came to its end */
+  size_t reached_size;
   volatile int *stop;       /* set to the signal's number by the handler: aborts the run, teardown runs; a second signal cuts teardown short */
   const struct pl_engine_events *events;
   const char *dut_id, *command_line;

@@ -48,6 +48,7 @@ struct fixture {
   const char *const *faults;
   size_t n_faults;
   pl_time_ns signal_at[2]; /* 0: none */
+  void (*at_signal)(struct fixture *f); /* instead of a signal; NULL: the signal */
   volatile int stop;
   /* results */
   char *lines; /* the journal */
@@ -105,6 +106,10 @@ static inline void send_signal(void *ctx, pl_time_ns now)
 {
   (void)now;
   struct fixture *f = ctx;
+  if (f->at_signal) {
+    f->at_signal(f);
+    return;
+  }
   f->stop = f->stop ? f->stop + 256 : 2;
 }
 
@@ -202,5 +207,17 @@ static inline int count(const struct fixture *f, const char *text)
     if ((f)->outcome != (wanted))                                                                         \
       fail_msg("outcome %d, status %d, \"%s\"\n%s", (int)(f)->outcome, (int)(f)->status, (f)->err.text, (f)->lines ? (f)->lines : ""); \
   } while (0)
+
+static inline int set_up_rack(void **state)
+{
+  set_up(state);
+  struct fixture *f = *state;
+  struct pl_err err = {0};
+  pl_rig_free(f->rig);
+  f->rig = NULL;
+  if (pl_rig_load("fixtures/rigs/demo-rack.yaml", &f->rig, &err))
+    fail_msg("%s", err.text);
+  return 0;
+}
 
 #endif

@@ -11,13 +11,18 @@ struct entry {
   bool has_min, has_max;
   enum pl_dim dim; /* COUNT: not yet known (never after loading) */
   int64_t min_u, max_u;
+  bool used;
 };
+
+#define SEEN_MAX 256
 
 struct pl_limits {
   struct pl_conf *conf;
   struct entry *entries; /* sorted by name */
   size_t count;
   char from[64]; /* the file's own name, for the record */
+  char *seen[SEEN_MAX]; /* what was asked for, to say what was meant */
+  size_t n_seen;
 };
 
 static int by_name(const void *a, const void *b)
@@ -89,24 +94,43 @@ void pl_limits_free(struct pl_limits *limits)
 {
   if (!limits)
     return;
+  for (size_t i = 0; i < limits->n_seen; i++)
+    free(limits->seen[i]);
   free(limits->entries);
   pl_conf_free(limits->conf);
   free(limits);
 }
 
-static const struct entry *find(const struct pl_limits *limits, const char *name)
+static struct entry *find(const struct pl_limits *limits, const char *name)
 {
   const struct entry key = {.name = name};
   return limits->count ? bsearch(&key, limits->entries, limits->count, sizeof key, by_name) : NULL;
 }
 
-enum pl_status pl_limits_find(const struct pl_limits *limits, const char *step, const char *name, enum pl_dim dim, struct pl_limit *limit, bool *found, struct pl_err *err)
+static void see(struct pl_limits *limits, const char *name)
+{
+  if (limits->n_seen == SEEN_MAX)
+    return;
+  for (size_t i = 0; i < limits->n_seen; i++)
+    if (!strcmp(limits->seen[i], name))
+      return;
+  if ((limits->seen[limits->n_seen] = strdup(name)))
+    limits->n_seen++;
+}
+
+enum pl_status pl_limits_find(struct pl_limits *limits, const char *step, const char *name, enum pl_dim dim, struct pl_limit *limit, bool *found, struct pl_err *err)
 {
   char both[512];
   snprintf(both, sizeof both, "%s/%s", step, name);
-  const struct entry *entry = find(limits, both);
-  if (!entry)
-    entry = find(limits, name);
+  struct entry *special = find(limits, both), *general = find(limits, name), *entry = special ? special : general;
+  if (special)
+    special->used = true;
+  if (general)
+    general->used = true; /* it is known, even where a step has limits of its own */
+  if (!entry) {
+    see(limits, both);
+    see(limits, name);
+  }
   *found = entry != NULL;
   if (!entry)
     return PL_OK;
@@ -120,6 +144,19 @@ enum pl_status pl_limits_find(const struct pl_limits *limits, const char *step, 
                              .min_from = limits->from,
                              .max_from = limits->from};
   return PL_OK;
+}
+
+enum pl_status pl_limits_all_used(const struct pl_limits *limits, struct pl_err *err)
+{
+  const struct entry *first = NULL;
+  for (size_t i = 0; i < limits->count; i++)
+    if (!limits->entries[i].used && (!first || limits->entries[i].line < first->line))
+      first = &limits->entries[i];
+  if (!first)
+    return PL_OK;
+  const char *close = pl_closest(first->name, (const char *const *)limits->seen, limits->n_seen);
+  return pl_fail(err, PL_E_USAGE, "%s:%d: no measurement is called '%s'%s%s%s", pl_conf_name(limits->conf), first->line, first->name, close ? ", did you mean '" : "",
+                 close ? close : "", close ? "'?" : "; write it as MEASUREMENT or STEP/MEASUREMENT");
 }
 
 bool pl_limits_of_rig(const struct pl_rig_device *device, const struct pl_quantity *quantity, struct pl_limit *limit)

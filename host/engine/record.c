@@ -5,8 +5,6 @@
 
 #include <string.h>
 
-#define IDENTIFY_TIME (5 * PL_S)
-
 /* --- what to do about a part that failed --- */
 
 static const struct {
@@ -100,6 +98,16 @@ static void record_finding(struct pl_run *run, struct pl_scope *scope, const str
     run->cfg->events->diagnosis(run->cfg->events->ctx, message);
 }
 
+void pl_record_flush(struct pl_run *run)
+{
+  struct pl_err err = {0};
+  if (!pl_journal_flush(run->journal, &err) || run->err.status)
+    return;
+  run->err = err;
+  run->trouble = PL_FAILURE_ERROR;
+  pl_scope_stop(run->root, &(struct pl_failure){.kind = PL_FAILURE_ERROR, .status = err.status, .reported = true});
+}
+
 /* Why a scope was stopped, once. */
 void pl_record_failure(struct pl_run *run, struct pl_scope *scope, struct pl_failure *failure)
 {
@@ -124,35 +132,17 @@ void pl_record_failure(struct pl_run *run, struct pl_scope *scope, struct pl_fai
 
 /* --- the beginning of the run --- */
 
-struct who { /* an identity on its way */
-  struct pl_call call;
-  size_t *left;
-};
-
-static void identified(struct pl_call *call)
+/* Asks every device that can tell who it is. What is not answered stays empty. */
+static void identify(struct pl_run *run, struct pl_asked *who)
 {
-  struct who *who = call->ctx;
-  (*who->left)--;
-}
-
-/* Asks every device that can tell who it is; all buses side by side. What is not answered stays empty. */
-static void identify(struct pl_run *run, struct who *who)
-{
-  size_t left = 0;
   for (size_t i = 0; i < run->rig->n_devices; i++) {
-    struct pl_device *device = run->rig->devices[i].desc->identify ? pl_bench_device(run->bench, run->rig->devices[i].name) : NULL;
-    who[i].left = &left;
-    who[i].call = (struct pl_call){.device = device, .kind = PL_CALL_IDENTIFY, .done = identified, .ctx = &who[i]};
-    if (!device)
-      continue;
-    left++;
-    pl_call_submit(&who[i].call);
+    const struct pl_rig_device *device = &run->rig->devices[i];
+    who[i].call = (struct pl_call){.device = device->desc->identify ? pl_bench_device(run->bench, device->name) : NULL, .kind = PL_CALL_IDENTIFY};
   }
-  while (left) /* each call has a deadline of its own */
-    pl_clock_step(run->clock, pl_clock_now(run->clock) + IDENTIFY_TIME);
+  pl_ask_all(run, who, run->rig->n_devices);
 }
 
-static void hardware_of(const struct pl_rig_device *device, const struct who *who, struct pl_journal_hardware *hardware)
+static void hardware_of(const struct pl_rig_device *device, const struct pl_asked *who, struct pl_journal_hardware *hardware)
 {
   const struct pl_identity *identity = &who->call.identity;
   *hardware = (struct pl_journal_hardware){.id = device->name,
@@ -173,7 +163,7 @@ static bool speaks_for_itself(const struct pl_rig *rig, const char *name)
   return pl_rig_device(rig, name) != NULL;
 }
 
-static size_t list_hardware(const struct pl_run *run, const struct who *who, struct pl_journal_hardware *hardware)
+static size_t list_hardware(const struct pl_run *run, const struct pl_asked *who, struct pl_journal_hardware *hardware)
 {
   const struct pl_rig *rig = run->rig;
   size_t count = 0;
@@ -185,7 +175,7 @@ static size_t list_hardware(const struct pl_run *run, const struct who *who, str
   return count;
 }
 
-static void warn_unidentified(const struct pl_run *run, const struct who *who)
+static void warn_unidentified(const struct pl_run *run, const struct pl_asked *who)
 {
   for (size_t i = 0; i < run->rig->n_devices; i++)
     if (who[i].call.device && who[i].call.job.status) {
@@ -211,7 +201,7 @@ enum pl_status pl_record_start(struct pl_run *run, const struct pl_sequence *seq
 {
   const struct pl_rig *rig = run->rig;
   const struct pl_meta *meta = run->vm->bound;
-  struct who *who = calloc(rig->n_devices + 1, sizeof *who);
+  struct pl_asked *who = calloc(rig->n_devices + 1, sizeof *who);
   struct pl_journal_hardware *hardware = calloc(rig->n_devices + rig->n_parts + 1, sizeof *hardware);
   struct pl_journal_pair *parameters = calloc(meta->n_settings + 1, sizeof *parameters);
   char(*texts)[64] = calloc(meta->n_settings + 1, sizeof *texts);

@@ -7,33 +7,48 @@
 #define STEP "every device answers"
 #define LIMIT (5 * PL_S)
 
-struct asked {
-  struct pl_call call;
-  size_t *left;
-};
-
 static void answered(struct pl_call *call)
 {
-  struct asked *asked = call->ctx;
+  struct pl_asked *asked = call->ctx;
   (*asked->left)--;
+  if (asked->next)
+    pl_call_submit(&asked->next->call);
 }
 
-/* All buses side by side; each call has a deadline of its own. */
-static void ask(struct pl_run *run, struct asked *all)
+static struct pl_asked *before(struct pl_asked *all, const struct pl_asked *asked)
+{
+  for (struct pl_asked *other = all + (asked - all); other-- > all;)
+    if (other->call.device && pl_device_bus(other->call.device) == pl_device_bus(asked->call.device))
+      return other;
+  return NULL;
+}
+
+void pl_ask_all(struct pl_run *run, struct pl_asked *all, size_t count)
 {
   size_t left = 0;
-  for (size_t i = 0; i < run->rig->n_devices; i++) {
-    struct asked *asked = &all[i];
-    struct pl_device *device = run->rig->devices[i].desc->probe ? pl_bench_device(run->bench, run->rig->devices[i].name) : NULL;
+  for (size_t i = 0; i < count; i++) {
+    struct pl_asked *asked = &all[i], *last = asked->call.device ? before(all, asked) : NULL;
     asked->left = &left;
-    asked->call = (struct pl_call){.device = device, .kind = PL_CALL_PROBE, .done = answered, .ctx = asked};
-    if (!device)
-      continue;
-    left++;
-    pl_call_submit(&asked->call);
+    asked->call.done = answered;
+    asked->call.ctx = asked;
+    left += asked->call.device != NULL;
+    if (last)
+      last->next = asked;
   }
-  while (left)
+  for (size_t i = 0; i < count; i++)
+    if (all[i].call.device && !before(all, &all[i]))
+      pl_call_submit(&all[i].call);
+  while (left) /* each call has a deadline of its own */
     pl_clock_step(run->clock, pl_clock_now(run->clock) + LIMIT);
+}
+
+static void ask(struct pl_run *run, struct pl_asked *all)
+{
+  for (size_t i = 0; i < run->rig->n_devices; i++) {
+    const struct pl_rig_device *device = &run->rig->devices[i];
+    all[i].call = (struct pl_call){.device = device->desc->probe ? pl_bench_device(run->bench, device->name) : NULL, .kind = PL_CALL_PROBE};
+  }
+  pl_ask_all(run, all, run->rig->n_devices);
 }
 
 static void tell(struct pl_run *run, int step, const struct pl_rig_device *device, const char *why)
@@ -63,7 +78,7 @@ static void conclude(struct pl_run *run, const struct pl_rig_device *device, con
 bool pl_roll_call(struct pl_run *run)
 {
   const struct pl_engine_events *events = run->cfg->events;
-  struct asked *all = calloc(run->rig->n_devices + 1, sizeof *all);
+  struct pl_asked *all = calloc(run->rig->n_devices + 1, sizeof *all);
   if (!all) {
     run->trouble = PL_FAILURE_ERROR;
     pl_fail(&run->err, PL_E_NOMEM, "out of memory for asking the devices");

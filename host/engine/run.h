@@ -77,13 +77,15 @@ struct pl_run {
   struct pl_call_slot *calls, *spare_calls;
   int alike, alike_line; /* top-level steps of one line that were rehearsed in a row */
   bool done, driven, aborting, cut;
+  bool unseen; /* something was stopped or left out: a rehearsal has not seen all of the sequence */
   int stop_seen;
   bool failed;
   enum pl_failure_kind trouble;  /* the gravest that was not a finding */
   struct pl_err err;             /* the first of it */
   pl_time_ns still_since;        /* clock time that has not moved for `still_steps` */
   int64_t still_cpu;
-  uint64_t slices;
+  uint64_t slices, looked_at; /* slices when the unflushed record was last looked at */
+  int64_t flushed_wall;
   pl_time_ns wait_from, wait_until; /* of the focus, for progress */
   struct pl_timer progress;
 };
@@ -105,6 +107,8 @@ void pl_task_free_spares(struct pl_run *run);
 struct pl_decl *pl_decl_new(const char *name, enum pl_scope_kind kind);
 struct pl_scope *pl_scope_start(struct pl_run *run, struct pl_scope *parent, const struct pl_decl *decl, struct pl_decl *owned, struct pl_task *waiter);
 void pl_scope_stop(struct pl_scope *scope, struct pl_failure *failure);
+/* What an invariant found stops the deepest step, but never a teardown: that runs to its end, and the run stops after it. */
+void pl_scope_stop_focus(struct pl_run *run, struct pl_failure *failure);
 void pl_scope_task_ended(struct pl_task *task, struct pl_failure *failure); /* failure NULL: it returned */
 /* A person's time is not the step's: a default deadline stands still meanwhile. */
 void pl_scope_hold_deadline(struct pl_scope *scope, bool hold);
@@ -113,6 +117,7 @@ void pl_scope_free_spares(struct pl_run *run);
 
 /* --- record.c: what reaches the journal --- */
 enum pl_status pl_record_start(struct pl_run *run, const struct pl_sequence *sequence, struct pl_err *err);
+void pl_record_flush(struct pl_run *run); /* what cannot be written ends the run */
 void pl_record_failure(struct pl_run *run, struct pl_scope *scope, struct pl_failure *failure);
 struct pl_verdict {
   const char *name, *detail; /* detail: "180 ms, limit at most 150 ms" */
@@ -128,6 +133,13 @@ const char *pl_record_action(const struct pl_rig_device *device, const struct pl
 void pl_record_place(const struct pl_rig_device *device, const struct pl_rig_part *part, char *out, size_t size);
 
 /* --- roll_call.c --- */
+struct pl_asked { /* one device's answer to the same question as all others' */
+  struct pl_call call; /* call.device NULL: not asked */
+  struct pl_asked *next; /* on its bus */
+  size_t *left;
+};
+/* Submits those calls whose device is set; buses side by side, on each bus one after the other, each with time of its own. Waits for all. */
+void pl_ask_all(struct pl_run *run, struct pl_asked *all, size_t count);
 /* Asks every device of the rig whether it is there and what the rig says. What is not is written down; false: the run must not begin. */
 bool pl_roll_call(struct pl_run *run);
 
@@ -157,7 +169,9 @@ struct pl_limit {
 enum pl_status pl_limits_load(const char *path, struct pl_limits **limits, struct pl_err *err);
 void pl_limits_free(struct pl_limits *limits);
 /* True when the file has limits for "step/measurement" or "measurement". PL_E_USAGE through err when their dimension is another. */
-enum pl_status pl_limits_find(const struct pl_limits *limits, const char *step, const char *name, enum pl_dim dim, struct pl_limit *limit, bool *found, struct pl_err *err);
+enum pl_status pl_limits_find(struct pl_limits *limits, const char *step, const char *name, enum pl_dim dim, struct pl_limit *limit, bool *found, struct pl_err *err);
+/* PL_E_USAGE for an entry that no pl_limits_find has asked for. */
+enum pl_status pl_limits_all_used(const struct pl_limits *limits, struct pl_err *err);
 /* The rig's limits of a device's quantity. */
 bool pl_limits_of_rig(const struct pl_rig_device *device, const struct pl_quantity *quantity, struct pl_limit *limit);
 

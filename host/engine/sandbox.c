@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define PATTERN_STEPS_MAX 1e8 /* about a second of backtracking in the worst case, which no hook can interrupt */
+#define COMPARED_AT_ONCE 64   /* bytes of plain text, in the time of such a step */
 
 /* pcall lets through what must end the step: deadlines, aborts, endless loops, exhausted memory. */
 static int pcall_ended(lua_State *L, int status, lua_KContext extra)
@@ -92,11 +93,14 @@ static int format(lua_State *L)
   return 1;
 }
 
+/* What may be tried with more than one length: * + - ?, and also %b, which looks for its end from every place, and %1, which compares as it goes. */
 static int repeats(const char *pattern, size_t size)
 {
   int count = 0;
   bool in_set = false;
   for (size_t i = 0; i < size; i++) {
+    if (pattern[i] == '%' && i + 1 < size)
+      count += !in_set && (pattern[i + 1] == 'b' || (pattern[i + 1] >= '1' && pattern[i + 1] <= '9'));
     if (pattern[i] == '%')
       i++;
     else if (pattern[i] == '[')
@@ -109,19 +113,24 @@ static int repeats(const char *pattern, size_t size)
   return count;
 }
 
-/* find, match, gmatch, gsub: a pattern of k repeats on n characters may take about (n+k over k) steps. */
+/* find, match, gmatch, gsub: a pattern of k repeats on n characters may take about (n+k over k) steps from each of them, one of none its length. */
 static int matcher(lua_State *L)
 {
+  enum { FIND, GMATCH = 2 };
   size_t n, size;
+  lua_Integer which = lua_tointeger(L, lua_upvalueindex(2));
   luaL_checklstring(L, 1, &n);
   const char *pattern = luaL_checklstring(L, 2, &size);
-  bool plain = !lua_isnoneornil(L, 4) && lua_toboolean(L, 4) && lua_toboolean(L, lua_upvalueindex(2));
+  bool plain = !lua_isnoneornil(L, 4) && lua_toboolean(L, 4) && which == FIND; /* only it takes `plain` */
   int k = plain ? 0 : repeats(pattern, size);
-  double steps = pattern[0] == '^' ? 1 : (double)n + 1;
+  bool anchored = !plain && pattern[0] == '^' && which != GMATCH;
+  double steps = anchored ? 1 : (double)n + 1;
+  if (!k && !anchored)
+    steps *= plain ? (double)size / COMPARED_AT_ONCE : (double)size;
   for (int i = 1; i <= k && steps < 1e300; i++)
     steps *= ((double)n + i) / i;
-  if (k > 1 && steps > PATTERN_STEPS_MAX)
-    pl_raise_usage(L, "the pattern \"%.40s\" could take too long on a text of %zu characters: use fewer repeats (* + - ?) or shorter text", pattern, n);
+  if (steps > PATTERN_STEPS_MAX)
+    pl_raise_usage(L, "the pattern \"%.40s\" could take too long on a text of %zu characters: use fewer repeats (* + - ?), a ^ in front, or shorter text", pattern, n);
   lua_pushvalue(L, lua_upvalueindex(1));
   lua_insert(L, 1);
   lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
@@ -148,7 +157,7 @@ static void limit_strings(lua_State *L)
   lua_getglobal(L, "string");
   for (size_t i = 0; i < sizeof MATCHERS / sizeof *MATCHERS; i++) {
     lua_getfield(L, -1, MATCHERS[i]);
-    lua_pushboolean(L, i == 0); /* only find takes `plain` */
+    lua_pushinteger(L, (lua_Integer)i);
     lua_pushcclosure(L, matcher, 2);
     lua_setfield(L, -2, MATCHERS[i]);
   }

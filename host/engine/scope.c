@@ -187,8 +187,10 @@ static bool start_item(struct pl_scope *root)
   root->phase = PL_PHASE_BODY;
   for (const struct pl_decl *item; (item = root->next_item);) {
     root->next_item = item->next;
-    if (is_rehearsed(run, item))
+    if (is_rehearsed(run, item)) {
+      run->unseen = true;
       continue;
+    }
     if (!root->stop) {
       watch_invariants(run);
       pl_scope_start(run, root, item, NULL, NULL);
@@ -286,12 +288,7 @@ static void tell_end(struct pl_scope *scope)
   if (events && events->step_end)
     events->step_end(events->ctx, scope->decl->name, scope->depth, scope->stop ? OUTCOMES[scope->stop] : scope->failed ? "fail" : "pass",
                      (double)(pl_clock_now(run->clock) - scope->started) / 1e9);
-  struct pl_err err = {0};
-  if (pl_journal_flush(run->journal, &err) && !run->err.status) {
-    run->err = err;
-    run->trouble = PL_FAILURE_ERROR;
-    pl_scope_stop(run->root, &(struct pl_failure){.kind = PL_FAILURE_ERROR, .status = err.status, .reported = true});
-  }
+  pl_record_flush(run);
 }
 
 /* Does what ended this scope early end the one around it too? */
@@ -418,6 +415,7 @@ void pl_scope_stop(struct pl_scope *scope, struct pl_failure *failure)
     return;
   if (!failure->reported)
     pl_record_failure(run, scope, failure);
+  run->unseen = true;
   if (failure->kind > scope->stop)
     scope->stop = failure->kind;
   if (scope->stopping)
@@ -440,6 +438,21 @@ void pl_scope_stop(struct pl_scope *scope, struct pl_failure *failure)
   }
   scope->holding = false;
   advance(scope);
+}
+
+void pl_scope_stop_focus(struct pl_run *run, struct pl_failure *failure)
+{
+  struct pl_scope *teardown = run->focus;
+  while (teardown && teardown->decl->kind != PL_SCOPE_TEARDOWN)
+    teardown = teardown->parent;
+  if (!teardown) {
+    pl_scope_stop(run->focus, failure);
+    return;
+  }
+  if (!failure->reported)
+    pl_record_failure(run, run->focus, failure);
+  if (failure->kind > teardown->stop)
+    teardown->stop = failure->kind; /* so that what surrounds it is stopped once it has ended */
 }
 
 /* A second signal: nothing is torn down any more. */
@@ -472,7 +485,7 @@ void pl_scope_task_ended(struct pl_task *task, struct pl_failure *failure)
     snprintf(text, sizeof text, "%s", failure->text);
     if (failure->kind != PL_FAILURE_USAGE)
       snprintf(failure->text, sizeof failure->text, "%.100s: %.400s", name, text);
-    pl_scope_stop(run->focus, failure);
+    pl_scope_stop_focus(run, failure);
     return;
   }
   pl_task_kill(run, task);

@@ -97,8 +97,21 @@ static void sandbox_holds(void **state)
             "assert(('a=b'):match('^(%w+)=(%w+)$') == 'a' and ('x'):rep(3) == 'xxx')\n"
             "local keys = ''; for k in pairs({ b = 1, a = 2, [2] = 3, [1] = 4 }) do keys = keys .. k end; assert(keys == '12ab')");
   refused(f, "local x = ('a'):rep(40):find(('a-'):rep(30) .. 'b')", "could take too long");
+  refused(f, "string.find(string.rep('a', 3000000), '.-b')", "the pattern \".-b\" could take too long on a text of 3000000 characters");
+  refused(f, "string.find(string.rep('(', 3000000), '%b()')", "could take too long");
+  refused(f, "string.find(string.rep('a', 20000), '(a-)%1b')", "could take too long");
+  refused(f, "for x in string.gmatch(string.rep('^', 3000000), '^.-b') do end", "could take too long");
+  refused(f, "string.find(string.rep('a', 3000000), string.rep('a', 1000000) .. 'b')", "could take too long");
+  refused(f, "string.find(string.rep('a', 30000000), string.rep('a', 15000000) .. 'b', 1, true)", "could take too long");
+  passes(f, "local long = string.rep('a', 3000000)\nassert(long:find('b', 1, true) == nil and long:match('^a+$') == long and not long:find('xyz'))\n"
+            "assert(#string.rep('a=1, ', 1000):gsub('%w', 'x') == 5000)");
   refused(f, "local x = (''):rep(1 << 62)", "more than the sequence's memory holds");
   refused(f, "local x = string.format('%p', {})", "%p is not for sequences");
+  refused(f, "for k in pairs({ [{}] = 1, a = 2 }) do end", "pairs: a table as a key has no place in an order; use texts or numbers as keys");
+  refused(f, "for k in pairs({ [print] = 1 }) do end", "pairs: a function as a key has no place in an order");
+  refused(f, "for k in pairs({ [V(1)] = 1, [V(1)] = 2 }) do end", "pairs: two keys are both \"1 V\"");
+  passes(f, "local n = ''\nfor k in pairs({ [V(2)] = 1, [V(1)] = 2, [true] = 3, [rig.slot] = 4 }) do n = n .. tostring(k) .. ' ' end\n"
+            "assert(n == '1 V 2 V csu-1 (slot 1) true ', n)");
 }
 
 static void bytecode_is_refused(void **state)

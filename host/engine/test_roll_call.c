@@ -65,6 +65,30 @@ static void sequence_may_judge_it_itself(void **state)
   assert_journal(f, "begun");
 }
 
+/* A bus is asked one device after the other, each with time of its own: who stands behind a mute one is not blamed for it. */
+static void only_the_mute_are_named(void **state)
+{
+  struct fixture *f = *state;
+  f->faults = (const char *const[]){"load-1.wire=mute", "load-2.wire=mute", "rpu.wire=mute"};
+  f->n_faults = 3;
+  run_text(f, "sequence 'try' { about = 'a try', needs = { slot = 'csu' } }\nstep('s', function() log('driven') end)\n");
+  assert_outcome(f, PL_RUN_ERROR);
+  assert_not_journal(f, "driven\"");
+  assert_not_journal(f, "the bus was busy");
+  assert_int_equal(count(f, "load-does-not-answer"), 2);
+  assert_int_equal(count(f, "-does-not-answer"), 3);
+  assert_int_equal(count(f, "no identity: "), count(f, "no identity: rpu") + count(f, "no identity: load-1") + count(f, "no identity: load-2"));
+}
+
+static void silent_wire_is_no_reason_to_blame_the_next(void **state)
+{
+  struct fixture *f = *state;
+  with_fault(f, (const char *const[]){"psu-a.wire=stretch:3s"});
+  assert_outcome(f, PL_RUN_FAIL);
+  assert_journal(f, "supply-does-not-answer");
+  assert_int_equal(count(f, "-does-not-answer"), 1);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -72,6 +96,8 @@ int main(void)
       cmocka_unit_test_setup_teardown(silent_unit_fails_before_anything_is_driven, set_up, tear_down),
       cmocka_unit_test_setup_teardown(silent_bench_cannot_judge, set_up, tear_down),
       cmocka_unit_test_setup_teardown(junk_is_no_answer, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(only_the_mute_are_named, set_up_rack, tear_down),
+      cmocka_unit_test_setup_teardown(silent_wire_is_no_reason_to_blame_the_next, set_up, tear_down),
       cmocka_unit_test_setup_teardown(sequence_may_judge_it_itself, set_up, tear_down),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,6 +30,7 @@ static const struct sequence_case CASES[] = {
     {"leak", "tray-1.cable=broken", PL_RUN_FAIL, "sense-cable-is-whole-fail", "tray-1 (drip tray of module 1), leak-1", "check the leak sensor and its cable"},
     {"leak", "leak-1.leak=late:5s", PL_RUN_FAIL, "leak-found-fail", "leak-1", "check the leak sensor and its cable"},
     {"leak", "tray-2.sensor=wet-always", PL_RUN_FAIL, "the-other-trays-stay-dry-fail", "tray-2 (drip tray of module 2), leak-2", "find the leak that the bench did not make"},
+    {"leak", "leak-2.cable=stuck-low", PL_RUN_FAIL, "leak-sensor-wet-no-reading", "tray-2 (drip tray of module 2), leak-2", "check the leak sensor and its cable"},
     {"leak", "rpu.flow=gain:30%", PL_RUN_FAIL, "pump-unit-and-bench-agree-on-the-flow-fail", "rpu (rack bottom)", "service the pump unit"},
     {"smoke", NULL, PL_RUN_PASS, NULL, NULL, NULL},
     {"smoke", "psu-b.output=low:44V", PL_RUN_FAIL, "psu-b-vout-fail", "psu-b (power shelf, right)", "replace the power supply"},
@@ -96,18 +97,6 @@ static void shipped_sequences_rehearse(void **state)
     if (f->status)
       fail_msg("%s: %s", NAMES[i], f->err.text);
   }
-}
-
-static int set_up_rack(void **state)
-{
-  set_up(state);
-  struct fixture *f = *state;
-  struct pl_err err = {0};
-  pl_rig_free(f->rig);
-  f->rig = NULL;
-  if (pl_rig_load("fixtures/rigs/demo-rack.yaml", &f->rig, &err))
-    fail_msg("%s", err.text);
-  return 0;
 }
 
 int main(void)

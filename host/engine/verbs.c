@@ -161,7 +161,7 @@ static int broken(lua_State *L)
                                      .line = invariant->line};
   pl_record_diagnosis(run, scope, &verdict, false);
   if (!invariant->go_on)
-    pl_scope_stop(scope, &(struct pl_failure){.kind = PL_FAILURE_UNIT, .status = PL_E_RANGE, .reported = true});
+    pl_scope_stop_focus(run, &(struct pl_failure){.kind = PL_FAILURE_UNIT, .status = PL_E_RANGE, .reported = true});
   return 0;
 }
 

@@ -178,6 +178,11 @@ enum pl_status pl_journal_flush(struct pl_journal *journal, struct pl_err *err)
   return PL_OK;
 }
 
+bool pl_journal_pending(const struct pl_journal *journal)
+{
+  return journal->line_at > 0;
+}
+
 enum pl_status pl_journal_close(struct pl_journal *journal, struct pl_err *err)
 {
   if (!journal)

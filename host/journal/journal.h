@@ -15,6 +15,7 @@ struct pl_journal;
  * record is moved aside (journal-1.jsonl). */
 enum pl_status pl_journal_open(const char *path, const struct pl_clock *clock, struct pl_journal **journal, struct pl_err *err);
 enum pl_status pl_journal_flush(struct pl_journal *journal, struct pl_err *err);
+bool pl_journal_pending(const struct pl_journal *journal); /* whole lines wait for a flush */
 enum pl_status pl_journal_close(struct pl_journal *journal, struct pl_err *err); /* flushes; frees in any case */
 /* Each line also goes to fn (a live view, a rehearsal's eyes). */
 void pl_journal_listen(struct pl_journal *journal, void (*fn)(void *ctx, const char *line, size_t len), void *ctx);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -44,9 +45,15 @@ enum pl_status pl_reader_open(const char *path, struct pl_reader **out, struct p
   enum pl_status status = new_reader(standard ? "standard input" : path, &reader, err);
   if (status)
     return status;
-  reader->fd = standard ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
+  reader->fd = standard ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (reader->fd < 0) {
     status = pl_fail_errno(err, "%s: cannot be opened", reader->name);
+    pl_reader_free(reader);
+    return status;
+  }
+  struct stat st;
+  if (!standard && !fstat(reader->fd, &st) && !S_ISREG(st.st_mode)) {
+    status = pl_fail(err, PL_E_USAGE, "%s: is not a plain file, expected a journal", reader->name);
     pl_reader_free(reader);
     return status;
   }

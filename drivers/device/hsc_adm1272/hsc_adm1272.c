@@ -7,13 +7,15 @@
 #include <string.h>
 
 /*
- * Analog Devices ADM1272, hot-swap controller with power monitor. Its readings are plain ADC codes, whose meaning hangs on PMON_CONFIG: the ranges
- * there must be those of the rig, or every value would be off by a factor. This driver checks and never writes them: they are the board's.
+ * Analog Devices ADM1272, hot-swap controller with power monitor. Its readings are plain ADC codes, whose meaning hangs on PMON_CONFIG. That register
+ * is volatile and boots with other ranges and without VOUT and TEMP1, so this driver sets it up at the first use (Linux' adm1275.c does so, too) and
+ * looks at it after every reading: a chip that lost its supply in between is noticed, not decoded with wrong ranges. The bits that are not ours
+ * (averaging, filter) stay as they were found. Opening makes no transfers; probe and the first reading set up.
+ * From memory, not looked up: the reset value 0x3F35, and that sampling is to be stopped (PMON_CONTROL) while PMON_CONFIG is changed.
  * What the chip does after an over-current (latch, or try again) is set by its RETRY pin and TIMER, not by a register; `retries` and
  * `cool-down` say how the board is strapped.
  */
 #define OPERATION_ON 0x80
-#define WORD_POWER_GOOD_N 0x0800
 
 static const char *const VRANGES[] = {"60 V", "100 V", NULL};
 static const char *const IRANGES[] = {"15 mV", "30 mV", NULL};
@@ -119,8 +121,8 @@ struct hsc {
   struct pl_pmbus pmbus;
   int64_t shunt_uohm;
   unsigned ranges; /* VRANGE and IRANGE as the rig says */
-  unsigned config; /* PMON_CONFIG as it was read */
-  bool checked;
+  unsigned config; /* PMON_CONFIG as it was set up */
+  bool ready;
 };
 
 static enum pl_status hsc_open(const struct pl_device_args *args, void **self, struct pl_err *err)
@@ -143,44 +145,70 @@ static void hsc_close(void *self)
   free(self);
 }
 
-static enum pl_status check_ranges(struct hsc *hsc, struct pl_err *err)
+#define RANGES (ADM1272_VRANGE_100V | ADM1272_IRANGE_30MV)
+#define CHANNELS (ADM1272_VIN_EN | ADM1272_VOUT_EN | ADM1272_TEMP1_EN)
+
+static enum pl_status read_config(struct hsc *hsc, uint16_t *config, struct pl_err *err)
 {
-  uint16_t config;
-  uint8_t control;
-  enum pl_status status = pl_pmbus_read_word(&hsc->pmbus, ADM1272_PMON_CONFIG, &config, err);
-  if (status == PL_OK)
-    status = pl_pmbus_read_byte(&hsc->pmbus, ADM1272_PMON_CONTROL, &control, err);
-  if (status)
-    return status;
-  unsigned mask = ADM1272_VRANGE_100V | ADM1272_IRANGE_30MV;
-  if ((config & mask) != hsc->ranges)
-    return pl_fail(err, PL_E_EXCEPTION,
-                   "the controller measures in the ranges %s and %s (PMON_CONFIG 0x%04X), the rig says %s and %s; mend the one that is wrong",
-                   VRANGES[config & ADM1272_VRANGE_100V ? 1 : 0], IRANGES[config & ADM1272_IRANGE_30MV ? 1 : 0], config,
-                   VRANGES[hsc->ranges & ADM1272_VRANGE_100V ? 1 : 0], IRANGES[hsc->ranges & ADM1272_IRANGE_30MV ? 1 : 0]);
-  if (!(control & 1))
-    return pl_fail(err, PL_E_EXCEPTION, "the controller does not sample (PMON_CONTROL 0x%02X); its values would be old", control);
-  hsc->config = config;
-  hsc->checked = true;
+  enum pl_status status = pl_pmbus_read_word(&hsc->pmbus, ADM1272_PMON_CONFIG, config, err);
+  if (status == PL_OK && *config == 0xFFFF)
+    return pl_pmbus_all_ones(ADM1272_PMON_CONFIG, *config, 4, err);
+  return status;
+}
+
+static enum pl_status clear_peaks(struct hsc *hsc, struct pl_err *err)
+{
+  for (size_t i = 0; i < sizeof PEAKS; i++) { /* writing 0 begins a peak anew */
+    enum pl_status status = pl_pmbus_write_word(&hsc->pmbus, PEAKS[i], 0, err);
+    if (status)
+      return status;
+  }
   return PL_OK;
 }
 
-/* A channel that is not enabled reads as whatever it last was. */
-static enum pl_status check_sampled(const struct hsc *hsc, enum adm1272_kind kind, struct pl_err *err)
+static enum pl_status write_config(struct hsc *hsc, uint16_t wanted, struct pl_err *err)
 {
-  static const struct {
-    unsigned bits;
-    const char *name;
-  } NEEDS[ADM1272_KINDS] = {
-      [ADM1272_VIN] = {ADM1272_VIN_EN, "VIN"},
-      [ADM1272_VOUT] = {ADM1272_VOUT_EN, "VOUT"},
-      [ADM1272_PIN] = {ADM1272_VIN_EN, "VIN"},
-      [ADM1272_TEMPERATURE] = {ADM1272_TEMP1_EN, "TEMP1"},
-  };
-  if ((hsc->config & NEEDS[kind].bits) == NEEDS[kind].bits)
+  uint16_t now;
+  enum pl_status status = pl_pmbus_set_byte(&hsc->pmbus, ADM1272_PMON_CONTROL, 0, err);
+  if (status == PL_OK)
+    status = pl_pmbus_write_word(&hsc->pmbus, ADM1272_PMON_CONFIG, wanted, err);
+  if (status == PL_OK)
+    status = read_config(hsc, &now, err);
+  if (status == PL_OK && now != wanted)
+    status = pl_fail(err, PL_E_EXCEPTION, "PMON_CONFIG was written 0x%04X and reads 0x%04X: the controller did not take it", wanted, now);
+  return status == PL_OK ? clear_peaks(hsc, err) : status; /* the peaks until now are codes of other ranges */
+}
+
+static enum pl_status set_up(struct hsc *hsc, struct pl_err *err)
+{
+  uint16_t found;
+  uint8_t control;
+  if (hsc->ready)
     return PL_OK;
-  return pl_fail(err, PL_E_UNSUPPORTED, "%s is not sampled (PMON_CONFIG 0x%04X, bit value 0x%02X is clear)", NEEDS[kind].name, hsc->config,
-                 NEEDS[kind].bits);
+  enum pl_status status = read_config(hsc, &found, err);
+  if (status)
+    return status;
+  hsc->config = (found & ~(unsigned)RANGES) | hsc->ranges | CHANNELS;
+  if (found != hsc->config)
+    status = write_config(hsc, (uint16_t)hsc->config, err);
+  if (status == PL_OK)
+    status = pl_pmbus_read_byte(&hsc->pmbus, ADM1272_PMON_CONTROL, &control, err);
+  if (status == PL_OK && !(control & ADM1272_CONVERT)) /* its values would be old */
+    status = pl_pmbus_set_byte(&hsc->pmbus, ADM1272_PMON_CONTROL, ADM1272_CONVERT, err);
+  hsc->ready = status == PL_OK;
+  return status;
+}
+
+/* After a reading: was it taken with the ranges that were set up? */
+static enum pl_status check_config(struct hsc *hsc, struct pl_err *err)
+{
+  uint16_t now;
+  enum pl_status status = read_config(hsc, &now, err);
+  if (status == PL_OK && now != hsc->config)
+    status = pl_fail(err, PL_E_EXCEPTION,
+                     "PMON_CONFIG is 0x%04X, it was set to 0x%04X: the controller was reset or set up by another program; asking again sets it up anew",
+                     now, hsc->config);
+  return status;
 }
 
 /* A code at the end of the converter's range means "there or beyond": no number. Current and temperature are offset, so 0 is an end too. */
@@ -189,6 +217,8 @@ static enum pl_status check_code(uint16_t word, enum adm1272_kind kind, uint8_t 
   uint16_t most = kind == ADM1272_PIN ? ADM1272_PIN_MAX : ADM1272_ADC_MAX;
   bool offset = kind == ADM1272_IOUT || kind == ADM1272_TEMPERATURE;
   char text[64];
+  if (word == 0xFFFF)
+    return pl_pmbus_all_ones(code, word, 4, err);
   if (word > most)
     return pl_fail(err, PL_E_GARBAGE, "%s reads 0x%04X, expected at most 0x%04X", pl_pmbus_command_text(code, text, sizeof text), word, most);
   if (word == most || (offset && word == 0))
@@ -201,11 +231,11 @@ static enum pl_status read_value(struct hsc *hsc, uint8_t code, enum adm1272_kin
 {
   struct pl_pmbus_scale scale = adm1272_scale(kind, hsc->ranges, hsc->shunt_uohm);
   uint16_t word;
-  enum pl_status status = hsc->checked ? PL_OK : check_ranges(hsc, err);
-  if (status == PL_OK)
-    status = check_sampled(hsc, kind, err);
+  enum pl_status status = set_up(hsc, err);
   if (status == PL_OK)
     status = pl_pmbus_read_word(&hsc->pmbus, code, &word, err);
+  if (status == PL_OK)
+    status = check_config(hsc, err);
   if (status)
     return status;
   status = check_code(word, kind, code, err);
@@ -215,36 +245,25 @@ static enum pl_status read_value(struct hsc *hsc, uint8_t code, enum adm1272_kin
 static enum pl_status hsc_get(void *self, const struct pl_quantity *quantity, struct pl_reading *reading, struct pl_err *err)
 {
   struct hsc *hsc = self;
-  uint8_t operation = 0;
-  uint16_t word = 0;
+  bool flag = false;
   int64_t value_u = 0;
   enum pl_status status = pl_pmbus_begin(&hsc->pmbus, err);
   if (status)
     return status;
   if (quantity->id == ID_ON) {
-    status = pl_pmbus_read_byte(&hsc->pmbus, PL_PMBUS_OPERATION, &operation, err);
-    value_u = operation & OPERATION_ON ? PL_U : 0;
+    status = pl_pmbus_read_on(&hsc->pmbus, &flag, err);
+    value_u = flag ? PL_U : 0;
   } else if (quantity->id == ID_POWER_GOOD) {
-    status = pl_pmbus_read_word(&hsc->pmbus, PL_PMBUS_STATUS_WORD, &word, err);
-    value_u = word & WORD_POWER_GOOD_N ? 0 : PL_U;
+    status = pl_pmbus_read_power_good(&hsc->pmbus, &flag, err);
+    value_u = flag ? PL_U : 0;
   } else {
     status = read_value(hsc, VALUES[quantity->id].code, VALUES[quantity->id].kind, &value_u, err);
   }
   if (status) {
-    hsc->checked = false; /* it may have lost its power and with it its ranges */
+    hsc->ready = false; /* it may have lost its power and with it its ranges */
     return status;
   }
   *reading = (struct pl_reading){.value_u = value_u, .dim = quantity->dim, .status = PL_OK, .at = pl_bus_now(hsc->pmbus.cfg.bus)};
-  return PL_OK;
-}
-
-static enum pl_status clear_peaks(struct hsc *hsc, struct pl_err *err)
-{
-  for (size_t i = 0; i < sizeof PEAKS; i++) { /* writing 0 begins a peak anew */
-    enum pl_status status = pl_pmbus_write_word(&hsc->pmbus, PEAKS[i], 0, err);
-    if (status)
-      return status;
-  }
   return PL_OK;
 }
 
@@ -293,8 +312,10 @@ static enum pl_status hsc_probe(void *self, struct pl_err *err)
   if (status == PL_OK && (strcmp(identity.manufacturer, "ADI") != 0 || strncmp(identity.model, "ADM1272", 7) != 0))
     status =
         pl_fail(err, PL_E_GARBAGE, "it says MFR_ID '%s' and MFR_MODEL '%s', expected 'ADI' and 'ADM1272...'", identity.manufacturer, identity.model);
-  if (status == PL_OK)
-    return check_ranges(hsc, err);
+  if (status == PL_OK) {
+    hsc->ready = false; /* a roll call trusts nothing of before */
+    return set_up(hsc, err);
+  }
   if (err)
     pl_err_prefix(err, "no ADM1272 at 0x%02X", hsc->pmbus.cfg.address);
   return status;

@@ -11,7 +11,8 @@
  * The twin of the controller. It decides the FET's gate: OPERATION on, enable pin high, input above its under-voltage level, and no fault that
  * holds it off. An over-current longer than the TIMER (at once when it is twice the limit) turns the FET off; the board's straps say
  * whether it stays off (`retries` 0) or tries again after `cool-down`, so often. Turning OPERATION, the pin or the input off and on
- * starts afresh; CLEAR_FAULTS clears what STATUS_* tell and does not turn on. The chip lives on the backplane: it answers without a unit.
+ * starts afresh; CLEAR_FAULTS clears what STATUS_* tell and does not turn on. The chip lives on the backplane: it answers without a unit, but is fed
+ * from the bus: below SUPPLY_MIN it is mute, and all of its registers begin anew. From memory: that voltage, and the reset value of PMON_CONFIG.
  */
 enum port { VIN, VOUT, IOUT, TEMPERATURE, ENABLE_PIN, MATED, GATE };
 
@@ -26,6 +27,7 @@ static const struct pl_port PORTS[] = {
 };
 
 #define OPERATION_ON 0x80
+#define SUPPLY_MIN 16.0
 #define OC_TIMER (2 * PL_MS)     /* the TIMER pin's capacitor: how long the limit may last */
 #define FET_OFF_TIME (200 * PL_MS) /* driven on, and still no voltage behind it: the FET is open */
 #define FET_ON_TIME (20 * PL_MS)   /* driven off, and still current through it: the FET is short */
@@ -124,7 +126,7 @@ struct hsc_twin {
   bool cml;                 /* STATUS_BYTE has the bit; the chip has no STATUS_CML */
   uint16_t codes[ADM1272_KINDS], peaks[ADM1272_KINDS];
 
-  bool wanted, under_voltage, gate;
+  bool supplied, wanted, under_voltage, gate;
   enum hold hold;
   int tries;
   pl_time_ns over_since, off_until, gate_since;
@@ -269,8 +271,42 @@ static void guard_fet(struct hsc_twin *twin, pl_time_ns now)
     twin->status[ST_MFR] |= 0x80; /* FET_HEALTH_FAULT */
 }
 
+/* As after power-up: nothing is set up, and the pin decides. */
+static void forget(struct hsc_twin *twin)
+{
+  twin->operation = OPERATION_ON;
+  twin->control = ADM1272_CONVERT;
+  twin->config = ADM1272_PMON_CONFIG_RESET;
+  for (size_t i = 0; i < N_LIMITS; i++)
+    twin->limits[i] = LIMITS[i].reset;
+  memset(twin->status, 0, sizeof twin->status);
+  memset(twin->codes, 0, sizeof twin->codes);
+  memset(twin->peaks, 0, sizeof twin->peaks);
+  twin->cml = twin->wanted = twin->under_voltage = false;
+  twin->hold = FREE;
+  twin->tries = 0;
+  twin->over_since = PL_NEVER;
+}
+
+static void set_gate(struct hsc_twin *twin, bool gate, pl_time_ns now)
+{
+  if (gate == twin->gate)
+    return;
+  twin->gate = gate;
+  twin->gate_since = now;
+  pl_twin_out(twin->io, GATE, gate ? 1 : 0);
+}
+
 static void watch(struct hsc_twin *twin, pl_time_ns now)
 {
+  bool had_supply = twin->supplied;
+  twin->supplied = in(twin, VIN) >= SUPPLY_MIN;
+  if (!twin->supplied) {
+    if (had_supply)
+      forget(twin);
+    set_gate(twin, false, now);
+    return;
+  }
   sample(twin);
   guard_input(twin);
   guard_current(twin, now);
@@ -286,11 +322,7 @@ static void watch(struct hsc_twin *twin, pl_time_ns now)
     twin->hold = FREE;
   bool gate = wanted && twin->hold == FREE;
   guard_fet(twin, now);
-  if (gate == twin->gate)
-    return;
-  twin->gate = gate;
-  twin->gate_since = now;
-  pl_twin_out(twin->io, GATE, gate ? 1 : 0);
+  set_gate(twin, gate, now);
 }
 
 /* --- the bus side --- */
@@ -320,6 +352,8 @@ static enum pl_status twin_write(void *self, uint8_t code, const uint8_t *data, 
   uint16_t word = (uint16_t)(len > 1 ? data[0] | data[1] << 8 : len ? data[0] : 0);
   bool bad = false;
   watch(twin, pl_twin_now(twin->io));
+  if (!twin->supplied)
+    return PL_E_NACK;
   if (code == PL_PMBUS_CLEAR_FAULTS) {
     memset(twin->status, 0, sizeof twin->status);
     twin->cml = false;
@@ -383,6 +417,8 @@ static enum pl_status twin_read(void *self, uint8_t code, const uint8_t *call, s
   (void)call;
   (void)call_len;
   watch(twin, pl_twin_now(twin->io));
+  if (!twin->supplied)
+    return PL_E_NACK;
   const struct pl_pmbus_command *command = pl_pmbus_command(code);
   if (command && command->format == PL_PMBUS_TEXT) {
     const char *text = text_of(code);
@@ -405,7 +441,7 @@ static void twin_refused(void *self, uint8_t code, enum pl_smbus_fault fault)
   struct hsc_twin *twin = self;
   (void)code;
   (void)fault;
-  twin->cml = true;
+  twin->cml = twin->supplied;
 }
 
 static void twin_tick(void *self, pl_time_ns now)
@@ -419,21 +455,14 @@ static enum pl_status twin_create(const struct pl_twin_args *args, void **self, 
   if (!twin)
     return pl_fail(err, PL_E_NOMEM, "%s: out of memory", args->device);
   const struct pl_values *values = args->values;
-  bool v100 = pl_value(values, "vrange")->number == 1, i30 = pl_value(values, "irange")->number == 1;
+  bool i30 = pl_value(values, "irange")->number == 1;
   twin->io = args->io;
   twin->shunt_uohm = pl_value(values, "shunt")->number;
   twin->limit_a = (i30 ? 30e3 : 15e3) / (double)twin->shunt_uohm; /* ISET at its full range */
   twin->uv_level = (double)pl_value(values, "uv-level")->number / 1e6;
   twin->retries = (int)pl_value(values, "retries")->number;
   twin->cool_down = pl_value(values, "cool-down")->number * 1000;
-  twin->operation = OPERATION_ON; /* after power-up the pin decides */
-  twin->control = 1;
-  /* As the board's bring-up leaves it: the ranges of the rig, and all channels. */
-  twin->config = (uint16_t)((ADM1272_PMON_CONFIG_RESET & ~(ADM1272_VRANGE_100V | ADM1272_IRANGE_30MV)) | ADM1272_VOUT_EN | ADM1272_TEMP1_EN |
-                            (v100 ? ADM1272_VRANGE_100V : 0) | (i30 ? ADM1272_IRANGE_30MV : 0));
-  for (size_t i = 0; i < N_LIMITS; i++)
-    twin->limits[i] = LIMITS[i].reset;
-  twin->over_since = PL_NEVER;
+  forget(twin);
   *self = twin;
   return PL_OK;
 }

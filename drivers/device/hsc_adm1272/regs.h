@@ -9,7 +9,7 @@ enum {
   ADM1272_PEAK_IOUT = 0xD0,
   ADM1272_PEAK_VIN = 0xD1,
   ADM1272_PEAK_VOUT = 0xD2,
-  ADM1272_PMON_CONTROL = 0xD3, /* bit 0: sampling */
+  ADM1272_PMON_CONTROL = 0xD3, /* ADM1272_CONVERT: sampling */
   ADM1272_PMON_CONFIG = 0xD4,
   ADM1272_PEAK_TEMPERATURE = 0xD7,
   ADM1272_PEAK_PIN = 0xDA,
@@ -22,7 +22,8 @@ enum { /* bits of PMON_CONFIG */
   ADM1272_TEMP1_EN = 1 << 3,
   ADM1272_VRANGE_100V = 1 << 5,
 };
-#define ADM1272_PMON_CONFIG_RESET 0x3F35
+#define ADM1272_PMON_CONFIG_RESET 0x3F35 /* from memory: 100 V, 30 mV, VIN and current only, averages of 128, continuous (bit 4) */
+#define ADM1272_CONVERT 0x01
 
 #define ADM1272_ADC_MAX 0x0FFF
 #define ADM1272_PIN_MAX 0x7FFF

@@ -97,6 +97,7 @@ static void words_on_the_wire_are_the_data_sheets(void **state)
   struct fake *fake = *state;
   uint8_t data[2];
   size_t len;
+  near_u(fake_get(fake, "vin"), 48, 0.01);
   /* By hand: 48 * 6770 / 100 = 3249.6; (663 * 0.5 * 12 + 20480) / 10 = 2445.8; (42 * 36 + 31871) / 10 = 3338.3 */
   assert_int_equal(pl_twin_hsc_adm1272.smbus_read(fake->twin, 0x88, NULL, 0, data, 2, &len), PL_OK);
   assert_int_equal(data[0] | data[1] << 8, 3250);
@@ -148,26 +149,84 @@ static void a_full_scale_code_is_no_number(void **state)
   assert_int_equal(value_u, 4711);
 }
 
-static void ranges_must_be_the_rigs(void **state)
+static void all_ones_are_no_number(void **state)
+{
+  struct fake *fake = *state;
+  for (int known = 0; known < 2; known++) { /* with and without the set-up done */
+    int64_t value_u = 4711;
+    fake->faults.kinds[PL_WIRE_NAN].on = true;
+    for (size_t i = 0; i < pl_device_hsc_adm1272.n_quantities; i++) {
+      const struct pl_quantity *quantity = &pl_device_hsc_adm1272.quantities[i];
+      if (!(quantity->access & PL_GET))
+        continue;
+      enum pl_status status = fake_try_get(fake, quantity->name, &value_u);
+      if (status != PL_E_NAN || !strstr(fake->err.text, "not a number"))
+        fail_msg("%s: %s: %s", quantity->name, pl_status_name(status), fake->err.text);
+    }
+    assert_int_equal(fake_run(fake, &(struct fake_call){.faults = &(struct pl_faults){.count = 0}}), PL_E_NAN);
+    assert_int_equal(value_u, 4711);
+    fake->faults.kinds[PL_WIRE_NAN].on = false;
+    near_u(fake_get(fake, "vin"), 48, 0.01);
+  }
+}
+
+static unsigned config_of(struct fake *fake)
+{
+  uint8_t data[2];
+  size_t len;
+  assert_int_equal(pl_twin_hsc_adm1272.smbus_read(fake->twin, ADM1272_PMON_CONFIG, NULL, 0, data, 2, &len), PL_OK);
+  return (unsigned)(data[0] | data[1] << 8);
+}
+
+static void the_monitor_is_set_up_as_the_rig_says(void **state)
+{
+  struct fake *fake = *state;
+  assert_int_equal(config_of(fake), 0x3F35); /* as it boots: 100 V, 30 mV, neither VOUT nor TEMP1; nothing was written by opening */
+  near_u(fake_get(fake, "vin"), 48, 0.01);
+  assert_int_equal(config_of(fake), 0x3F1F);
+  near_u(fake_get(fake, "vout"), 47.8, 0.01);
+  struct fake *other = start(PARAMS("100 V", "15 mV"));
+  assert_int_equal(fake_probe(other), PL_OK);
+  assert_int_equal(config_of(other), 0x3F3E);
+  near_u(fake_get(other, "temperature"), 36, 0.12);
+  fake_close(other);
+}
+
+static void a_reset_chip_is_noticed_and_set_up_again(void **state)
 {
   struct fake *fake = *state;
   int64_t value_u = 4711;
-  put(fake, "\x03\xD4\x3F\x3F"); /* 100 V, 30 mV, all channels */
-  assert_int_equal(fake_probe(fake), PL_E_EXCEPTION);
-  assert_non_null(strstr(fake->err.text, "100 V and 30 mV (PMON_CONFIG 0x3F3F), the rig says 60 V and 30 mV"));
-  struct fake *other = start(PARAMS(NULL));
-  put(other, "\x03\xD4\x3F\x3F");
-  assert_int_equal(fake_try_get(other, "vin", &value_u), PL_E_EXCEPTION); /* also without a probe */
-  put(other, "\x03\xD4\x15\x3F"); /* 60 V, but neither VOUT nor TEMP1 */
-  assert_int_equal(fake_try_get(other, "vout", &value_u), PL_E_UNSUPPORTED);
-  assert_non_null(strstr(other->err.text, "VOUT is not sampled"));
-  assert_int_equal(fake_try_get(other, "temperature", &value_u), PL_E_UNSUPPORTED);
-  near_u(fake_get(other, "vin"), 48, 0.01);
-  put(other, "\x02\xD3\x00");
-  assert_int_equal(fake_probe(other), PL_E_EXCEPTION);
-  assert_non_null(strstr(other->err.text, "does not sample"));
+  near_u(fake_get(fake, "vin"), 48, 0.01);
+  fake_set(fake, "on", 0);
+  fake_in(fake, "vin", 15);
+  fake_pass(fake, PL_MS, PL_MS);
+  assert_false(gate(fake));
+  assert_int_equal(fake_try_get(fake, "vin", &value_u), PL_E_NACK); /* it has no supply: nobody is there */
+  assert_int_equal(fake_try_set(fake, "clear-peaks", 0), PL_E_NACK);
+  powered(fake);
+  assert_true(gate(fake)); /* OPERATION is forgotten, too */
+  assert_int_equal(config_of(fake), 0x3F35);
+  near_u(fake_get(fake, "vin"), 48, 0.01); /* a failed get is followed by a set-up */
+  fake_in(fake, "vin", 0);
+  fake_pass(fake, PL_MS, PL_MS);
+  powered(fake); /* between two readings: only the chip itself can tell */
+  assert_int_equal(fake_try_get(fake, "vin", &value_u), PL_E_EXCEPTION);
+  assert_non_null(strstr(fake->err.text, "PMON_CONFIG is 0x3F35, it was set to 0x3F1F"));
   assert_int_equal(value_u, 4711);
-  fake_close(other);
+  near_u(fake_get(fake, "vin"), 48, 0.01);
+}
+
+static void another_programs_ranges_are_noticed(void **state)
+{
+  struct fake *fake = *state;
+  int64_t value_u = 4711;
+  near_u(fake_get(fake, "vin"), 48, 0.01);
+  put(fake, "\x03\xD4\x3F\x3F"); /* 100 V, 30 mV, all channels */
+  assert_int_equal(fake_try_get(fake, "vin", &value_u), PL_E_EXCEPTION);
+  assert_non_null(strstr(fake->err.text, "PMON_CONFIG is 0x3F3F, it was set to 0x3F1F"));
+  put(fake, "\x02\xD3\x00"); /* and it does not sample any more */
+  near_u(fake_get(fake, "vin"), 48, 0.01);
+  assert_int_equal(value_u, 4711);
 }
 
 static void identity_is_checked(void **state)
@@ -207,10 +266,10 @@ static void gate_needs_operation_pin_and_input(void **state)
   fake_in(fake, "vin", 37); /* within the hysteresis */
   fake_pass(fake, PL_MS, PL_MS);
   assert_false(gate(fake));
-  fake_in(fake, "vin", 0); /* it still answers */
+  fake_in(fake, "vin", 0);
   fake_in(fake, "vout", 0);
   fake_in(fake, "iout", 0);
-  near_u(fake_get(fake, "vin"), 0, 0.001);
+  fake_pass(fake, PL_MS, PL_MS);
   fake_in(fake, "vin", 48);
   fake_pass(fake, PL_MS, PL_MS);
   assert_true(gate(fake));
@@ -308,6 +367,7 @@ static void tries_are_counted_afresh_when_it_runs_again(void **state)
 static void peaks_hold_and_begin_anew(void **state)
 {
   struct fake *fake = *state;
+  assert_int_equal(fake_probe(fake), PL_OK);
   fake_in(fake, "iout", 55);
   fake_in(fake, "vin", 52);
   fake_in(fake, "vout", 51.5);
@@ -328,6 +388,7 @@ static void peaks_hold_and_begin_anew(void **state)
 static void warnings_compare_codes(void **state)
 {
   struct fake *fake = *state;
+  assert_int_equal(fake_probe(fake), PL_OK);
   put(fake, "\x03\x4A\x90\x09"); /* 2448 of 4095: 12.07 A */
   assert_int_equal(fake_faults(fake), 0);
   fake_in(fake, "iout", 13);
@@ -369,7 +430,10 @@ int main(void)
       T(words_on_the_wire_are_the_data_sheets),
       cmocka_unit_test(coefficients_are_the_data_sheets),
       T(a_full_scale_code_is_no_number),
-      T(ranges_must_be_the_rigs),
+      T(all_ones_are_no_number),
+      T(the_monitor_is_set_up_as_the_rig_says),
+      T(a_reset_chip_is_noticed_and_set_up_again),
+      T(another_programs_ranges_are_noticed),
       T(identity_is_checked),
       T(gate_needs_operation_pin_and_input),
       T(over_current_latches_off),

@@ -124,7 +124,7 @@ static inline void fake_bus(struct fake *fake, uint8_t address)
 {
   assert_int_equal(pl_clock_new_virtual(0, &fake->clock, &fake->err), PL_OK);
   assert_int_equal(pl_bus_new("i2c-test", PL_BUS_I2C, fake->clock, &fake->bus, &fake->err), PL_OK);
-  fake->caps = (struct pl_i2c_caps){.flags = PL_I2C_CAP_ANY_LIST, .max_batch = 1, .speed_hz = 400000};
+  fake->caps = (struct pl_i2c_caps){.flags = PL_I2C_CAP_ANY_LIST | PL_I2C_CAP_RECV_LEN, .max_batch = 1, .speed_hz = 400000};
   pl_bus_attach(fake->bus, &fake_ops, fake, NULL, true);
   fake->io.clock = fake->clock;
   fake->slave = (struct pl_smbus_slave){
@@ -261,7 +261,12 @@ static inline enum pl_status fake_try_get(struct fake *fake, const char *name, i
 static inline int64_t fake_get(struct fake *fake, const char *name)
 {
   int64_t value_u = 0;
-  if (fake_try_get(fake, name, &value_u) != PL_OK)
+  enum pl_status status = fake_try_get(fake, name, &value_u);
+  for (int i = 0; status == PL_E_BUSY && i < 1000; i++) { /* as every caller does */
+    fake_pass(fake, PL_MS, PL_MS);
+    status = fake_try_get(fake, name, &value_u);
+  }
+  if (status != PL_OK)
     fail_msg("%s: %s", name, fake->err.text);
   return value_u;
 }

@@ -54,7 +54,7 @@ static enum pl_status leak_sensor_get(void *self, const struct pl_quantity *quan
     return status;
   }
   if (quantity->id == PL_LEAK_SENSOR_LEAK && !lines[PL_LEAK_SENSOR_CABLE]) {
-    return pl_fail(err, PL_E_GONE, "the sense cable of %s is broken or unplugged, so neither wet nor dry is known; mend or plug it", sensor->name);
+    return pl_fail(err, PL_E_NAN, "the sense cable of %s is broken or unplugged, so neither wet nor dry is known; mend or plug it", sensor->name);
   }
   pl_device_line_reading(sensor->bus, lines[quantity->id], reading);
   return PL_OK;

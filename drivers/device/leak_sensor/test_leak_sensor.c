@@ -28,7 +28,7 @@ static void check_three_states(const char *const *lines)
     bench.io.in[IN_WET] = wet;
     bench.io.in[IN_CABLE_OK] = 0.0;
     value_u = -1;
-    assert_int_equal(fake_read(&bench, "wet", &value_u, &err), PL_E_GONE);
+    assert_int_equal(fake_read(&bench, "wet", &value_u, &err), PL_E_NAN);
     assert_int_equal(value_u, -1);
     assert_non_null(strstr(err.text, "the sense cable of under-test is broken or unplugged"));
     assert_false(fake_flag(&bench, "cable"));

@@ -32,7 +32,7 @@
  *       min: 0 L/min                  # what a set takes
  *       max: 60 L/min
  *       verify: false                 # rw only: do not read a write back
- *       invalid: [0xFFFF]             # raw values that mean "no reading"
+ *       invalid: [0xFFFF]             # raw values that mean "no reading"; with bit: of the whole register
  *       range: [0, 6000]              # raw values outside it are refused, read or written
  *       port: flow                    # twin: the world's port that it is fed from (r) or that it commands (rw, w)
  *       initial: 8 L/min              # twin: of what the bus can write (absent: as the part starts), or what a row without a port reads

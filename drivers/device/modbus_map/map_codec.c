@@ -85,10 +85,6 @@ static bool means_no_reading(const struct pl_map_row *row, double raw)
 enum pl_status pl_map_decode(const struct pl_map_row *row, const uint16_t *words, int64_t *value_u, struct pl_err *err)
 {
   uint32_t pattern = join(row, words);
-  if (row->bit >= 0) {
-    *value_u = (pattern >> row->bit & 1) != 0 ? PL_U : 0;
-    return PL_OK;
-  }
   double raw = number_of(row, pattern);
   int digits = (int)pl_map_type_words(row->type) * 4;
   if (!isfinite(raw)) {
@@ -96,9 +92,12 @@ enum pl_status pl_map_decode(const struct pl_map_row *row, const uint16_t *words
                    pattern);
   }
   if (means_no_reading(row, raw)) {
-    return pl_fail(err, PL_E_NAN, "%s: %s 0x%04X holds 0x%0*X, which means that there is no reading", row->quantity, pl_map_table_name(row->table),
-                   row->address,
-                   digits, pattern);
+    return pl_fail(err, PL_E_NAN, "%s: %s 0x%04X holds 0x%0*X, which is no value: it means that there is no reading", row->quantity,
+                   pl_map_table_name(row->table), row->address, digits, pattern);
+  }
+  if (row->bit >= 0) {
+    *value_u = (pattern >> row->bit & 1) != 0 ? PL_U : 0;
+    return PL_OK;
   }
   if (raw < row->raw_min || raw > row->raw_max) {
     return pl_fail(err, PL_E_RANGE, "%s: %s 0x%04X holds %g (0x%0*X), outside its range %g to %g", row->quantity, pl_map_table_name(row->table),
@@ -161,7 +160,11 @@ void pl_map_encode_saturated(const struct pl_map_row *row, int64_t value_u, uint
 {
   if (row->bit >= 0) {
     put_bit(row, value_u != 0, words);
-  } else {
-    put(row, fmin(fmax(raw_of(row, value_u), row->raw_min), row->raw_max), words);
+    return;
   }
+  double raw = fmin(fmax(raw_of(row, value_u), row->raw_min), row->raw_max);
+  while (means_no_reading(row, raw)) { /* a sensor that has a value never says that it has none */
+    raw += raw + 1 <= row->raw_max ? 1 : -PL_MAP_INVALID_MAX - 1;
+  }
+  put(row, raw, words);
 }

@@ -158,9 +158,8 @@ static enum pl_status read_type(const struct pl_map_loader *loader, const struct
   if (flag && row->type != PL_MAP_BIT && row->type != PL_MAP_U16) {
     return pl_node_fail(loader->conf, node, err, "a flag of the type %s, expected u16", type_words[row->type]);
   }
-  if (row->bit >= 0 && (pl_node_get(node, "scale") != NULL || pl_node_get(node, "offset") != NULL || pl_node_get(node, "range") != NULL ||
-                        pl_node_get(node, "invalid") != NULL)) {
-    return pl_node_fail(loader->conf, node, err, "one bit has no scale, offset, range or invalid values, expected none of these keys");
+  if (row->bit >= 0 && (pl_node_get(node, "scale") != NULL || pl_node_get(node, "offset") != NULL || pl_node_get(node, "range") != NULL)) {
+    return pl_node_fail(loader->conf, node, err, "one bit has no scale, offset or range, expected none of these keys");
   }
   if ((uint32_t)row->address + pl_map_type_words(row->type) > 65536) {
     return pl_node_fail(loader->conf, node, err, "a value that runs past register 0xFFFF, expected a smaller register");

@@ -75,6 +75,9 @@ static enum pl_status read_row(const struct modbus_map *device, const struct pl_
   enum pl_status status = read_words(device, row->table, row->address, pl_map_type_words(row->type), words, err);
   if (status != PL_OK) {
     pl_err_prefix(err, "%s", row->quantity);
+  } else if (row->bit >= 0) { /* a word that means "no reading" has no bits: neither to tell, nor to be changed and written back */
+    int64_t unused_u;
+    status = pl_map_decode(row, words, &unused_u, err);
   }
   return status;
 }
@@ -244,10 +247,19 @@ static enum pl_status modbus_map_faults(void *self, struct pl_faults *faults, st
   for (size_t first = 0; first < map->n_faults;) {
     uint16_t words[PL_FAULTS_MAX];
     size_t registers, covered = neighbours(map, first, &registers);
+    bool bits = pl_map_table_is_bits(map->faults[first].table);
     enum pl_status status = read_words(device, map->faults[first].table, map->faults[first].address, registers, words, err);
     if (status != PL_OK) {
       pl_err_prefix(err, "faults");
       return status;
+    }
+    size_t all_ones = 0;
+    while (all_ones < registers && words[all_ones] == 0xFFFF) {
+      all_ones++;
+    }
+    if (!bits && all_ones == registers) { /* no unit has all of its faults at once */
+      return pl_fail(err, PL_E_NAN, "faults: %s 0x%04X and all that follow hold 0xFFFF, which is no value", pl_map_table_name(map->faults[first].table),
+                     map->faults[first].address);
     }
     for (size_t i = first; i < first + covered; i++) {
       const struct pl_map_fault *fault = &map->faults[i];

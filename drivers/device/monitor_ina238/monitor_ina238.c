@@ -8,7 +8,8 @@
 
 /*
  * TI INA238: the bench's own voltage and current monitor. It is set up at the first use: the shunt range that holds max-current, and SHUNT_CAL,
- * which is read back each time before CURRENT or POWER is believed, since a monitor that lost its power has another one.
+ * which is read back each time before CURRENT or POWER is believed, since a monitor that lost its power has another one. The results follow a
+ * new set-up only with the next conversion: until CNVRF tells of one a reading is PL_E_BUSY.
  */
 static const struct pl_param PARAMS[] = {
     {.name = "address", .help = "7-bit I2C address", .kind = PL_PARAM_INT, .required = true, .address = true, .min = 0x40, .max = 0x4F},
@@ -37,6 +38,9 @@ struct monitor {
   bool narrow; /* ADCRANGE 1 */
   uint16_t shunt_cal;
   bool ready;
+  bool fresh;        /* a conversion ended since the set-up */
+  bool saw_cnvrf;
+  pl_time_ns set_at;
 };
 
 #define NARROW_NV 40960000
@@ -117,24 +121,51 @@ static uint16_t wanted_config(const struct monitor *monitor)
   return monitor->narrow ? INA238_CONFIG_ADCRANGE : 0;
 }
 
+/* Also clears CNVRF. */
+static enum pl_status read_diag(struct monitor *monitor, uint32_t *diag, struct pl_err *err)
+{
+  enum pl_status status = read_register(monitor, INA238_DIAG_ALRT, 2, diag, err);
+  if (status == PL_OK && *diag == 0xFFFF)
+    status = pl_fail(err, PL_E_NAN, "DIAG_ALRT reads 0xFFFF, which is not a number: all ones is what a bus gives that nobody drives");
+  return status;
+}
+
+/* ADC_CONFIG goes last: writing it begins the conversion anew (from memory, as is that reading DIAG_ALRT clears CNVRF: where a chip does not, the
+ * time of one conversion is waited for all the same). */
 static enum pl_status set_up(struct monitor *monitor, struct pl_err *err)
 {
+  uint32_t diag;
   if (monitor->ready)
     return PL_OK;
-  enum pl_status status = set_register(monitor, INA238_CONFIG, wanted_config(monitor), err);
+  enum pl_status status = read_diag(monitor, &diag, err);
+  if (status == PL_OK)
+    status = set_register(monitor, INA238_CONFIG, wanted_config(monitor), err);
+  if (status == PL_OK)
+    status = set_register(monitor, INA238_SHUNT_CAL, monitor->shunt_cal, err);
   if (status == PL_OK)
     status = set_register(monitor, INA238_ADC_CONFIG, INA238_ADC_CONFIG_RESET, err);
   if (status == PL_OK)
-    status = set_register(monitor, INA238_SHUNT_CAL, monitor->shunt_cal, err);
+    status = read_diag(monitor, &diag, err);
   monitor->ready = status == PL_OK;
+  monitor->fresh = monitor->saw_cnvrf = false;
+  monitor->set_at = pl_bus_now(monitor->bus);
   return status;
+}
+
+static enum pl_status check_fresh(struct monitor *monitor, uint32_t diag, struct pl_err *err)
+{
+  monitor->saw_cnvrf |= (diag & INA238_DIAG_CNVRF) != 0;
+  monitor->fresh |= monitor->saw_cnvrf && pl_bus_now(monitor->bus) - monitor->set_at >= INA238_CONVERSION_NS;
+  if (monitor->fresh)
+    return PL_OK;
+  return pl_fail(err, PL_E_BUSY, "the first conversion since the set-up is under way (about 3 ms); read it again");
 }
 
 /* DIAG_ALRT and the set-up, before a value is believed. */
 static enum pl_status check_sound(struct monitor *monitor, struct pl_err *err)
 {
   uint32_t diag, config, cal;
-  enum pl_status status = read_register(monitor, INA238_DIAG_ALRT, 2, &diag, err);
+  enum pl_status status = read_diag(monitor, &diag, err);
   if (status == PL_OK)
     status = read_register(monitor, INA238_CONFIG, 2, &config, err);
   if (status == PL_OK)
@@ -144,20 +175,18 @@ static enum pl_status check_sound(struct monitor *monitor, struct pl_err *err)
   if (!(diag & INA238_DIAG_MEMSTAT))
     return pl_fail(err, PL_E_GARBAGE,
                    "the monitor's trim memory is damaged (DIAG_ALRT 0x%04X, MEMSTAT clear): none of its values can be trusted; replace it", diag);
-  if (diag == 0xFFFF)
-    return pl_fail(err, PL_E_GARBAGE, "DIAG_ALRT reads 0xFFFF: nothing drives the bus");
   if (config != wanted_config(monitor) || cal != monitor->shunt_cal)
     return pl_fail(err, PL_E_EXCEPTION,
                    "CONFIG is 0x%04X and SHUNT_CAL %u, they were set to 0x%04X and %u: the monitor was reset or set up by another program; asking "
                    "again sets it up anew",
                    config, cal, wanted_config(monitor), monitor->shunt_cal);
-  return PL_OK;
+  return check_fresh(monitor, diag, err);
 }
 
 static enum pl_status check_overflow(struct monitor *monitor, struct pl_err *err)
 {
   uint32_t diag;
-  enum pl_status status = read_register(monitor, INA238_DIAG_ALRT, 2, &diag, err);
+  enum pl_status status = read_diag(monitor, &diag, err);
   if (status == PL_OK && diag & INA238_DIAG_MATHOF)
     status = pl_fail(err, PL_E_RANGE, "the current does not fit (DIAG_ALRT 0x%04X, MATHOF set): max-current in the rig is too small", diag);
   return status;
@@ -240,7 +269,7 @@ static enum pl_status monitor_get(void *self, const struct pl_quantity *quantity
   if (status == PL_OK)
     status = read_quantity(monitor, quantity->id, &value_u, err);
   if (status) {
-    monitor->ready = false;
+    monitor->ready = monitor->ready && (status == PL_E_BUSY || status == PL_E_RANGE);
     return status;
   }
   *reading = (struct pl_reading){.value_u = value_u, .dim = quantity->dim, .status = PL_OK, .at = pl_bus_now(monitor->bus)};
@@ -264,8 +293,11 @@ static enum pl_status check_identity(struct monitor *monitor, uint32_t *revision
 
 static enum pl_status monitor_probe(void *self, struct pl_err *err)
 {
+  struct monitor *monitor = self;
   uint32_t revision;
-  return check_identity(self, &revision, err);
+  enum pl_status status = check_identity(monitor, &revision, err);
+  monitor->ready = false; /* a roll call trusts nothing of before; and the first conversion is done when the first value is wanted */
+  return status ? status : set_up(monitor, err);
 }
 
 static enum pl_status monitor_identify(void *self, struct pl_identity *identity, struct pl_err *err)

@@ -20,9 +20,12 @@ enum {
 #define INA238_CONFIG_RST 0x8000
 #define INA238_CONFIG_ADCRANGE 0x0010 /* 1: +-40.96 mV, 1.25 uV a step; 0: +-163.84 mV, 5 uV a step */
 #define INA238_ADC_CONFIG_RESET 0xFB68 /* continuous, bus, shunt and temperature */
+#define INA238_CONVERSION_NS 3156000 /* of that: 1052 us each */
+#define INA238_MODE_CONTINUOUS 0x8000
 #define INA238_MODE_ALL 0x0F
 #define INA238_SHUNT_CAL_RESET 0x1000
 #define INA238_DIAG_MATHOF 0x0200      /* CURRENT or POWER cannot hold the result */
+#define INA238_DIAG_CNVRF 0x0002       /* a conversion is complete */
 #define INA238_DIAG_MEMSTAT 0x0001     /* 1: the trim memory is sound */
 #define INA238_MANUFACTURER 0x5449     /* "TI" */
 #define INA238_DEVICE 0x2381           /* 0x238, revision 1 */

@@ -62,9 +62,11 @@ static void readings_are_what_the_world_says(void **state)
   near_u(fake_get(fake, "temperature"), 31.25, 0.001);
   fake_in(fake, "iout", -3);
   fake_in(fake, "temperature", -10.1);
+  fake_pass(fake, 4 * PL_MS, PL_MS);
   near_u(fake_get(fake, "iout"), -3, 0.0013);
   near_u(fake_get(fake, "temperature"), -10.125, 0.001);
   fake_in(fake, "iout", 0);
+  fake_pass(fake, 4 * PL_MS, PL_MS);
   assert_int_equal(fake_get(fake, "iout"), 0);
   assert_int_equal(fake_get(fake, "pout"), 0);
   assert_int_equal(fake->slave.refused, 0);
@@ -96,17 +98,81 @@ static void shunt_cal_is_by_the_data_sheet(void **state)
   }
 }
 
+static unsigned diag_bits(struct fake *fake)
+{
+  return register_of(fake, INA238_DIAG_ALRT) & (INA238_DIAG_CNVRF | INA238_DIAG_MEMSTAT);
+}
+
+/* ADC_CONFIG 0xFB68: bus, shunt and temperature of 1052 us each. */
+static void a_conversion_takes_its_time(void **state)
+{
+  struct fake *fake = *state;
+  put(fake, INA238_ADC_CONFIG, INA238_ADC_CONFIG_RESET);
+  register_of(fake, INA238_DIAG_ALRT);
+  fake_pass(fake, 3155 * PL_US, 3155 * PL_US);
+  assert_int_equal(diag_bits(fake), INA238_DIAG_MEMSTAT);
+  fake_pass(fake, 2 * PL_US, 2 * PL_US);
+  assert_int_equal(register_of(fake, INA238_CURRENT), 1250); /* 12.5 A * 0.5 mohm / 5 uV */
+  put(fake, INA238_SHUNT_CAL, 2048);
+  assert_int_equal(register_of(fake, INA238_CURRENT), 1250); /* of the conversion that was */
+  assert_int_equal(diag_bits(fake), INA238_DIAG_CNVRF | INA238_DIAG_MEMSTAT);
+  assert_int_equal(diag_bits(fake), INA238_DIAG_MEMSTAT); /* reading clears it */
+  fake_pass(fake, 3156 * PL_US, 3156 * PL_US);
+  assert_int_equal(register_of(fake, INA238_CURRENT), 2500);
+}
+
+static void the_first_value_waits_for_a_conversion(void **state)
+{
+  (void)state;
+  static const char *const NAMES[] = {"vout", "iout", "pout", "temperature"};
+  for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++) {
+    struct fake *fake = start("0.5 mohm", "60 A"); /* SHUNT_CAL 3000: what was converted before is of other steps */
+    int64_t value_u = 4711;
+    int busy = 0;
+    fake_pass(fake, 10 * PL_MS, PL_MS);
+    enum pl_status status = i ? fake_probe(fake) : PL_OK; /* the probe sets up, or the first get */
+    assert_int_equal(status, PL_OK);
+    pl_time_ns since = pl_clock_now(fake->clock);
+    while ((status = fake_try_get(fake, NAMES[i], &value_u)) == PL_E_BUSY) {
+      assert_int_equal(value_u, 4711);
+      assert_non_null(strstr(fake->err.text, "conversion"));
+      fake_pass(fake, 100 * PL_US, 100 * PL_US);
+      busy++;
+    }
+    assert_int_equal(status, PL_OK);
+    assert_in_range(busy, 1, 40);
+    assert_in_range(pl_clock_now(fake->clock) - since, 3 * PL_MS, 8 * PL_MS);
+    near_u(value_u, (const double[]){47.9, 12.5, 598.75, 31.25}[i], (const double[]){0.0016, 0.0022, 0.2, 0.001}[i]);
+    fake_close(fake);
+  }
+}
+
+static void a_value_off_the_scale_keeps_the_set_up(void **state)
+{
+  struct fake *fake = *state;
+  int64_t value_u = 4711;
+  near_u(fake_get(fake, "iout"), 12.5, 0.0013);
+  fake_in(fake, "iout", 90);
+  fake_pass(fake, 4 * PL_MS, PL_MS);
+  for (int i = 0; i < 3; i++)
+    assert_int_equal(fake_try_get(fake, "iout", &value_u), PL_E_RANGE); /* and not busy with a new set-up */
+}
+
 static void too_much_is_no_number(void **state)
 {
   struct fake *fake = *state;
   int64_t value_u = 4711;
+  assert_int_equal(fake_probe(fake), PL_OK);
   fake_in(fake, "iout", 90); /* 45 mV: beyond the narrow range */
+  fake_in(fake, "vout", 110);
+  fake_pass(fake, 8 * PL_MS, PL_MS);
   assert_int_equal(fake_try_get(fake, "iout", &value_u), PL_E_RANGE);
   assert_int_equal(fake_try_get(fake, "pout", &value_u), PL_E_RANGE);
-  fake_in(fake, "vout", 110);
   assert_int_equal(fake_try_get(fake, "vout", &value_u), PL_E_RANGE);
   struct fake *small = start("0.5 mohm", "10 A"); /* SHUNT_CAL 500: 20 A cannot be told in 16 bits */
   fake_in(small, "iout", 20);
+  assert_int_equal(fake_probe(small), PL_OK);
+  fake_pass(small, 8 * PL_MS, PL_MS);
   assert_int_equal(fake_try_get(small, "iout", &value_u), PL_E_RANGE);
   assert_non_null(strstr(small->err.text, "MATHOF"));
   assert_int_equal(value_u, 4711);
@@ -163,7 +229,7 @@ static void all_ones_are_no_number(void **state)
   near_u(fake_get(fake, "vout"), 47.9, 0.0016);
   fake->faults.kinds[PL_WIRE_NAN].on = true;
   for (size_t i = 0; i < pl_device_monitor_ina238.n_quantities; i++)
-    assert_int_not_equal(fake_try_get(fake, pl_device_monitor_ina238.quantities[i].name, &value_u), PL_OK);
+    assert_int_equal(fake_try_get(fake, pl_device_monitor_ina238.quantities[i].name, &value_u), PL_E_NAN);
   assert_int_equal(fake_probe(fake), PL_E_GARBAGE);
   assert_int_equal(value_u, 4711);
 }
@@ -172,8 +238,9 @@ static void probe_tells_what_is_there(void **state)
 {
   struct fake *fake = *state;
   struct pl_identity identity;
+  assert_int_equal(register_of(fake, INA238_CONFIG), 0); /* nothing was written by opening */
   assert_int_equal(fake_probe(fake), PL_OK);
-  assert_int_equal(register_of(fake, INA238_SHUNT_CAL), INA238_SHUNT_CAL_RESET); /* nothing was written */
+  assert_int_equal(register_of(fake, INA238_CONFIG), INA238_CONFIG_ADCRANGE);
   assert_int_equal(fake_run(fake, &(struct fake_call){.identity = &identity}), PL_OK);
   assert_string_equal(identity.manufacturer, "TI");
   assert_string_equal(identity.model, "INA238");
@@ -200,6 +267,9 @@ int main(void)
   const struct CMUnitTest tests[] = {
       T(readings_are_what_the_world_says),
       cmocka_unit_test(shunt_cal_is_by_the_data_sheet),
+      T(a_conversion_takes_its_time),
+      cmocka_unit_test(the_first_value_waits_for_a_conversion),
+      T(a_value_off_the_scale_keeps_the_set_up),
       T(too_much_is_no_number),
       T(a_reset_monitor_is_noticed_and_set_up_again),
       T(another_shunt_cal_is_noticed),

@@ -10,7 +10,6 @@
 #define OPERATION_ON 0x80       /* section 12.1: bit 7 on; 0x00 is off at once */
 #define OPERATION_OFF 0x00
 #define CONFIG_NEEDS_COMMAND 0x18 /* section 12.2, ON_OFF_CONFIG: bit 4 off until told, bit 3 OPERATION counts */
-#define WORD_POWER_GOOD_N 0x0800
 
 static const struct pl_param PARAMS[] = {
     {.name = "address", .help = "7-bit I2C address", .kind = PL_PARAM_INT, .required = true, .address = true, .min = 0x08, .max = 0x77},
@@ -148,6 +147,8 @@ static enum pl_status learn_vout(struct psu *psu, struct pl_err *err)
     return PL_OK;
   uint8_t mode;
   enum pl_status status = pl_pmbus_read_byte(&psu->pmbus, PL_PMBUS_VOUT_MODE, &mode, err);
+  if (status == PL_OK && mode == 0xFF)
+    status = pl_pmbus_all_ones(PL_PMBUS_VOUT_MODE, mode, 2, err);
   if (status == PL_OK)
     status = pl_pmbus_vout_mode(mode, &psu->vout, err);
   if (status == PL_OK && psu->vout.format != PL_PMBUS_ULINEAR16 && psu->vout.format != PL_PMBUS_HALF)
@@ -158,29 +159,41 @@ static enum pl_status learn_vout(struct psu *psu, struct pl_err *err)
   return status;
 }
 
+static bool never_negative(uint8_t code)
+{
+  return code == PL_PMBUS_READ_VIN || code == PL_PMBUS_READ_VOUT || code == PL_PMBUS_VOUT_COMMAND || code == PL_PMBUS_READ_FAN_SPEED_1;
+}
+
 static enum pl_status read_number(struct psu *psu, uint8_t code, int64_t *value_u, struct pl_err *err)
 {
-  if (pl_pmbus_command(code)->format != PL_PMBUS_VOUT)
-    return pl_pmbus_read_value(&psu->pmbus, code, &LINEAR11, value_u, err);
-  enum pl_status status = learn_vout(psu, err);
-  return status ? status : pl_pmbus_read_value(&psu->pmbus, code, &psu->vout, value_u, err);
+  char text[64];
+  bool is_vout = pl_pmbus_command(code)->format == PL_PMBUS_VOUT;
+  int64_t found_u = 0;
+  enum pl_status status = is_vout ? learn_vout(psu, err) : PL_OK;
+  if (status == PL_OK)
+    status = pl_pmbus_read_value(&psu->pmbus, code, is_vout ? &psu->vout : &LINEAR11, &found_u, err);
+  if (status)
+    return status;
+  if (found_u < 0 && never_negative(code))
+    return pl_fail(err, PL_E_RANGE, "%s reads %g, and it cannot be negative", pl_pmbus_command_text(code, text, sizeof text), (double)found_u / 1e6);
+  *value_u = found_u;
+  return PL_OK;
 }
 
 static enum pl_status psu_get(void *self, const struct pl_quantity *quantity, struct pl_reading *reading, struct pl_err *err)
 {
   struct psu *psu = self;
-  uint8_t operation = 0;
-  uint16_t word = 0;
+  bool flag = false;
   int64_t value_u = 0;
   enum pl_status status = begin(psu, err);
   if (status)
     return status;
   if (quantity->id == ID_ON) {
-    status = pl_pmbus_read_byte(&psu->pmbus, PL_PMBUS_OPERATION, &operation, err);
-    value_u = operation & OPERATION_ON ? PL_U : 0;
+    status = pl_pmbus_read_on(&psu->pmbus, &flag, err);
+    value_u = flag ? PL_U : 0;
   } else if (quantity->id == ID_POWER_GOOD) {
-    status = pl_pmbus_read_word(&psu->pmbus, PL_PMBUS_STATUS_WORD, &word, err);
-    value_u = word & WORD_POWER_GOOD_N ? 0 : PL_U;
+    status = pl_pmbus_read_power_good(&psu->pmbus, &flag, err);
+    value_u = flag ? PL_U : 0;
   } else {
     status = read_number(psu, (uint8_t)quantity->id, &value_u, err);
   }

@@ -262,6 +262,40 @@ static void a_bad_answer_is_never_a_number(void **state)
   near_u(fake_get(fake, "vout"), 47.9, 0.001);
 }
 
+/* A bus that nobody drives reads 0xFF, and with PEC over it even that is right. */
+static void all_ones_are_no_number(void **state)
+{
+  struct fake *fake = *state;
+  int64_t value_u = 4711;
+  fake_get(fake, "vout"); /* VOUT_MODE is known */
+  fake->faults.kinds[PL_WIRE_NAN].on = true;
+  for (size_t i = 0; i < pl_device_psu_pmbus.n_quantities; i++) {
+    const struct pl_quantity *quantity = &pl_device_psu_pmbus.quantities[i];
+    if (!(quantity->access & PL_GET))
+      continue;
+    enum pl_status status = fake_try_get(fake, quantity->name, &value_u);
+    if (status != PL_E_NAN || !strstr(fake->err.text, "not a number"))
+      fail_msg("%s: %s: %s", quantity->name, pl_status_name(status), fake->err.text);
+  }
+  assert_int_equal(fake_run(fake, &(struct fake_call){.faults = &(struct pl_faults){.count = 0}}), PL_E_NAN); /* nor are they faults */
+  assert_int_equal(fake_try_set(fake, "clear-faults", 0), PL_E_NAN);
+  assert_int_equal(value_u, 4711);
+}
+
+static void what_cannot_be_negative_is_refused(void **state)
+{
+  struct fake *fake = *state;
+  int64_t value_u = 4711;
+  fake_in(fake, "vin", -3);
+  fake_in(fake, "fan_speed", -100);
+  assert_int_equal(fake_try_get(fake, "vin", &value_u), PL_E_RANGE);
+  assert_non_null(strstr(fake->err.text, "READ_VIN (0x88)"));
+  assert_int_equal(fake_try_get(fake, "fan-speed", &value_u), PL_E_RANGE);
+  fake_in(fake, "temperature", -12);
+  near_u(fake_get(fake, "temperature"), -12, 0.04);
+  assert_int_equal(value_u, 4711);
+}
+
 static void quirks_and_page_are_taken(void **state)
 {
   (void)state;
@@ -301,6 +335,8 @@ int main(void)
       T(mistakes_on_the_wire_set_cml),
       T(status_bits_are_cleared_by_ones),
       T(a_bad_answer_is_never_a_number),
+      T(all_ones_are_no_number),
+      T(what_cannot_be_negative_is_refused),
       cmocka_unit_test(quirks_and_page_are_taken),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,13 @@ enum pl_status pl_pmbus_query(struct pl_pmbus *pmbus, uint8_t code, uint8_t *ans
   return pl_pmbus_block_call(pmbus, PL_PMBUS_QUERY, &code, 1, answer, 1, &len, err);
 }
 
+enum pl_status pl_pmbus_all_ones(uint8_t code, unsigned word, unsigned digits, struct pl_err *err)
+{
+  char text[64];
+  return pl_fail(err, PL_E_NAN, "%s reads 0x%0*X, which is not a number: all ones is what a bus gives that nobody drives",
+                 pl_pmbus_command_text(code, text, sizeof text), (int)digits, word);
+}
+
 enum pl_status pl_pmbus_read_value(struct pl_pmbus *pmbus, uint8_t code, const struct pl_pmbus_scale *scale, int64_t *value_u, struct pl_err *err)
 {
   uint16_t word;
@@ -16,10 +23,37 @@ enum pl_status pl_pmbus_read_value(struct pl_pmbus *pmbus, uint8_t code, const s
   enum pl_status status = pl_pmbus_read_word(pmbus, code, &word, err);
   if (status)
     return status;
+  if (word == 0xFFFF && (scale->format == PL_PMBUS_LINEAR11 || scale->format == PL_PMBUS_ULINEAR16))
+    return pl_pmbus_all_ones(code, word, 4, err);
   status = pl_pmbus_decode(scale, word, value_u, err);
   if (status && err)
     pl_err_prefix(err, "%s", pl_pmbus_command_text(code, text, sizeof text));
   return status;
+}
+
+/* OPERATION 0xFF is reserved in every version (section 12.1). */
+enum pl_status pl_pmbus_read_on(struct pl_pmbus *pmbus, bool *on, struct pl_err *err)
+{
+  uint8_t operation;
+  enum pl_status status = pl_pmbus_read_byte(pmbus, PL_PMBUS_OPERATION, &operation, err);
+  if (status)
+    return status;
+  if (operation == 0xFF)
+    return pl_pmbus_all_ones(PL_PMBUS_OPERATION, operation, 2, err);
+  *on = operation & 0x80;
+  return PL_OK;
+}
+
+enum pl_status pl_pmbus_read_power_good(struct pl_pmbus *pmbus, bool *good, struct pl_err *err)
+{
+  uint16_t word;
+  enum pl_status status = pl_pmbus_read_word(pmbus, PL_PMBUS_STATUS_WORD, &word, err);
+  if (status)
+    return status;
+  if (word == 0xFFFF)
+    return pl_pmbus_all_ones(PL_PMBUS_STATUS_WORD, word, 4, err);
+  *good = !(word & 0x0800); /* section 17.2: POWER_GOOD# */
+  return PL_OK;
 }
 
 /* --- writes that are checked --- */
@@ -93,6 +127,8 @@ enum pl_status pl_pmbus_read_status(struct pl_pmbus *pmbus, struct pl_pmbus_stat
     }
     if (result)
       return result;
+    if (i == PL_PMBUS_STATUS_WORD_AT && status.values[i] == 0xFFFF) /* no chip has all of its faults at once */
+      return pl_pmbus_all_ones(code, 0xFFFF, 4, err);
     status.have |= 1u << i;
   }
   *out = status;

@@ -66,7 +66,12 @@ enum pl_status pl_pmbus_block_call(struct pl_pmbus *pmbus, uint8_t code, const u
 
 /* QUERY (section 11.13): bit 7 supported, 6 writable, 5 readable, 4:2 format. */
 enum pl_status pl_pmbus_query(struct pl_pmbus *pmbus, uint8_t code, uint8_t *answer, struct pl_err *err);
+/* PL_E_NAN for LINEAR11 and ULINEAR16 words of all ones: that is what a bus gives that nobody drives (it would be -0.5, or the format's end). */
 enum pl_status pl_pmbus_read_value(struct pl_pmbus *pmbus, uint8_t code, const struct pl_pmbus_scale *scale, int64_t *value_u, struct pl_err *err);
+enum pl_status pl_pmbus_read_on(struct pl_pmbus *pmbus, bool *on, struct pl_err *err);
+enum pl_status pl_pmbus_read_power_good(struct pl_pmbus *pmbus, bool *good, struct pl_err *err);
+/* Fails with PL_E_NAN and its sentence; digits of the word in hexadecimal. */
+enum pl_status pl_pmbus_all_ones(uint8_t code, unsigned word, unsigned digits, struct pl_err *err);
 /* Writes what WRITE_PROTECT allows and reads it back: PL_E_EXCEPTION when the device kept another value (LINEAR11 compared by value). */
 enum pl_status pl_pmbus_set_byte(struct pl_pmbus *pmbus, uint8_t code, uint8_t value, struct pl_err *err);
 enum pl_status pl_pmbus_set_value(struct pl_pmbus *pmbus, uint8_t code, const struct pl_pmbus_scale *scale, int64_t value_u, struct pl_err *err);

@@ -317,11 +317,11 @@ static void a_write_that_lost_a_bit_is_tried_again(void **state)
 static void blocks_of_every_length(void **state)
 {
   struct bench *b = *state;
-  for (int way = 0; way < 3; way++) { /* with PEC; without; without and with an adapter that reads counted blocks */
-    b->chip.capability = way ? 0x30 : 0xB0;
-    b->fake.caps.flags = way == 2 ? PL_I2C_CAP_ANY_LIST | PL_I2C_CAP_RECV_LEN : PL_I2C_CAP_ANY_LIST;
+  for (int way = 0; way < 4; way++) { /* with PEC (0, 3) or without; from 2 on with an adapter that reads counted blocks */
+    b->chip.capability = way == 1 || way == 2 ? 0x30 : 0xB0;
+    b->fake.caps.flags = way >= 2 ? PL_I2C_CAP_ANY_LIST | PL_I2C_CAP_RECV_LEN : PL_I2C_CAP_ANY_LIST;
     start(b, 0, 0);
-    for (size_t len = 1; len <= 255; len++) {
+    for (size_t len = 1; len <= (way == 3 ? 32 : 255); len++) { /* a counted read ends at 32 */
       struct ask put = {.op = OP_PUT_TEXT, .len = len}, get = {.op = OP_TEXT, .room = 255};
       for (size_t i = 0; i < len; i++)
         put.data[i] = (uint8_t)(i * 7 + len);
@@ -330,8 +330,26 @@ static void blocks_of_every_length(void **state)
       assert_int_equal(get.len, len);
       assert_memory_equal(get.data, put.data, len);
     }
-    assert_int_equal(b->chip.refused, 0);
+    assert_int_equal(b->pmbus.pec, way == 0 || way == 3);
+    assert_int_equal(b->chip.cml, 0);
+    assert_int_equal(b->chip.refused, way ? 0 : 255); /* only such an adapter must end a read within the data, and mends what that set */
+    b->chip.refused = 0;
   }
+}
+
+/* What was in STATUS_CML before a read that ends early stays: it is not ours. */
+static void a_cut_off_read_leaves_older_faults(void **state)
+{
+  struct bench *b = *state;
+  struct ask get = {.op = OP_TEXT, .room = 255};
+  b->fake.caps.flags = PL_I2C_CAP_ANY_LIST;
+  start(b, 0, 0);
+  b->chip.cml = 0x12;
+  assert_int_equal(run_op(b, &get), PL_OK);
+  assert_int_equal(b->chip.cml, 0x12);
+  b->chip.cml = 0x10;
+  assert_int_equal(run_op(b, &get), PL_OK);
+  assert_int_equal(b->chip.cml, 0x10);
 }
 
 static void bad_blocks_are_refused(void **state)
@@ -473,6 +491,7 @@ int main(void)
       T(one_wrong_pec_is_tried_again),
       T(a_write_that_lost_a_bit_is_tried_again),
       T(blocks_of_every_length),
+      T(a_cut_off_read_leaves_older_faults),
       T(bad_blocks_are_refused),
       T(unknown_commands_are_not_sent),
       T(cml_is_told_and_cleared_bit_by_bit),
