@@ -114,6 +114,7 @@ hdr-check: ## each public header compiles alone
 
 docs: all ## rebuild what the docs take from the program's own tables
 	@tools/docs.sh $(BUILD)/plumb
+	@python3 tests/test_faults.py --table > $(BUILD)/faults.md && mv $(BUILD)/faults.md docs/faults.md
 
 new-driver: ## make a folder for a new device driver (NAME=fan-emc2305)
 	@tools/new_driver.sh $(NAME)

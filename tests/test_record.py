@@ -54,6 +54,13 @@ def same_seed_same_journal_byte_for_byte():
             texts.append(open(os.path.join(folder, "journal.jsonl"), "rb").read())
         assert texts[0] == texts[1], f"{name}: two runs with one seed differ"
         assert name in ("smoke.lua", "leak.lua") or texts[0] != texts[2].replace(b"--seed 8", b"--seed 7").replace(b'"8"', b'"7"'), f"{name}: the seed changes nothing"
+    for fault in ("load-1.wire=mute", "rpu.wire=wrong-unit"):  # an error sentence names no port that another run has not
+        texts = []
+        for _ in range(2):
+            folder = out_dir("seed-fault")
+            plumb("run", "sequences/smoke.lua", "--out", folder, "--seed", 7, "--fault", fault)
+            texts.append(open(os.path.join(folder, "journal.jsonl"), "rb").read())
+        assert fault.split(".")[0].encode() in texts[0] and texts[0] == texts[1], f"{fault}: two runs with one seed differ"
 
 
 @case

@@ -32,6 +32,7 @@ struct pl_bus {
   struct list finished; /* real time: run, done() to be called on the loop's thread */
   struct pl_bus_counters counters;
 
+  bool stopped; /* the loop's: nothing runs on the bus any more */
   pthread_t worker;
   struct pl_post post;    /* real time: something is in finished */
   struct pl_job *active;  /* virtual time: its timer is armed, for its start or its end */
@@ -284,7 +285,7 @@ enum pl_status pl_bus_new(const char *name, enum pl_bus_kind kind, struct pl_clo
   return PL_OK;
 }
 
-static void stop(struct pl_bus *bus)
+static void stop_worker(struct pl_bus *bus)
 {
   pthread_mutex_lock(&bus->lock);
   bus->stopping = true;
@@ -304,15 +305,24 @@ static void stop(struct pl_bus *bus)
   deliver(job);
 }
 
-void pl_bus_free(struct pl_bus *bus)
+void pl_bus_stop(struct pl_bus *bus)
 {
   if (!bus)
     return;
-  stop(bus);
+  if (!bus->stopped)
+    stop_worker(bus);
+  bus->stopped = true;
   for (struct pl_job *job; (job = take(&bus->queue));) {
     job->status = pl_fail(&job->err, PL_E_CANCELLED, "bus %s was closed before the job began", bus->name);
     deliver(job);
   }
+}
+
+void pl_bus_free(struct pl_bus *bus)
+{
+  if (!bus)
+    return;
+  pl_bus_stop(bus);
   if (bus->close)
     bus->close(bus->self);
   if (bus->free_layer)

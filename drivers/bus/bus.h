@@ -42,8 +42,12 @@ struct pl_bus_counters {
 };
 
 enum pl_status pl_bus_new(const char *name, enum pl_bus_kind kind, struct pl_clock *clock, struct pl_bus **bus, struct pl_err *err);
-/* Loop's thread. Waits for the job that is running (its deadline bounds that), ends what is queued with PL_E_CANCELLED (their done() runs here),
- * joins the worker, closes the adapter. */
+/* Loop's thread. Waits for the job that is running, joins the worker, delivers what has finished and ends what is queued with PL_E_CANCELLED (their
+ * done() runs here), as it does with what is submitted later. After it no code of a device runs on the bus. Twice is as once; NULL is fine.
+ * The wait is bounded by the adapter, which promises: no call outlasts the deadline that it is given (pl_bus_deadline) by more than one
+ * transfer's own time-out, whatever the other end does. A thread inside a C call cannot be ended from outside without leaving its locks held. */
+void pl_bus_stop(struct pl_bus *bus);
+/* Stops the bus if need be and closes the adapter. Devices of the bus must be closed before, and after its pl_bus_stop. */
 void pl_bus_free(struct pl_bus *bus);
 
 void pl_bus_submit(struct pl_bus *bus, struct pl_job *job);

@@ -14,6 +14,7 @@ struct pl_gpio_line {
   int offset;        /* -1 when named */
   const char *consumer; /* who holds it: the device's name */
   bool output, active_low, initial, edges;
+  bool as_is; /* output: keeps its present level (initial has no say) until it is set; get reads that level */
   enum pl_gpio_bias bias;
   enum pl_gpio_drive drive;
   uint32_t debounce_us;

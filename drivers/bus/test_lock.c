@@ -87,7 +87,7 @@ static void the_environment_does_not_move_the_lock(void **state)
   struct pl_lock *first, *second = NULL;
   struct pl_err err = {0};
   struct stat st;
-  snprintf(key, sizeof key, "test-lock-%ld", (long)getpid());
+  snprintf(key, sizeof key, "test_lock_%ld", (long)getpid());
   assert_non_null(mkdtemp(elsewhere));
   assert_int_equal(unsetenv("PLUMBLINE_LOCK_DIR"), 0);
   assert_int_equal(setenv("XDG_RUNTIME_DIR", elsewhere, 1), 0);

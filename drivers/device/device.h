@@ -45,6 +45,7 @@ struct pl_device_args {
   struct pl_bus *bus;
   const struct pl_values *values;
   const struct pl_shape *shape; /* outlives the device */
+  bool observe;                 /* outputs are taken over as they are; only a set drives them */
 };
 
 struct pl_device_desc {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drivers/rig/bench.h"
+#include "drivers/bus/i2c.h"
 #include "drivers/rig/read.h"
 
 #include <stdlib.h>
@@ -13,6 +14,7 @@ struct pl_bench {
   struct pl_bus **buses;       /* one a bus of the rig; NULL while not open */
   struct pl_values *stand_ins; /* one a bus; items NULL unless a rehearsal opens it by another adapter */
   struct pl_device **devices;
+  bool *unsafe;                /* one a safe value, in the rig's order: it could not be applied */
   bool all_virtual;
 };
 
@@ -130,11 +132,12 @@ static struct pl_bus *bus_of(const struct pl_bench *bench, const struct pl_rig_b
   return bench->buses[bus - bench->rig->buses];
 }
 
-static enum pl_status open_devices(struct pl_bench *bench, struct pl_err *err)
+static enum pl_status open_devices(struct pl_bench *bench, bool observe, struct pl_err *err)
 {
   for (size_t i = 0; i < bench->rig->n_devices; i++) {
     const struct pl_rig_device *device = &bench->rig->devices[i];
-    const struct pl_device_args args = {.name = device->name, .bus = bus_of(bench, device->bus), .values = &device->values, .shape = &device->shape};
+    const struct pl_device_args args = {.name = device->name, .bus = bus_of(bench, device->bus), .values = &device->values, .shape = &device->shape,
+                                        .observe = observe};
     enum pl_status status = pl_device_open(device->desc, &args, &bench->devices[i], err);
     if (status)
       return status;
@@ -154,7 +157,11 @@ static struct pl_bench *new_bench(const struct pl_rig *rig, struct pl_clock *clo
   bench->buses = calloc(rig->n_buses + 1, sizeof *bench->buses);
   bench->stand_ins = calloc(rig->n_buses + 1, sizeof *bench->stand_ins);
   bench->devices = calloc(rig->n_devices + 1, sizeof *bench->devices);
-  if (bench->buses && bench->stand_ins && bench->devices)
+  size_t n_safe = 0;
+  for (size_t i = 0; i < rig->n_devices; i++)
+    n_safe += rig->devices[i].n_safe;
+  bench->unsafe = calloc(n_safe + 1, sizeof *bench->unsafe);
+  if (bench->buses && bench->stand_ins && bench->devices && bench->unsafe)
     return bench;
   pl_bench_close(bench);
   return NULL;
@@ -172,7 +179,7 @@ enum pl_status pl_bench_open(const struct pl_rig *rig, const struct pl_bench_cfg
   if (!status)
     status = open_buses(bench, cfg, err);
   if (!status)
-    status = open_devices(bench, err);
+    status = open_devices(bench, cfg->observe, err);
   if (status) {
     pl_bench_close(bench);
     return status;
@@ -185,6 +192,8 @@ void pl_bench_close(struct pl_bench *bench)
 {
   if (!bench)
     return;
+  for (size_t i = 0; i < bench->rig->n_buses && bench->buses; i++) /* first: a job that runs or is cancelled needs its device */
+    pl_bus_stop(bench->buses[i]);
   for (size_t i = bench->rig->n_devices; i-- > 0 && bench->devices;)
     if (bench->devices[i])
       pl_device_close(bench->devices[i]);
@@ -195,6 +204,7 @@ void pl_bench_close(struct pl_bench *bench)
     free((void *)bench->stand_ins[i].items);
   if (bench->backend)
     bench->backend_desc->close(bench->backend);
+  free(bench->unsafe);
   free(bench->devices);
   free(bench->stand_ins);
   free(bench->buses);
@@ -259,21 +269,84 @@ enum pl_status pl_bench_probe(struct pl_bench *bench, const struct pl_rig_device
   return PL_OK;
 }
 
-enum pl_status pl_bench_make_safe(struct pl_bench *bench, struct pl_err *err)
+/* --- the safe state --- */
+
+#define SAFE_TRIES 3
+
+static enum pl_status recover_job(struct pl_job *job, struct pl_err *err)
 {
-  enum pl_status first = PL_OK;
-  for (size_t i = 0; i < bench->rig->n_devices; i++) {
-    const struct pl_rig_device *device = &bench->rig->devices[i];
-    for (size_t k = 0; k < device->n_safe; k++) {
-      struct pl_call call = {.device = bench->devices[i], .kind = PL_CALL_SET, .quantity = device->safe[k].quantity, .value_u = device->safe[k].value_u};
-      struct pl_err own = {0};
-      enum pl_status status = pl_call_run(&call, &own);
-      if (status && !first) {
-        first = status;
-        if (err)
-          *err = own;
-      }
+  return pl_i2c_recover(job->ctx, err);
+}
+
+static void recover(struct pl_bus *bus) /* how it went is told by the try that follows */
+{
+  struct pl_job job = {.run = recover_job, .ctx = bus};
+  struct pl_err quiet = {0};
+  if (pl_bus_kind(bus) == PL_BUS_I2C)
+    (void)pl_bus_run(bus, &job, &quiet);
+}
+
+static enum pl_status set_safe(struct pl_device *device, const struct pl_rig_setting *safe, struct pl_err *err)
+{
+  bool recovered = false;
+  for (int tries = 1;; tries++) {
+    struct pl_call call = {.device = device, .kind = PL_CALL_SET, .quantity = safe->quantity, .value_u = safe->value_u};
+    enum pl_status status = pl_call_run(&call, err);
+    if (!status)
+      return PL_OK;
+    if (status == PL_E_STUCK && !recovered) {
+      recover(pl_device_bus(device));
+      recovered = true;
+    } else if (pl_status_class(status) != PL_CLASS_RETRY || tries >= SAFE_TRIES) {
+      return status;
     }
   }
-  return first;
+}
+
+/* What failed, for the sentence: "psu-a.on, psu-b.on"; the first reason. */
+struct unsafe {
+  enum pl_status first;
+  struct pl_err reason;
+  char names[320];
+  size_t used;
+};
+
+static void add_unsafe(struct unsafe *unsafe, const char *device, const char *quantity, enum pl_status status, const struct pl_err *err)
+{
+  if (!unsafe->first) {
+    unsafe->first = status;
+    unsafe->reason = *err;
+  }
+  int len = snprintf(unsafe->names + unsafe->used, sizeof unsafe->names - unsafe->used, "%s%s.%s", unsafe->used ? ", " : "", device, quantity);
+  unsafe->used += (size_t)len;
+  if (unsafe->used >= sizeof unsafe->names)
+    unsafe->used = sizeof unsafe->names - 1;
+}
+
+/* One pass: all values, or (again) those that failed in the last pass. failed: one flag a value, in the rig's order. */
+static void safe_pass(struct pl_bench *bench, bool *failed, bool again, struct unsafe *unsafe)
+{
+  *unsafe = (struct unsafe){.first = PL_OK};
+  size_t n = 0;
+  for (size_t i = 0; i < bench->rig->n_devices; i++) {
+    const struct pl_rig_device *device = &bench->rig->devices[i];
+    for (size_t k = 0; k < device->n_safe; k++, n++) {
+      struct pl_err own = {0};
+      if (again && !failed[n])
+        continue;
+      enum pl_status status = set_safe(bench->devices[i], &device->safe[k], &own);
+      failed[n] = status != PL_OK;
+      if (status)
+        add_unsafe(unsafe, device->name, device->safe[k].quantity->name, status, &own);
+    }
+  }
+}
+
+enum pl_status pl_bench_make_safe(struct pl_bench *bench, struct pl_err *err)
+{
+  struct unsafe unsafe;
+  safe_pass(bench, bench->unsafe, false, &unsafe);
+  if (unsafe.first) /* what came later may have freed a bus or taken a load off */
+    safe_pass(bench, bench->unsafe, true, &unsafe);
+  return unsafe.first ? pl_fail(err, unsafe.first, "not made safe: %s (%s)", unsafe.names, unsafe.reason.text) : PL_OK;
 }

@@ -11,12 +11,14 @@ struct pl_bench_cfg {
   struct pl_clock *clock;  /* caller's */
   uint64_t seed;
   bool rehearsal;          /* everything on the twin, whatever the rig says */
+  bool observe;            /* get, set, watch: opening it leaves every output as it is, instead of driving it inactive */
   const char *const *faults;
   size_t n_faults;
 };
 
 enum pl_status pl_bench_open(const struct pl_rig *rig, const struct pl_bench_cfg *cfg, struct pl_bench **bench, struct pl_err *err);
-void pl_bench_close(struct pl_bench *bench); /* no call of its devices may be under way */
+/* Waits for the calls that run and ends those that are queued with PL_E_CANCELLED (their done() runs here, all devices still there). */
+void pl_bench_close(struct pl_bench *bench);
 
 struct pl_clock *pl_bench_clock(const struct pl_bench *bench);
 const struct pl_rig *pl_bench_rig(const struct pl_bench *bench);
@@ -29,7 +31,8 @@ struct pl_backend *pl_bench_backend(const struct pl_bench *bench);
 
 /* Read-only: every device answers and is what the rig says. The first failure's sentence; *failed (may be NULL) its device. */
 enum pl_status pl_bench_probe(struct pl_bench *bench, const struct pl_rig_device **failed, struct pl_err *err);
-/* Applies every device's safe values in the rig's order; tries all, returns the first failure. */
+/* Applies every device's safe values in the rig's order. Tries all: each up to three times where a retry may help, after a recovery where its bus is
+ * stuck; then once more what failed. The first failure, in a sentence that names every output that could not be made safe ("psu-a.on"). */
 enum pl_status pl_bench_make_safe(struct pl_bench *bench, struct pl_err *err);
 
 #endif

@@ -1,21 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <poll.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
+#include "drivers/bus/i2c.h"
 #include "drivers/device/device.h"
 #include "drivers/device/twin.h"
 #include "drivers/rig/bench.h"
+
+static atomic_int slow; /* 1: the next set is slow; 2: it has begun */
 
 /* What the stand-ins saw, in order, and what they shall do. */
 static struct {
   char log[4096];
   const char *fail_bus, *fail_device, *dead, *stiff; /* by name */
   bool refuse_faults;
+  int failures; /* sets that fail before one works, of any device */
+  enum pl_status failure;
+  int recoveries;
   int open; /* buses, devices and backends that are open now */
 } seen;
 
@@ -77,9 +86,24 @@ static void adapter_close(void *self)
   seen.open--;
 }
 
+static const struct pl_i2c_caps *adapter_caps(void *self)
+{
+  static const struct pl_i2c_caps CAPS = {.flags = PL_I2C_CAP_RECOVER, .max_batch = 1};
+  (void)self;
+  return &CAPS;
+}
+
+static enum pl_status adapter_recover(void *self, struct pl_err *err)
+{
+  (void)self;
+  (void)err;
+  seen.recoveries++;
+  return PL_OK;
+}
+
 static enum pl_status adapter_open(struct pl_bus *bus, const struct pl_adapter_args *args, struct pl_err *err, const char *adapter)
 {
-  static const int OPS = 0;
+  static const struct pl_i2c_ops OPS = {.caps = adapter_caps, .recover = adapter_recover};
   if (is(seen.fail_bus, args->bus_name))
     return pl_fail(err, PL_E_GONE, "not plugged");
   assert_string_equal(pl_bus_name(bus), args->bus_name);
@@ -134,7 +158,7 @@ static enum pl_status fake_open(const struct pl_device_args *args, void **self, 
   if (is(seen.fail_device, args->name))
     return pl_fail(err, PL_E_UNSUPPORTED, "cannot work here");
   assert_non_null(args->bus);
-  note("+%s; ", args->name);
+  note("+%s%s; ", args->name, args->observe ? " as it is" : "");
   seen.open++;
   *self = (void *)(uintptr_t)args->name;
   return PL_OK;
@@ -154,9 +178,24 @@ static enum pl_status fake_probe(void *self, struct pl_err *err)
   return PL_OK;
 }
 
+/* A device that takes 30 ms, which an end of the bench must wait for. */
+static void be_slow(const char *name)
+{
+  int wanted = 1;
+  if (!atomic_compare_exchange_strong(&slow, &wanted, 2))
+    return;
+  poll(NULL, 0, 30);
+  note("%s.left; ", name);
+}
+
 static enum pl_status fake_set(void *self, const struct pl_quantity *quantity, int64_t value_u, struct pl_err *err)
 {
   note("%s.%s=%lld; ", (const char *)self, quantity->name, (long long)value_u);
+  if (seen.failures > 0) {
+    seen.failures--;
+    return pl_fail(err, seen.failure, "not this time");
+  }
+  be_slow(self);
   return is(seen.stiff, self) ? pl_fail(err, PL_E_TIMEOUT, "does not move") : PL_OK;
 }
 
@@ -296,6 +335,17 @@ static void test_mixed(void **state)
   end(&f);
 }
 
+static void test_observe(void **state)
+{
+  (void)state;
+  struct fixture f;
+  begin(&f, TWIN_RIG, true);
+  f.cfg.observe = true;
+  open_bench(&f);
+  assert_non_null(strstr(seen.log, "+psu-a as it is; +psu-b as it is; +pump as it is; "));
+  end(&f);
+}
+
 static void test_rehearsal(void **state)
 {
   (void)state;
@@ -388,9 +438,10 @@ static void make_safe(bool virtual_time)
   seen.log[0] = '\0';
   seen.stiff = "psu-a";
   assert_int_equal(pl_bench_make_safe(f.bench, &err), PL_E_TIMEOUT);
-  assert_string_equal(seen.log, "psu-a.on=1000000; psu-a.duty=5000000; psu-b.on=0; pump.duty=80000000; "); /* all tried */
-  assert_non_null(strstr(err.text, "psu-a"));
-  assert_non_null(strstr(err.text, "does not move"));
+#define ON_3 "psu-a.on=1000000; psu-a.on=1000000; psu-a.on=1000000; "
+#define DUTY_3 "psu-a.duty=5000000; psu-a.duty=5000000; psu-a.duty=5000000; "
+  assert_string_equal(seen.log, ON_3 DUTY_3 "psu-b.on=0; pump.duty=80000000; " ON_3 DUTY_3); /* all tried, then again what failed */
+  assert_string_equal(err.text, "not made safe: psu-a.on, psu-a.duty (psu-a (i2c-1, address 0x58): does not move)");
   assert_int_equal(pl_bench_make_safe(f.bench, NULL), PL_E_TIMEOUT);
   end(&f);
 }
@@ -402,11 +453,82 @@ static void test_make_safe(void **state)
   make_safe(false);
 }
 
+static void transient(int failures, enum pl_status failure, enum pl_status result, const char *log, int recoveries)
+{
+  struct fixture f;
+  struct pl_err err = {0};
+  begin(&f, TWIN_RIG, true);
+  open_bench(&f);
+  seen.log[0] = '\0';
+  seen.failures = failures;
+  seen.failure = failure;
+  assert_int_equal(pl_bench_make_safe(f.bench, &err), result);
+  assert_string_equal(seen.log, log);
+  assert_int_equal(seen.recoveries, recoveries);
+  end(&f);
+}
+
+static void test_make_safe_survives_what_passes(void **state)
+{
+  (void)state;
+#define REST "psu-a.duty=5000000; psu-b.on=0; pump.duty=80000000; "
+  transient(2, PL_E_NACK, PL_OK, ON_3 REST, 0);
+  transient(1, PL_E_STUCK, PL_OK, "psu-a.on=1000000; psu-a.on=1000000; " REST, 1);
+  transient(1, PL_E_UNSUPPORTED, PL_OK, "psu-a.on=1000000; " REST "psu-a.on=1000000; ", 0);   /* no retry at once, but in the second pass */
+  transient(2, PL_E_STUCK, PL_OK, "psu-a.on=1000000; psu-a.on=1000000; " REST "psu-a.on=1000000; ", 1);
+}
+
+/* --- closed in the middle of calls --- */
+
+static int cancelled, answered;
+
+static void count_end(struct pl_call *call)
+{
+  assert_int_equal(strncmp(pl_device_name(call->device), "psu-", 4), 0); /* it is still there */
+  if (call->job.status == PL_E_CANCELLED) {
+    assert_ptr_equal(strstr(call->job.err.text, "psu-"), call->job.err.text);
+    cancelled++;
+  } else {
+    assert_int_equal(call->job.status, PL_OK);
+    answered++;
+  }
+}
+
+static void test_close_under_way(void **state)
+{
+  (void)state;
+  struct fixture f;
+  struct pl_call calls[6] = {{.device = NULL}};
+  begin(&f, REAL_RIG, false);
+  open_bench(&f);
+  cancelled = answered = 0;
+  for (size_t i = 0; i < 6; i++) {
+    calls[i].device = pl_bench_device(f.bench, i % 2 ? "psu-b" : "psu-a");
+    calls[i].kind = PL_CALL_SET;
+    calls[i].quantity = &QUANTITIES[1];
+    calls[i].done = count_end;
+  }
+  atomic_store(&slow, 1);
+  for (size_t i = 0; i < 6; i++)
+    pl_call_submit(&calls[i]);
+  while (atomic_load(&slow) == 1) /* until the first is inside its device */
+    sched_yield();
+  pl_bench_close(f.bench);
+  f.bench = NULL;
+  assert_int_equal(answered, 1);
+  assert_int_equal(cancelled, 5);
+  const char *gone = strstr(seen.log, "psu-a.left; ");
+  assert_non_null(gone);
+  assert_non_null(strstr(gone, "-psu-a; "));
+  end(&f);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_virtual), cmocka_unit_test(test_real),  cmocka_unit_test(test_mixed),    cmocka_unit_test(test_rehearsal),
+      cmocka_unit_test(test_virtual), cmocka_unit_test(test_real),  cmocka_unit_test(test_mixed),    cmocka_unit_test(test_rehearsal), cmocka_unit_test(test_observe),
       cmocka_unit_test(test_refused), cmocka_unit_test(test_probe), cmocka_unit_test(test_make_safe),
+      cmocka_unit_test(test_make_safe_survives_what_passes), cmocka_unit_test(test_close_under_way),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

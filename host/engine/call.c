@@ -127,7 +127,7 @@ static enum pl_failure_kind kind_of(enum pl_status status)
 /* The bus was still busy with another device when this one's time was over: that says nothing about this one. */
 static bool never_began(const struct pl_call *call)
 {
-  return call->job.status == PL_E_TIMEOUT && call->job.finished == call->job.started;
+  return call->job.status == PL_E_TIMEOUT && call->job.started >= call->job.deadline;
 }
 
 /* Takes the finished call from the task; raises when it failed. */

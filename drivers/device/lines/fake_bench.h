@@ -74,6 +74,9 @@ struct fake_bench {
   struct fake_line lines[FAKE_LINES]; /* by handle */
   enum pl_status broken;              /* what every transfer fails with; PL_OK: none does */
   unsigned caps;
+  bool observe;
+  bool levels[FAKE_LINES]; /* by param: what is on the output before it is requested */
+  int drives;              /* times that an output was driven */
 };
 
 /* --- the adapter --- */
@@ -93,8 +96,9 @@ static inline enum pl_status fake_request(void *self, const struct pl_gpio_line 
                                                                                             value->text) == 0 : line->offset == (int)value->number)) {
       assert_int_equal(line->active_low, value->active_low);
       bench->lines[handle] = (struct fake_line){.param = i, .used = true, .output = line->output, .active_low = line->active_low, .edges = line->edges};
-      bench->lines[handle].driven = line->initial != line->active_low;
-      if (line->output) {
+      bench->lines[handle].driven = line->as_is ? bench->levels[i] : line->initial != line->active_low;
+      if (line->output && !line->as_is) {
+        bench->drives++;
         bench->twin_desc->line_driven(bench->twin, i, bench->lines[handle].driven);
       }
       return PL_OK;
@@ -126,6 +130,7 @@ static inline enum pl_status fake_set(void *self, const int *handles, size_t cou
   for (size_t i = 0; i < count; i++) {
     struct fake_line *line = &bench->lines[handles[i]];
     line->driven = values[i] != line->active_low;
+    bench->drives++;
     bench->twin_desc->line_driven(bench->twin, line->param, line->driven);
   }
   pl_bus_charge(bench->bus, 100 * PL_US);
@@ -160,7 +165,7 @@ static inline enum pl_status fake_open(struct fake_bench *bench, const struct pl
   pl_bus_attach(bench->bus, &ops, bench, NULL, true);
   const struct pl_twin_args twin_args = {.device = "under-test", .values = &bench->values, .io = &bench->io, .serial = "PL0001"};
   assert_int_equal(twin_desc->create(&twin_args, &bench->twin, err), PL_OK);
-  const struct pl_device_args args = {.name = "under-test", .bus = bench->bus, .values = &bench->values, .shape = &bench->shape};
+  const struct pl_device_args args = {.name = "under-test", .bus = bench->bus, .values = &bench->values, .shape = &bench->shape, .observe = bench->observe};
   return desc->open(&args, &bench->device, err);
 }
 

@@ -15,6 +15,7 @@ enum pl_status pl_device_line_request(const struct pl_device_args *args, const c
       .output = output,
       .active_low = value->active_low,
       .edges = edges,
+      .as_is = output && args->observe,
   };
   enum pl_status status = pl_gpio_request(args->bus, &line, handle, err);
   if (status != PL_OK) {
@@ -45,7 +46,7 @@ enum pl_status pl_output_open(struct pl_output *output, const struct pl_device_a
   if (status != PL_OK) {
     return status;
   }
-  *output = (struct pl_output){.bus = args->bus, .handle = handle, .edges = {.last_rising = PL_NEVER, .last_falling = PL_NEVER}};
+  *output = (struct pl_output){.bus = args->bus, .handle = handle, .known = !args->observe, .edges = {.last_rising = PL_NEVER, .last_falling = PL_NEVER}};
   if (pthread_mutex_init(&output->lock, NULL) != 0) {
     output->bus = NULL;
     return pl_fail(err, PL_E_NOMEM, "%s: no mutex for the %s line", args->name, param);
@@ -64,7 +65,12 @@ void pl_output_close(struct pl_output *output)
 enum pl_status pl_output_set(struct pl_output *output, bool on, struct pl_err *err)
 {
   pl_time_ns at = pl_bus_now(output->bus);
-  enum pl_status status = pl_gpio_set(output->bus, &output->handle, 1, &on, err);
+  enum pl_status status = output->known ? PL_OK : pl_gpio_get(output->bus, &output->handle, 1, &output->on, err);
+  if (status != PL_OK) {
+    return status;
+  }
+  output->known = true;
+  status = pl_gpio_set(output->bus, &output->handle, 1, &on, err);
   if (status != PL_OK) {
     return status;
   }

@@ -21,11 +21,11 @@ struct pl_output {
   struct pl_bus *bus;
   int handle;
   pthread_mutex_t lock; /* edges are read on any thread */
-  bool on;
+  bool on, known; /* known: on is the line's level */
   struct pl_gpio_edges edges;
 };
 
-/* Requested inactive: opening a rig energises nothing. */
+/* Requested inactive: opening a rig energises nothing; or as it is (args->observe): then its first set reads the level that edges count from. */
 enum pl_status pl_output_open(struct pl_output *output, const struct pl_device_args *args, const char *param, struct pl_err *err);
 void pl_output_close(struct pl_output *output);
 enum pl_status pl_output_set(struct pl_output *output, bool on, struct pl_err *err); /* inside a job */

@@ -175,6 +175,16 @@ static enum pl_status modbus_map_probe(void *self, struct pl_err *err)
   return status;
 }
 
+/* What a unit (or a gateway in front of it) gives that has nothing to tell. */
+static bool all_ones(const uint16_t *words, size_t count)
+{
+  size_t i = 0;
+  while (i < count && words[i] == 0xFFFF) {
+    i++;
+  }
+  return count > 0 && i == count;
+}
+
 static enum pl_status read_string(const struct modbus_map *device, const struct pl_map_string *string, const char *what, char *out, size_t room,
                                   struct pl_err *err)
 {
@@ -183,6 +193,9 @@ static enum pl_status read_string(const struct modbus_map *device, const struct 
   if (status != PL_OK) {
     pl_err_prefix(err, "the %s", what);
     return status;
+  }
+  if (all_ones(words, string->length)) {
+    return pl_fail(err, PL_E_NAN, "the %s at %s 0x%04X holds only 0xFFFF, which is no value", what, pl_map_table_name(string->table), string->address);
   }
   size_t n = 0;
   for (size_t i = 0; i < (size_t)string->length * 2 && n + 1 < room; i++) {
@@ -253,11 +266,7 @@ static enum pl_status modbus_map_faults(void *self, struct pl_faults *faults, st
       pl_err_prefix(err, "faults");
       return status;
     }
-    size_t all_ones = 0;
-    while (all_ones < registers && words[all_ones] == 0xFFFF) {
-      all_ones++;
-    }
-    if (!bits && all_ones == registers) { /* no unit has all of its faults at once */
+    if (!bits && all_ones(words, registers)) { /* no unit has all of its faults at once */
       return pl_fail(err, PL_E_NAN, "faults: %s 0x%04X and all that follow hold 0xFFFF, which is no value", pl_map_table_name(map->faults[first].table),
                      map->faults[first].address);
     }

@@ -207,10 +207,46 @@ static void test_a_refusal_reaches_the_caller_by_name(void **state)
   struct bench bench;
   struct pl_err err;
   int64_t value_u;
-  open_bench(&bench, "orv3-rpu");
+  struct folder folder;
+  write_map(&folder, "map: bench\nabout: one row\nrows:\n  - {quantity: flow, register: 0, unit: L/min, port: flow}\n");
+  open_bench(&bench, folder.file);
   bench.io.in[port(&bench, "flow", false)] = (double)NAN; /* a dead sensor, and the map has no raw value for that */
   assert_int_equal(get(&bench, "flow", &value_u, &err), PL_E_EXCEPTION);
   assert_int_equal(strncmp(err.text, "flow: ", 6), 0);
+  close_bench(&bench);
+  remove_map(&folder);
+}
+
+static int all_ones(void *self, enum pl_modbus_table table, uint16_t address, size_t count, uint16_t *values)
+{
+  (void)self;
+  (void)table;
+  (void)address;
+  memset(values, 0xFF, count * sizeof *values);
+  return 0;
+}
+
+/* The unit answers, and has nothing to tell. */
+static void test_all_ones_are_neither_values_nor_faults_nor_written_back(void **state)
+{
+  (void)state;
+  struct bench bench;
+  struct pl_err err;
+  open_bench(&bench, "orv3-rpu");
+  bench.read = all_ones;
+  for (size_t i = 0; i < bench.shape.count; i++) {
+    int64_t value_u = 4711;
+    assert_int_equal(get(&bench, bench.shape.quantities[i].name, &value_u, &err), PL_E_NAN);
+    assert_non_null(strstr(err.text, "no value"));
+    assert_int_equal(value_u, 4711);
+  }
+  struct call call = {.bench = &bench, .kind = 'f'};
+  assert_int_equal(run(&call, &err), PL_E_NAN);
+  call.kind = 'i';
+  assert_int_equal(run(&call, &err), PL_E_NAN);
+  assert_non_null(strstr(err.text, "the model at holding register 0x19CC holds only 0xFFFF, which is no value"));
+  assert_int_equal(set(&bench, "stop", PL_U, &err), PL_E_NAN); /* the other bits of its word are not known */
+  assert_true(bench.io.out[port(&bench, "stop", true)] < 0.5);
   close_bench(&bench);
 }
 
@@ -353,6 +389,7 @@ int main(void)
       cmocka_unit_test(test_readings_outside_their_range_are_refused),
       cmocka_unit_test(test_the_twin_refuses_what_the_map_does_not_have),
       cmocka_unit_test(test_a_refusal_reaches_the_caller_by_name),
+      cmocka_unit_test(test_all_ones_are_neither_values_nor_faults_nor_written_back),
       cmocka_unit_test(test_load_bank),
       cmocka_unit_test(test_every_kind_of_row),
       cmocka_unit_test(test_floats_that_are_no_numbers),

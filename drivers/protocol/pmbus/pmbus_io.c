@@ -6,6 +6,7 @@
 #define BLOCK_MAX 255
 #define RECV_LEN_MAX 32  /* what adapters can do by themselves (SMBus 2.0's limit; i2c-dev, CP2112) */
 #define CML_PEC 0x20     /* section 17.8 */
+#define CML_OTHER 0x02   /* a fault of the communication that has no bit of its own */
 #define PAGE_UNKNOWN (-1)
 
 static void support(struct pl_pmbus *pmbus, uint8_t code)
@@ -93,27 +94,60 @@ static enum pl_status read_once(struct pl_pmbus *pmbus, struct frame *frame, siz
   return PL_OK;
 }
 
-/* A block whose length only its first byte tells. RECV_LEN says nothing of a PEC, so with PEC the count is read first, then all of it. */
-static enum pl_status block_once(struct pl_pmbus *pmbus, struct frame *frame, uint8_t *data, size_t room, size_t *len, struct pl_err *err)
+static uint8_t cml_now(struct pl_pmbus *pmbus)
 {
-  size_t count = 0;
-  frame->got = 0;
+  struct frame frame = {.out = {PL_PMBUS_STATUS_CML}, .out_len = 1};
+  bool asks = pl_pmbus_supports(pmbus, PL_PMBUS_STATUS_CML) && !(pmbus->cfg.quirks & PL_PMBUS_SKIP_STATUS_CHECK);
+  return asks && read_once(pmbus, &frame, 1, pmbus->pec, NULL) == PL_OK ? frame.in[0] : CML_OTHER;
+}
+
+/* Reads only the count. A device may take that for a fault of the bus (section 10.8.4, too few bytes read): what was not set before is cleared. */
+static enum pl_status cut_off_count(struct pl_pmbus *pmbus, struct frame *frame, size_t *count, struct pl_err *err)
+{
+  uint8_t before = cml_now(pmbus);
+  enum pl_status status = read_once(pmbus, frame, 1, false, err);
+  if (status)
+    return status;
+  *count = frame->in[0];
+  if (!(before & CML_OTHER) && cml_now(pmbus) & CML_OTHER) {
+    struct frame clear = {.out = {PL_PMBUS_STATUS_CML, CML_OTHER}, .out_len = 2};
+    write_once(pmbus, &clear, NULL); /* best effort: the block is what was asked for */
+  }
+  return PL_OK;
+}
+
+/*
+ * A block whose length only its first byte tells. RECV_LEN says nothing of a PEC: with PEC such a read tells the length (it ends after the data, which
+ * is no fault: the PEC may be left), and a second one of that length is checked. Adapters without RECV_LEN must end a read after the count.
+ */
+static enum pl_status learn_count(struct pl_pmbus *pmbus, struct frame *frame, size_t room, size_t *count, struct pl_err *err)
+{
   const struct pl_i2c_caps *caps = pl_i2c_caps(pmbus->cfg.bus);
-  if (!pmbus->pec && caps->flags & PL_I2C_CAP_RECV_LEN && (!caps->max_read || caps->max_read > RECV_LEN_MAX)) {
+  frame->got = 0;
+  *count = room;
+  if (room == 1) /* nothing else fits (QUERY) */
+    return PL_OK;
+  if (caps->flags & PL_I2C_CAP_RECV_LEN && (!caps->max_read || caps->max_read > RECV_LEN_MAX)) {
     frame->in_len = 1 + RECV_LEN_MAX;
     frame->recv_len = true;
     enum pl_status status = transact(pmbus, frame, frame->out_len, err);
-    if (status)
-      return status;
-    count = frame->got ? frame->in[0] : 0;
-  }
-  if (!frame->got || count > RECV_LEN_MAX) {
-    enum pl_status status = read_once(pmbus, frame, 1, false, err);
-    if (status)
-      return status;
-    count = frame->in[0];
-    frame->in_len = 1 + count + pmbus->pec;
     frame->recv_len = false;
+    if (status || frame->got) {
+      *count = frame->in[0];
+      return status;
+    }
+  }
+  return cut_off_count(pmbus, frame, count, err);
+}
+
+static enum pl_status block_once(struct pl_pmbus *pmbus, struct frame *frame, uint8_t *data, size_t room, size_t *len, struct pl_err *err)
+{
+  size_t count;
+  enum pl_status status = learn_count(pmbus, frame, room, &count, err);
+  if (status)
+    return status;
+  if (pmbus->pec || frame->got < 1 + count || !count) {
+    frame->in_len = 1 + count + pmbus->pec;
     status = transact(pmbus, frame, frame->out_len, err);
     if (status)
       return status;
