@@ -188,6 +188,8 @@ static void put_head(struct table *t)
   pl_text_format(&t->cell, "%s%s%s, ", pl_text_of(r, r->name), r->dut ? " on " : "", pl_text_of(r, r->dut));
   if (r->n_fail)
     pl_text_format(&t->cell, "%zu of %zu measurements failed, ", r->n_fail, r->n_pass + r->n_fail);
+  else if (!r->n_pass)
+    PL_TEXT_LIT(&t->cell, "nothing was judged, ");
   else
     pl_text_format(&t->cell, "%zu measurement%s passed, ", r->n_pass, r->n_pass == 1 ? "" : "s");
   pl_put_duration(&t->cell, r->end - r->start);

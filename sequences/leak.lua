@@ -35,6 +35,7 @@ step("leak", function()
     to = rig.tray.leak_sensor:edge("wet", "rising"),
     within = params.found_within,
     must = true,
+    action = "check the leak sensor and its cable; when they are good, the leak injector of the bench (" .. rig.injector.name .. ")",
     start = function() rig.injector.leak_valve:turn_on() end,
   })
   check("sense cable is still whole", rig.tray.leak_sensor.cable, { of = rig.tray.leak_sensor })

@@ -65,7 +65,7 @@ struct pl_device_desc {
   enum pl_status (*open)(const struct pl_device_args *args, void **self, struct pl_err *err);
   void (*close)(void *self);
   /* The rest inside a job on the device's bus. NULL where the device has no such thing. */
-  enum pl_status (*probe)(void *self, struct pl_err *err); /* is it there, and is it what the rig says? Read-only. */
+  enum pl_status (*probe)(void *self, struct pl_err *err); /* is it there, and is it what the rig says? Drives nothing; may set up the chip's own sampling. */
   enum pl_status (*get)(void *self, const struct pl_quantity *quantity, struct pl_reading *reading, struct pl_err *err);
   enum pl_status (*set)(void *self, const struct pl_quantity *quantity, int64_t value_u, struct pl_err *err);
   enum pl_status (*identify)(void *self, struct pl_identity *identity, struct pl_err *err);

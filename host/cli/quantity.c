@@ -34,7 +34,7 @@ static enum pl_status tool_open(const struct pl_args *args, struct tool *tool, s
   enum pl_status status = pl_cli_rig(args, &tool->rig, err);
   if (!status)
     status = pl_clock_new_real(&tool->clock, err);
-  const struct pl_bench_cfg cfg = {.clock = tool->clock, .seed = 1};
+  const struct pl_bench_cfg cfg = {.clock = tool->clock, .seed = 1, .observe = true}; /* what is on stays on */
   if (!status)
     status = pl_bench_open(tool->rig, &cfg, &tool->bench, err);
   if (!status)

@@ -106,6 +106,7 @@ enum pl_status pl_session_rehearse(struct pl_session *session, size_t index, str
         .limits_shared = session->n_sequences > 1,
         .answers_path = session->answers,
         .rehearsal = true,
+        .interactive = isatty(STDIN_FILENO),
         .rehearsal_wall_ms = REHEARSAL_WALL_MS,
         .reached = session->reached,
         .reached_size = sizeof session->reached,

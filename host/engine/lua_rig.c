@@ -352,11 +352,28 @@ static int part_tostring(lua_State *L)
 
 /* --- the rig --- */
 
+/* A kind that the rig has none of is an empty loop; one that does not exist is a mistake that would go unnoticed. */
+static void check_kind(lua_State *L, const char *kind)
+{
+  const char *words[32];
+  size_t count, n = 0;
+  const struct pl_word *kinds = pl_rig_part_kinds(&count);
+  for (; n < count && n < sizeof words / sizeof *words; n++) {
+    words[n] = kinds[n].name;
+    if (same_word(kinds[n].name, kind))
+      return;
+  }
+  const char *close = pl_closest(kind, words, n);
+  pl_raise_usage(L, close ? "there is no kind of part '%s', did you mean '%s'?" : "there is no kind of part '%s'", kind, close);
+}
+
 static int rig_parts(lua_State *L)
 {
   const struct pl_rig *rig = rig_of(L);
   const char *kind = lua_isnoneornil(L, 1) ? NULL : luaL_checkstring(L, 1);
   lua_Integer n = 0;
+  if (kind)
+    check_kind(L, kind);
   lua_newtable(L);
   for (size_t i = 0; i < rig->n_parts; i++)
     if (!kind || same_word(rig->parts[i].kind, kind)) {

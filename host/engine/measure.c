@@ -313,6 +313,8 @@ static int judge_value(lua_State *L, const char *verb, bool is_check, bool must)
     j.equals = &expected;
   }
   other_limits(L, &j);
+  if (j.limit.has_min && j.limit.has_max && (j.kind == AMOUNT ? j.limit.min_u > j.limit.max_u : j.min > j.max))
+    pl_raise_usage(L, "%s \"%.120s\": min is above max", verb, j.name);
   judge(&j);
   if (must && !j.n_validators)
     pl_raise_usage(L, "require(\"%s\") has no limit to be held to: give min, max or equals", j.name);

@@ -33,7 +33,7 @@ static pl_time_ns time_of(const struct pl_scope *scope)
     return PL_TEARDOWN_TIME;
   if (decl->timeout)
     return decl->timeout;
-  return decl->kind == PL_SCOPE_RUN || decl->kind == PL_SCOPE_GROUP ? 0 : PL_STEP_TIME;
+  return decl->kind == PL_SCOPE_RUN || decl->kind == PL_SCOPE_GROUP || decl->kind == PL_SCOPE_BRANCH ? 0 : PL_STEP_TIME; /* a branch has its step's */
 }
 
 static void on_deadline(void *ctx, pl_time_ns now)

@@ -390,6 +390,10 @@ static void rehearsal_finds_errors_only(void **state)
   struct fixture *f = *state;
   f->cfg.rehearsal = true;
   f->cfg.rehearsal_wall_ms = 5000;
+  run_text(f, HEAD "step('one', function() prompt('Go on?') end)\n");
+  assert_int_equal(f->status, PL_E_USAGE); /* better now than with power on */
+  assert_error(f, "try.lua:2: nobody is there to answer \"Go on?\"");
+  f->cfg.interactive = true;
   run_text(f, HEAD "step('one', function() require('x', 3, { max = 2 }) prompt('Go on?')\n"
                    "wait_until(function() return false end, { within = ms(30) })\nlog('reached') end)\n"
                    "step('two', function() step('in', function() wait_until(function() return false end) end) end)\n"
