@@ -176,6 +176,12 @@ def unknown_fault():
 
 
 @case
+def an_output_without_a_safe_value():
+    refused_rig("safe.yaml", [("part: csu-1, owner: stack, safe: {on: false},", "part: csu-1, owner: stack,")], "safe.yaml:", "hsc-1", "safe: {on: false}")
+    refused_rig("safe2.yaml", [(", safe: {load: 0 W}", "")], "safe2.yaml:", "load-1", "safe: {load:")
+
+
+@case
 def virtual_time_on_a_real_bus():
     rig = demo_rig("real.yaml", ("adapter: modbus-tcp, host: twin", "adapter: modbus-tcp, host: 127.0.0.1:1"))
     refused(["run", write("ok6.lua", OK_STEP), "--rig", rig, "--time", "virtual"], "tcp-bench", "--time real")

@@ -12,7 +12,8 @@
  * A device is a driver's const table plus an instance. What it can tell and do is a list of quantities with one vocabulary
  * (vin vout iout pout temperature speed flow on ... ; docs/vocabulary.md), so that no caller has code per model.
  */
-enum pl_access { PL_GET = 1, PL_SET = 2, PL_ACT = 4 /* a verb: set without a value ("clear-faults") */, PL_EDGES = 8 };
+enum pl_access { PL_GET = 1, PL_SET = 2, PL_ACT = 4 /* a verb: set without a value ("clear-faults") */, PL_EDGES = 8,
+                 PL_ENERGISES = 16 /* what it switches on must not be left on: a rig file gives it a safe value */ };
 
 struct pl_quantity {
   const char *name; /* lower case with dashes: "vout", "power-good", "clear-peaks" */

@@ -64,6 +64,8 @@ enum pl_status pl_session_open(const struct pl_args *args, struct pl_session *se
   if (!status)
     status = pl_cli_rig(args, &session->rig, err);
   if (!status)
+    status = pl_rig_check_safe(session->rig, err);
+  if (!status)
     status = take_time(args, session, err);
   for (size_t i = 0; i < args->n_words && !status; i++) {
     char room[1024];

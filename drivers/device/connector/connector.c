@@ -15,7 +15,7 @@ static const struct pl_param params[PL_CONNECTOR_LINES] = {
 
 static const struct pl_quantity quantities[] = {
     {.name = "present", .dim = PL_DIM_FLAG, .access = PL_GET | PL_EDGES, .id = PL_CONNECTOR_PRESENT, .help = "a unit is in the slot"},
-    {.name = "power-enable", .dim = PL_DIM_FLAG, .access = PL_GET | PL_SET | PL_EDGES, .id = PL_CONNECTOR_POWER_ENABLE, .max_u = PL_U,
+    {.name = "power-enable", .dim = PL_DIM_FLAG, .access = PL_GET | PL_SET | PL_EDGES | PL_ENERGISES, .id = PL_CONNECTOR_POWER_ENABLE, .max_u = PL_U,
      .help = "lets the slot have power; its edges are the sets that changed it"},
     {.name = "power-good", .dim = PL_DIM_FLAG, .access = PL_GET | PL_EDGES, .id = PL_CONNECTOR_POWER_GOOD, .help = "the unit's power is good"},
     {.name = "attention", .dim = PL_DIM_FLAG, .access = PL_GET | PL_SET, .id = PL_CONNECTOR_ATTENTION, .max_u = PL_U,

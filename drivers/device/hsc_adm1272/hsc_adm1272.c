@@ -108,7 +108,7 @@ static const struct pl_quantity QUANTITIES[] = {
     {.name = "peak-temperature", .dim = PL_DIM_TEMPERATURE, .access = PL_GET, .id = ID_PEAK_TEMPERATURE, .help = "highest since clear-peaks"},
     {.name = "on",
      .dim = PL_DIM_FLAG,
-     .access = PL_GET | PL_SET,
+     .access = PL_GET | PL_SET | PL_ENERGISES,
      .id = ID_ON,
      .help = "commanded on (OPERATION); the enable pin must agree",
      .max_u = PL_U},

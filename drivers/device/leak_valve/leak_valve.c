@@ -8,7 +8,7 @@ static const struct pl_param params[] = {
 };
 
 static const struct pl_quantity quantities[] = {
-    {.name = "open", .dim = PL_DIM_FLAG, .access = PL_GET | PL_SET | PL_EDGES, .max_u = PL_U,
+    {.name = "open", .dim = PL_DIM_FLAG, .access = PL_GET | PL_SET | PL_EDGES | PL_ENERGISES, .max_u = PL_U,
      .help = "the leak injector lets coolant out; its edges are the sets that changed it"},
 };
 

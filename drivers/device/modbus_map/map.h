@@ -32,6 +32,7 @@
  *       min: 0 L/min                  # what a set takes
  *       max: 60 L/min
  *       verify: false                 # rw only: do not read a write back
+ *       energises: true               # what it switches on needs a safe value in the rig file
  *       invalid: [0xFFFF]             # raw values that mean "no reading"; with bit: of the whole register
  *       range: [0, 6000]              # raw values outside it are refused, read or written
  *       port: flow                    # twin: the world's port that it is fed from (r) or that it commands (rw, w)
@@ -66,7 +67,7 @@ struct pl_map_row {
   double scale, offset;
   const struct pl_unit *unit;
   enum pl_map_access access;
-  bool verify;
+  bool verify, energises;
   bool has_limits;           /* min_u, max_u are given */
   int64_t min_u, max_u;
   uint16_t value;            /* act without bit */

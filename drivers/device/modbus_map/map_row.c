@@ -11,7 +11,7 @@ static const char *const type_words[] = {"u16", "s16", "u32", "s32", "float32", 
 static const char *const access_words[] = {"r", "rw", "w", "act", NULL}; /* in the order of pl_map_access */
 
 /* Keys with one meaning each; the rest (order, scale, min, ...) depend on other keys and are read by hand. */
-enum plain { QUANTITY, REGISTER, TABLE, TYPE, ACCESS, BIT, VALUE, VERIFY, UNIT, PORT, SOURCE, HELP, N_PLAIN };
+enum plain { QUANTITY, REGISTER, TABLE, TYPE, ACCESS, BIT, VALUE, ENERGISES, VERIFY, UNIT, PORT, SOURCE, HELP, N_PLAIN };
 static const struct pl_param plain[N_PLAIN] = {
     [QUANTITY] = {.name = "quantity", .kind = PL_PARAM_TEXT, .required = true, .help = "its name, such as flow"},
     [REGISTER] = {.name = "register", .kind = PL_PARAM_INT, .required = true, .min = 0, .max = 65535, .help = "a protocol address, such as 0x9000"},
@@ -20,13 +20,14 @@ static const struct pl_param plain[N_PLAIN] = {
     [ACCESS] = {.name = "access", .kind = PL_PARAM_CHOICE, .fallback = "r", .choices = access_words, .help = "what may be done"},
     [BIT] = {.name = "bit", .kind = PL_PARAM_INT, .min = 0, .max = 15, .help = "which bit, from the lowest"},
     [VALUE] = {.name = "value", .kind = PL_PARAM_INT, .min = 0, .max = 65535, .help = "what the verb writes"},
+    [ENERGISES] = {.name = "energises", .kind = PL_PARAM_FLAG, .help = "what it switches on needs a safe value in the rig file"},
     [VERIFY] = {.name = "verify", .kind = PL_PARAM_FLAG, .help = "whether a write is read back"},
     [UNIT] = {.name = "unit", .kind = PL_PARAM_TEXT, .required = true, .help = "a unit such as L/min, or flag, or number"},
     [PORT] = {.name = "port", .kind = PL_PARAM_TEXT, .help = "the world's port"},
     [SOURCE] = {.name = "source", .kind = PL_PARAM_TEXT, .help = "the register's name in the source"},
     [HELP] = {.name = "help", .kind = PL_PARAM_TEXT, .help = "what a person should know"},
 };
-static const char *const keys[] = {"quantity", "register", "table", "type",    "access", "bit",  "value",   "verify", "unit", "port",
+static const char *const keys[] = {"quantity", "register", "table", "type",    "access", "bit",  "value",   "verify", "energises", "unit", "port",
                                    "source",   "help",     "order", "scale",   "offset", "min",  "max",     "initial", "invalid", "range"};
 
 static enum pl_status read_plain(const struct pl_map_loader *loader, const struct pl_node *node, struct pl_map_row *row, struct pl_value items[N_PLAIN],
@@ -61,6 +62,7 @@ static enum pl_status read_plain(const struct pl_map_loader *loader, const struc
       .port = -1,
       .line = node->line,
   };
+  row->energises = row->access != PL_MAP_READ && items[ENERGISES].given && items[ENERGISES].number != 0;
   row->verify = row->access == PL_MAP_READ_WRITE && (!items[VERIFY].given || items[VERIFY].number != 0);
   return pl_map_check_name(loader, node, row->quantity, '-', PL_FAULT_NAME_MAX - 1, err);
 }
@@ -359,7 +361,7 @@ static void make_quantity(const struct pl_map_row *row, int id, struct pl_quanti
 {
   static const unsigned access[] = {[PL_MAP_READ] = PL_GET, [PL_MAP_READ_WRITE] = PL_GET | PL_SET, [PL_MAP_WRITE] = PL_SET, [PL_MAP_ACT] = PL_ACT};
   *quantity = (struct pl_quantity){
-      .name = row->quantity, .dim = row->unit->dim, .access = access[row->access], .help = row->help, .id = id, .min_u = row->min_u,
+      .name = row->quantity, .dim = row->unit->dim, .access = access[row->access] | (row->energises ? PL_ENERGISES : 0), .help = row->help, .id = id, .min_u = row->min_u,
       .max_u = row->max_u};
 }
 

@@ -57,7 +57,7 @@ static const struct pl_quantity QUANTITIES[] = {
     {.name = "pout", .dim = PL_DIM_POWER, .access = PL_GET, .id = PL_PMBUS_READ_POUT, .help = "output power"},
     {.name = "temperature", .dim = PL_DIM_TEMPERATURE, .access = PL_GET, .id = PL_PMBUS_READ_TEMPERATURE_1, .help = "of the supply, first sensor"},
     {.name = "fan-speed", .dim = PL_DIM_SPEED, .access = PL_GET, .id = PL_PMBUS_READ_FAN_SPEED_1, .help = "of the first fan"},
-    {.name = "on", .dim = PL_DIM_FLAG, .access = PL_GET | PL_SET, .id = ID_ON, .help = "the output is commanded on (OPERATION)", .max_u = PL_U},
+    {.name = "on", .dim = PL_DIM_FLAG, .access = PL_GET | PL_SET | PL_ENERGISES, .id = ID_ON, .help = "the output is commanded on (OPERATION)", .max_u = PL_U},
     {.name = "power-good", .dim = PL_DIM_FLAG, .access = PL_GET, .id = ID_POWER_GOOD, .help = "STATUS_WORD does not negate it"},
     {.name = "vout-set",
      .dim = PL_DIM_VOLTAGE,
