@@ -52,6 +52,12 @@ def write(folder, name, text):
     return path
 
 
+def marginal(small, large, steps, cwd, runs):
+    """Seconds a step: both commands in turn, pair by pair, so that a machine whose speed drifts does not matter."""
+    spawn(small, cwd), spawn(large, cwd)
+    return statistics.median((-spawn(small, cwd) + spawn(large, cwd)) / steps for _ in range(runs))
+
+
 def peak_mib(command, temp):
     """Peak memory of one run, told by time(1): what this process would be told of its child counts its own pages before exec."""
     told = os.path.join(temp, "peak")
@@ -65,14 +71,13 @@ def measure(plumb, temp):
 
     files = {n: write(temp, f"steps-{n}.lua", STEPS.format(n=n)) for n in (1, 1000, 10000)}
     one = median(run(files[1], "one"), ROOT, 21)
-    thousand = median(run(files[1000], "thousand"), ROOT, 7)
-    ten = median(run(files[10000], "ten"), ROOT, 7)
+    whole = marginal(run(files[1000], "thousand"), run(files[10000], "ten"), 9000, ROOT, 11)
     rss = peak_mib(run(files[10000], "ten"), temp)
-    bare = [median(run(files[n], f"bare-{n}", "--no-reports"), ROOT, 7) for n in (1000, 10000)]
+    bare = marginal(run(files[1000], "bare-thousand", "--no-reports"), run(files[10000], "bare-ten", "--no-reports"), 9000, ROOT, 11)
     swap = median(run("sequences/hot-swap.lua", "swap"), ROOT, 11)
     yield "one-step-ms", one * 1e3, "ms", 10, "OpenHTF 123-140, Robot Framework 157-209"
-    yield "step-us", (bare[1] - bare[0]) / 9000 * 1e6, "us", 6, "OpenHTF 675-1,158 (67-85 in one phase), Robot 135-155"
-    yield "step-all-us", (ten - thousand) / 9000 * 1e6, "us", None, "the same with HTML, JUnit and CSV"
+    yield "step-us", bare * 1e6, "us", 6, "OpenHTF 675-1,158 (67-85 in one phase), Robot 135-155"
+    yield "step-all-us", whole * 1e6, "us", None, "the same with HTML, JUnit and CSV"
     yield "rss-mib", rss, "MiB", 20, "62-119"
     yield "hot-swap-ms", swap * 1e3, "ms", 150, "none known"
 

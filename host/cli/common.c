@@ -25,8 +25,8 @@ const char *pl_cli_find(const char *path, char *room, size_t size)
   if (length <= 0)
     return path;
   self[length] = '\0';
-  /* build/plumb in a source tree, or PREFIX/bin/plumb of an installation */
-  static const char *const PLACES[] = {"/../", "/../share/plumbline/"};
+  /* build/plumb or build/KIND/plumb in a source tree, or PREFIX/bin/plumb of an installation */
+  static const char *const PLACES[] = {"/../", "/../../", "/../share/plumbline/"};
   *strrchr(self, '/') = '\0';
   for (size_t i = 0; i < sizeof PLACES / sizeof *PLACES; i++) {
     int n = snprintf(room, size, "%s%s%s", self, PLACES[i], path);
