@@ -39,10 +39,12 @@ const char *pl_cli_find(const char *path, char *room, size_t size)
 void pl_cli_find_maps(void)
 {
   char room[1024];
-  const char *maps = pl_cli_find("drivers/maps", room, sizeof room);
+  const char *map = pl_cli_find("drivers/maps/load-bank.yaml", room, sizeof room); /* a folder of the name alone proves nothing */
   const char *own = getenv("PLUMBLINE_MAPS");
-  if (!(own && *own) && !access(maps, F_OK)) /* the user's own word counts */
-    setenv("PLUMBLINE_MAPS", maps, 1);
+  if ((own && *own) || map != room) /* the user's own word counts; ./drivers/maps is looked at anyway */
+    return;
+  *strrchr(room, '/') = '\0';
+  setenv("PLUMBLINE_MAPS", room, 1);
 }
 
 enum pl_status pl_cli_rig(const struct pl_args *args, struct pl_rig **rig, struct pl_err *err)
