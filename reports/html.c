@@ -95,7 +95,8 @@ static void put_verdict(struct pl_text *text, const struct pl_report *r, struct 
 {
   static const char *const WORDS[] = {[PL_VERDICT_PASS] = "PASS", [PL_VERDICT_FAIL] = "FAIL", [PL_VERDICT_ERROR] = "COULD NOT JUDGE",
                                       [PL_VERDICT_SKIP] = "SKIPPED", [PL_VERDICT_UNFINISHED] = "STOPPED"};
-  pl_text_format(text, "<header class=\"verdict %s\"><h1><b>%s</b><span>", pl_html_class(r->verdict), WORDS[r->verdict]);
+  const char *aborted = pl_report_aborted(r);
+  pl_text_format(text, "<header class=\"verdict %s\"><h1><b>%s</b><span>", pl_html_class(r->verdict), aborted ? "ABORTED" : WORDS[r->verdict]);
   pl_text_xml(text, pl_text_of(r, r->name));
   if (r->dut) {
     PL_TEXT_LIT(text, " on ");
@@ -103,6 +104,11 @@ static void put_verdict(struct pl_text *text, const struct pl_report *r, struct 
   }
   PL_TEXT_LIT(text, "</span></h1>");
   put_tally(text, r);
+  if (aborted) {
+    PL_TEXT_LIT(text, "<p class=\"loud\">");
+    pl_text_xml(text, aborted);
+    PL_TEXT_LIT(text, "</p>");
+  }
   if (!r->ended) {
     PL_TEXT_LIT(text, "<p class=\"loud\">");
     pl_put_stopped(room, r);

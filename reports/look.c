@@ -299,3 +299,16 @@ void pl_put_stopped(struct pl_text *text, const struct pl_report *r)
     pl_put_path(text, r, last, " / ");
   pl_text_format(text, " at %.10s %.8s UTC, no verdict; %s", stamp, stamp + 11, teardown_state(r));
 }
+
+/* The engine writes it as a warning of the run (host/engine/engine.c, abort_run). */
+const char *pl_report_aborted(const struct pl_report *r)
+{
+  static const char WORDS[] = "aborted by ";
+  for (size_t i = 0; i < r->notes.count && r->said == PL_VERDICT_ERROR; i++) {
+    const struct pl_noted *note = &r->notes.items[i];
+    const char *message = pl_text_of(r, note->message);
+    if (note->step == PL_NONE && !note->error && !strncmp(message, WORDS, sizeof WORDS - 1))
+      return message;
+  }
+  return NULL;
+}

@@ -20,6 +20,8 @@ void pl_report_free(struct pl_report *report);
 enum pl_status pl_report_judge_again(struct pl_report *report, const char *limits_path, struct pl_err *err);
 
 enum pl_verdict pl_report_verdict(const struct pl_report *report);
+/* "aborted by the operator (SIGINT)"; NULL when the run was not aborted. Lives as long as the report. */
+const char *pl_report_aborted(const struct pl_report *report);
 /* Each writes a whole file beside and renames it into place; path "-" is standard output. */
 enum pl_status pl_report_html(const struct pl_report *report, const char *path, struct pl_err *err);
 enum pl_status pl_report_junit(const struct pl_report *report, const char *path, struct pl_err *err);

@@ -182,8 +182,9 @@ static void put_findings(struct table *t)
 static void put_head(struct table *t)
 {
   const struct pl_report *r = t->r;
+  const char *aborted = pl_report_aborted(r), *verdict = aborted ? "ABORTED" : pl_verdict_name(r->verdict);
   ink(t, ink_of(r->verdict));
-  pl_text_str(&t->text, pl_verdict_name(r->verdict));
+  pl_text_str(&t->text, verdict);
   ink(t, INK_NONE);
   pl_text_format(&t->cell, "%s%s%s, ", pl_text_of(r, r->name), r->dut ? " on " : "", pl_text_of(r, r->dut));
   if (r->n_fail)
@@ -194,7 +195,12 @@ static void put_head(struct table *t)
     pl_text_format(&t->cell, "%zu measurement%s passed, ", r->n_pass, r->n_pass == 1 ? "" : "s");
   pl_put_duration(&t->cell, r->end - r->start);
   PL_TEXT_LIT(&t->text, "  ");
-  put_wrapped(t, 2 + (int)strlen(pl_verdict_name(r->verdict)));
+  put_wrapped(t, 2 + (int)strlen(verdict));
+  if (aborted) {
+    pl_text_str(&t->cell, aborted);
+    PL_TEXT_LIT(&t->text, "  ");
+    put_wrapped(t, 2);
+  }
   if (r->lost) {
     pl_text_format(&t->cell, "%llu lines of the journal are missing: no PASS can be given", (unsigned long long)r->lost);
     PL_TEXT_LIT(&t->text, "  ");

@@ -121,7 +121,9 @@ def stopped_by(number, name):
     lines = journal(folder)
     assert artifacts(lines, "testRunEnd") == [{"status": "ERROR", "result": "NOT_APPLICABLE"}]
     assert any("teardown ran" in log["message"] for log in artifacts(lines, "log")), "no teardown"
-    assert os.path.exists(os.path.join(folder, "report.html"))
+    assert "ABORTED" in open(os.path.join(folder, "report.html")).read()
+    assert "ABORTED" in out and "aborted by" in out, out
+    assert plumb("report", folder)[0] == 4
 
 
 @case

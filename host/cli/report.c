@@ -70,7 +70,7 @@ static enum pl_exit run(const struct pl_args *args)
       pl_report_json(report, stdout);
     else if (!any)
       pl_report_table(report, stdout, isatty(STDOUT_FILENO) && !(no_colour && *no_colour), 80);
-    code = verdict_code(pl_report_verdict(report));
+    code = pl_report_aborted(report) ? PL_EXIT_ABORTED : verdict_code(pl_report_verdict(report));
   }
   pl_report_free(report);
   return code;
