@@ -4,7 +4,7 @@
 # As root, or through sudo.
 set -eu
 want="gcc make pkg-config libc6-dev libmodbus-dev liblua5.4-dev libyaml-dev libmd-dev"
-[ "${1:-all}" = build ] || want="$want libcmocka-dev clang libclang-rt-14-dev python3 python3-jsonschema python3-pymodbus python3-serial python3-pytest
+[ "${1:-all}" = build ] || want="$want libcmocka-dev clang libclang-rt-14-dev python3 python3-jsonschema python3-pymodbus python3-serial python3-serial-asyncio python3-pytest
   mbpoll libxml2-utils time"
 missing=
 for p in $want; do

@@ -15,11 +15,13 @@ enum {
   WRITE_COILS = 15,
   WRITE_REGISTERS = 16,
   READ_FILE = 20,
+  WRITE_FILE = 21,
   EXCEPTION = 0x80,
 };
 
 #define FILE_REFERENCE 6        /* section 6.14: the reference type, always 6 */
 #define FILE_REGISTERS_MAX 124  /* a PDU of 253 bytes less function, length, sub-length and reference type, in registers */
+#define FILE_WRITE_MAX 122      /* section 6.15: request data length up to 0xFB: 7 bytes and the registers */
 #define FILE_RECORD_LAST 9999   /* section 6.14: record numbers 0 to 9999 */
 
 const char *pl_modbus_exception_name(uint8_t code)
@@ -51,6 +53,7 @@ static const char *function_name(uint8_t function)
   case WRITE_COILS: return "write multiple coils";
   case WRITE_REGISTERS: return "write multiple registers";
   case READ_FILE: return "read file record";
+  case WRITE_FILE: return "write file record";
   default: return "function";
   }
 }
@@ -237,20 +240,50 @@ enum pl_status pl_modbus_write_registers(struct pl_bus *bus, uint8_t unit, uint1
   return write_table(bus, unit, request, 6 + 2 * count, err);
 }
 
+static enum pl_status check_file(const char *what, uint16_t file, uint16_t record, size_t count, size_t most, struct pl_err *err)
+{
+  if (!count || count > most)
+    return pl_fail(err, PL_E_USAGE, "%s takes 1 to %zu at a time, not %zu", what, most, count);
+  if (!file || record > FILE_RECORD_LAST)
+    return pl_fail(err, PL_E_USAGE, "%s: files are 1 to 65535 and records 0 to %d, not file %u record %u", what, FILE_RECORD_LAST, file, record);
+  return PL_OK;
+}
+
+/* The answer repeats the whole request. */
+enum pl_status pl_modbus_write_file(struct pl_bus *bus, uint8_t unit, uint16_t file, uint16_t record, size_t count, const uint16_t *values, struct pl_err *err)
+{
+  const char *what = function_name(WRITE_FILE);
+  enum pl_status status = check_file(what, file, record, count, FILE_WRITE_MAX, err);
+  if (status)
+    return status;
+  uint8_t request[PL_MODBUS_PDU_MAX] = {WRITE_FILE, (uint8_t)(7 + 2 * count), FILE_REFERENCE}, answer[PL_MODBUS_PDU_MAX];
+  put16(request + 3, file);
+  put16(request + 5, record);
+  put16(request + 7, count);
+  for (size_t i = 0; i < count; i++)
+    put16(request + 9 + 2 * i, values[i]);
+  size_t request_len = 9 + 2 * count, len = 0;
+  status = pl_modbus_raw(bus, unit, request, request_len, answer, sizeof answer, &len, err);
+  if (!status)
+    status = check_length(what, answer, len, request_len, false, err);
+  if (!status && memcmp(answer, request, request_len))
+    status = pl_fail(err, PL_E_GARBAGE, "the answer to %s does not repeat what was sent to file %u record %u", what, file, record);
+  return status;
+}
+
 enum pl_status pl_modbus_read_file(struct pl_bus *bus, uint8_t unit, uint16_t file, uint16_t record, size_t count, uint16_t *values, struct pl_err *err)
 {
   const char *what = function_name(READ_FILE);
-  if (!count || count > FILE_REGISTERS_MAX)
-    return pl_fail(err, PL_E_USAGE, "%s takes 1 to %d at a time, not %zu", what, FILE_REGISTERS_MAX, count);
-  if (!file || record > FILE_RECORD_LAST)
-    return pl_fail(err, PL_E_USAGE, "%s: files are 1 to 65535 and records 0 to %d, not file %u record %u", what, FILE_RECORD_LAST, file, record);
+  enum pl_status status = check_file(what, file, record, count, FILE_REGISTERS_MAX, err);
+  if (status)
+    return status;
   uint8_t request[9] = {READ_FILE, 7, FILE_REFERENCE};
   put16(request + 3, file);
   put16(request + 5, record);
   put16(request + 7, count);
   uint8_t answer[PL_MODBUS_PDU_MAX];
   size_t len;
-  enum pl_status status = pl_modbus_raw(bus, unit, request, sizeof request, answer, sizeof answer, &len, err);
+  status = pl_modbus_raw(bus, unit, request, sizeof request, answer, sizeof answer, &len, err);
   if (!status)
     status = check_length(what, answer, len, 4 + 2 * count, true, err);
   if (status)

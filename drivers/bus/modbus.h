@@ -28,6 +28,8 @@ enum pl_status pl_modbus_write_coils(struct pl_bus *bus, uint8_t unit, uint16_t 
 enum pl_status pl_modbus_write_registers(struct pl_bus *bus, uint8_t unit, uint16_t address, size_t count, const uint16_t *values, struct pl_err *err);
 /* Function 20 (0x14), reference type 6. */
 enum pl_status pl_modbus_read_file(struct pl_bus *bus, uint8_t unit, uint16_t file, uint16_t record, size_t count, uint16_t *values, struct pl_err *err);
+/* Function 21 (0x15), reference type 6; up to 122 registers. */
+enum pl_status pl_modbus_write_file(struct pl_bus *bus, uint8_t unit, uint16_t file, uint16_t record, size_t count, const uint16_t *values, struct pl_err *err);
 /* Any PDU, function code first. */
 enum pl_status pl_modbus_raw(struct pl_bus *bus, uint8_t unit, const uint8_t *request, size_t request_len, uint8_t *answer, size_t answer_room,
                              size_t *answer_len, struct pl_err *err);

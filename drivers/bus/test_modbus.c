@@ -38,7 +38,7 @@ static enum pl_status fake_exchange(void *self, uint8_t unit, const uint8_t *req
 
 static const struct pl_modbus_ops OPS = {.exchange = fake_exchange};
 
-enum call { COILS, DISCRETE, HOLDING, INPUT, WRITE_COILS, WRITE_REGISTERS, READ_FILE };
+enum call { COILS, DISCRETE, HOLDING, INPUT, WRITE_COILS, WRITE_REGISTERS, READ_FILE, WRITE_FILE };
 
 struct row { /* a call, the request that it must make, the answer it gets and what comes of that */
   enum call call;
@@ -72,6 +72,7 @@ static enum pl_status run_row(struct pl_job *job, struct pl_err *err)
   case WRITE_COILS: return pl_modbus_write_coils(s->bus, s->unit, r->address, r->count, s->bits, err);
   case WRITE_REGISTERS: return pl_modbus_write_registers(s->bus, s->unit, r->address, r->count, s->registers, err);
   case READ_FILE: return pl_modbus_read_file(s->bus, s->unit, 4, r->address, r->count, s->registers, err);
+  case WRITE_FILE: return pl_modbus_write_file(s->bus, s->unit, 4, r->address, r->count, s->registers, err);
   }
   return PL_E_USAGE;
 }
@@ -173,6 +174,16 @@ static void writes_are_built_and_their_echo_checked(void **state)
                         "the answer to write single register confirms address 1, value 11; address 1, value 10 were sent"});
   run(&s, &(struct row){WRITE_REGISTERS, 1, 2, "10 00 01 00 02 04 00 0a 01 02", "10 00 02 00 02", PL_E_GARBAGE, NULL});
   run(&s, &(struct row){WRITE_COILS, 0xac, 1, "05 00 ac ff 00", "05 00 ac 00 00", PL_E_GARBAGE, NULL});
+  s.registers[0] = 0x6af;
+  s.registers[1] = 0x4be;
+  s.registers[2] = 0x100d;
+#define FILE_WRITE "15 0d 06 00 04 00 07 00 03 06 af 04 be 10 0d" /* the example of section 6.15 */
+  run(&s, &(struct row){WRITE_FILE, 7, 3, FILE_WRITE, FILE_WRITE, PL_OK, NULL});
+  run(&s, &(struct row){WRITE_FILE, 7, 3, FILE_WRITE, "15 0d 06 00 04 00 07 00 03 06 af 04 be 10 0e", PL_E_GARBAGE,
+                        "the answer to write file record does not repeat what was sent to file 4 record 7"});
+  run(&s, &(struct row){WRITE_FILE, 7, 3, FILE_WRITE, "15 0d 06 00 04 00 07 00 03 06 af", PL_E_SHORT, NULL});
+  run(&s, &(struct row){WRITE_FILE, 7, 123, NULL, NULL, PL_E_USAGE, "write file record takes 1 to 122 at a time, not 123"});
+  s.registers[0] = 10;
   run(&s, &(struct row){WRITE_REGISTERS, 1, 1, "06 00 01 00 0a", "06 00 01 00", PL_E_SHORT, "the answer to write single register has 4 bytes, expected 5"});
   tear_down(&s);
 }
