@@ -91,11 +91,13 @@ static void signal_in_the_middle(void **state)
 {
   (void)state;
   bool torn_down, left_on;
-  assert_int_equal(run(HEAD "step('all', function()\n  while true do\n" ALL_BUSES "  end\nend)\nteardown(function() log('torn down') end)\n", 300 * PL_MS, NULL, 0,
-                       &torn_down, &left_on),
-                   PL_RUN_ABORTED);
-  assert_true(torn_down);
-  assert_false(left_on);
+  for (int i = 0; i < 12; i++) { /* an answer may have come just before, and its task not have run yet */
+    assert_int_equal(run(HEAD "step('all', function()\n  while true do\n" ALL_BUSES "  end\nend)\nteardown(function() log('torn down') end)\n",
+                         (40 + 7 * i) * PL_MS, NULL, 0, &torn_down, &left_on),
+                     PL_RUN_ABORTED);
+    assert_true(torn_down);
+    assert_false(left_on);
+  }
 }
 
 static void signal_while_a_mute_device_is_asked(void **state)

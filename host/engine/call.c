@@ -12,6 +12,7 @@
 struct pl_call_slot {
   struct pl_call call;
   struct pl_task *task; /* NULL: nobody waits any more */
+  bool answered;        /* no longer in flight; its task has yet to take it */
   struct pl_run *run;   /* NULL: the run is over too */
   const struct pl_rig_device *device;
   struct pl_call_slot *next; /* in flight, or spare */
@@ -40,6 +41,7 @@ static void on_done(struct pl_call *call)
     return;
   }
   unlink_slot(slot);
+  slot->answered = true;
   if (slot->task)
     pl_task_ready(slot->task);
   else
@@ -49,6 +51,8 @@ static void on_done(struct pl_call *call)
 void pl_call_orphan(struct pl_call_slot *slot)
 {
   slot->task = NULL;
+  if (slot->answered) /* its task ends before it could take the answer */
+    recycle(slot);
 }
 
 /* Waits for what is in flight; every call has a deadline of its own, so this ends. What a dead worker still holds frees itself. */
@@ -80,6 +84,8 @@ static struct pl_call_slot *take_slot(lua_State *L, struct pl_run *run)
   slot->call.job = (struct pl_job){0};
   slot->call.reading = (struct pl_reading){.status = PL_E_CANCELLED};
   slot->run = run;
+  slot->task = NULL;
+  slot->answered = false;
   return slot;
 }
 
