@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/cli/cli.h"
+#include "host/journal/text.h"
 
 #include <signal.h>
 #include <string.h>
@@ -83,14 +84,8 @@ void pl_cli_catch_signals(struct pl_clock *clock)
 
 void pl_cli_json_text(FILE *out, const char *text)
 {
-  putc('"', out);
-  for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
-    if (*c == '"' || *c == '\\')
-      fprintf(out, "\\%c", *c);
-    else if (*c < 0x20)
-      fprintf(out, "\\u%04x", *c);
-    else
-      putc(*c, out);
-  }
-  putc('"', out);
+  struct pl_text json = {0};
+  pl_text_json(&json, text, strlen(text));
+  fwrite(json.bytes ? json.bytes : "\"\"", 1, json.bytes ? json.len : 2, out);
+  pl_text_free(&json);
 }

@@ -26,6 +26,5 @@ const char *pl_amount_kind(lua_State *L, int index);
 void pl_amount_register(lua_State *L);
 /* A constructor for another spelling of a unit ("liters_per_minute", "LPM"); pushes it and returns true when there is such a unit. */
 bool pl_amount_push_constructor(lua_State *L, const char *name);
-double pl_amount_display(enum pl_dim dim, int64_t value_u, const struct pl_unit **unit);
 
 #endif

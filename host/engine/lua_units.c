@@ -43,12 +43,6 @@ const struct pl_amount *pl_amount_at(lua_State *L, int index)
   return luaL_testudata(L, index, AMOUNT);
 }
 
-double pl_amount_display(enum pl_dim dim, int64_t value_u, const struct pl_unit **unit)
-{
-  *unit = pl_unit_for_display(dim, value_u);
-  return pl_unit_from_u(*unit, value_u);
-}
-
 const char *pl_amount_kind(lua_State *L, int index)
 {
   const struct pl_amount *amount = pl_amount_at(L, index);
