@@ -11,7 +11,9 @@ BUILD ?= build
 SAN ?=
 VERSION := 0.1.0
 
-PKGS := libmodbus lua5.4 yaml-0.1 libmd
+PKGS := libmodbus lua5.4 yaml-0.1 libmd libusb-1.0 libftdi1 libgpiod
+# Both majors of libgpiod are supported; a 2.x elsewhere: make PKG_CONFIG_PATH=/opt/gpiod2/lib/pkgconfig
+GPIOD_MAJOR := $(firstword $(subst ., ,$(shell pkg-config --modversion libgpiod)))
 WARN := -Wall -Wextra -Wconversion -Wshadow -Wformat=2 -Wno-format-nonliteral -Wstrict-prototypes -Wmissing-prototypes -Wvla
 ifeq ($(DEVELOPER),1)
 WARN += -Werror
@@ -20,12 +22,12 @@ OPT ?= -O2 -g
 CFLAGS ?=
 PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
 PKG_LIBS = $(shell pkg-config --libs $(PKGS))
-ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -I. -I$(BUILD)/gen -DPL_VERSION='"$(VERSION)"' $(OPT) $(WARN) -fno-strict-aliasing -pthread -include drivers/base/banned.h \
+ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -I. -I$(BUILD)/gen -DPL_VERSION='"$(VERSION)"' -DPL_GPIOD_MAJOR=$(GPIOD_MAJOR) $(OPT) $(WARN) -fno-strict-aliasing -pthread -include drivers/base/banned.h \
              $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer) $(PKG_CFLAGS) $(CFLAGS)
 ALL_LDFLAGS = -pthread $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
 
 # Rooms: every C file under them belongs to the product, but test_*, fuzz_*, bench_* and main.c stand alone.
-ROOMS := drivers fixtures/twin host reports
+ROOMS := drivers fixtures/twin bringup host reports
 C_ALL := $(sort $(shell find $(ROOMS) tests -name '*.c' 2>/dev/null))
 C_TEST := $(filter $(foreach f,$(C_ALL),$(if $(filter test_%,$(notdir $(f))),$(f))),$(C_ALL))
 C_FUZZ := $(foreach f,$(C_ALL),$(if $(filter fuzz_%,$(notdir $(f))),$(f)))

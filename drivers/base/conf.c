@@ -409,6 +409,23 @@ enum pl_status pl_node_check_keys(const struct pl_conf *conf, const struct pl_no
   return PL_OK;
 }
 
+/* The words of a map are scalars, and that is all that is known of them here. */
+static enum pl_status map_value(const struct pl_conf *conf, const struct pl_node *node, struct pl_value *value, struct pl_err *err)
+{
+  enum pl_status status = pl_node_want(conf, node, PL_NODE_MAP, value->param->name, err);
+  for (size_t i = 0; i < node->count && !status; i++)
+    status = pl_node_want(conf, &node->items[i], PL_NODE_SCALAR, node->items[i].key, err);
+  if (!status)
+    *value = (struct pl_value){.param = value->param, .given = true, .text = "", .map = node};
+  return status;
+}
+
+const char *pl_value_map(const struct pl_value *value, const char *word)
+{
+  const struct pl_node *found = value->given && value->map ? pl_node_get(value->map, word) : NULL;
+  return found ? found->text : NULL;
+}
+
 static enum pl_status node_value(const struct pl_conf *conf, const struct pl_node *map, const struct pl_param *param, struct pl_value *value, struct pl_err *err)
 {
   const struct pl_node *node = pl_node_get(map, param->name);
@@ -417,6 +434,8 @@ static enum pl_status node_value(const struct pl_conf *conf, const struct pl_nod
     return pl_node_fail(conf, map, err, "the key '%s' is missing, expected %s", param->name, param->help && *param->help ? param->help : "a value");
   if (!node && !param->fallback)
     return PL_OK;
+  if (node && param->kind == PL_PARAM_MAP)
+    return map_value(conf, node, value, err);
   if (node && node->kind != PL_NODE_SCALAR)
     return pl_node_want(conf, node, PL_NODE_SCALAR, param->name, err);
   enum pl_status status = pl_value_parse(param, node ? node->text : param->fallback, value, err);

@@ -131,6 +131,7 @@ enum pl_status pl_value_parse(const struct pl_param *param, const char *text, st
   case PL_PARAM_QUANTITY: status = parse_quantity(param, text, &value, err); break;
   case PL_PARAM_FLAG: status = parse_flag(param, text, &value, err); break;
   case PL_PARAM_CHOICE: status = parse_choice(param, text, &value, err); break;
+  case PL_PARAM_MAP: return pl_fail(err, PL_E_USAGE, "%s: '%.60s' is a single word, expected a map such as {WORD: 1}", param->name, text);
   case PL_PARAM_LINE: status = parse_line(param, text, &value, err); break;
   }
   if (!status)

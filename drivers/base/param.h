@@ -14,6 +14,7 @@ enum pl_param_kind {
   PL_PARAM_QUANTITY, /* a number with a unit of `dim` */
   PL_PARAM_FLAG,     /* true/false, on/off, yes/no */
   PL_PARAM_CHOICE,   /* one of `choices` */
+  PL_PARAM_MAP,      /* YAML map of words to numbers or words, read with pl_value_map */
   PL_PARAM_LINE,     /* a GPIO line: its name, or its offset; a leading '!' means active-low */
 };
 
@@ -32,7 +33,8 @@ struct pl_param {
 struct pl_value {
   const struct pl_param *param;
   bool given;        /* in the file or by fallback */
-  const char *text;  /* TEXT and LINE (without '!'); else as written */
+  const char *text;  /* TEXT and LINE (without '!'); MAP: ""; else as written */
+  const struct pl_node *map; /* MAP: the node (drivers/base/conf.h); lives as long as the rig */
   int64_t number;    /* INT; QUANTITY in millionths; FLAG 0/1; CHOICE its index; LINE offset or -1 when named */
   bool active_low;   /* LINE */
 };
@@ -42,9 +44,14 @@ struct pl_values { /* one item a row of the param table, in its order */
   size_t count;
 };
 
+struct pl_node;
+
 /* By name; asserts that the row exists (a driver asks for its own rows only). */
 const struct pl_value *pl_value(const struct pl_values *values, const char *name);
 /* Parses one value by its row. PL_E_USAGE with "NAME: what, expected what". `text` must outlive value. */
 enum pl_status pl_value_parse(const struct pl_param *param, const char *text, struct pl_value *value, struct pl_err *err);
+
+/* The text of a word in a MAP value; NULL when it is not there or the value was not given. */
+const char *pl_value_map(const struct pl_value *value, const char *word);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "drivers/base/param.h"
 #include "drivers/bus/bus.h"
+#include "drivers/bus/share.h"
 
 /* How finished a driver or adapter is; `plumb drivers` prints it (NUT's DRV_ status). */
 enum pl_maturity { PL_BROKEN, PL_EXPERIMENTAL, PL_BETA, PL_STABLE };
@@ -15,6 +16,7 @@ struct pl_adapter_args {
   const char *bus_name;           /* as the rig names it */
   const struct pl_values *values; /* by the adapter's params */
   struct pl_backend *backend;     /* the virtual rack when the rig has one, else NULL */
+  struct pl_share *share;         /* chips that several buses of the rig stand on; never NULL */
 };
 
 struct pl_adapter_desc {

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define DEFAULT_TIMEOUT PL_S
+#define REOPEN_NS (250 * PL_MS) /* a lost adapter is looked for at most this often */
 
 struct list { /* of jobs, first in first out */
   struct pl_job *head, **tail;
@@ -31,7 +32,16 @@ struct pl_bus {
   struct list queue;    /* not begun */
   struct list finished; /* real time: run, done() to be called on the loop's thread */
   struct pl_bus_counters counters;
+  bool lost, told_lost; /* the adapter went away; the watcher was told so */
+  struct pl_err cause;  /* why */
+  pl_time_ns retry_at;  /* not before, reopen is tried again */
 
+  enum pl_status (*reopen)(void *self, struct pl_err *err);
+  void (*watcher)(void *ctx, struct pl_bus *bus, bool here, const char *cause); /* the loop's */
+  void *watcher_ctx;
+  struct pl_post presence;    /* lost is no longer what the watcher was told */
+  struct pl_timer look_timer; /* real time: looks for a lost adapter */
+  struct pl_job look;
   bool stopped; /* the loop's: nothing runs on the bus any more */
   pthread_t worker;
   struct pl_post post;    /* real time: something is in finished */
@@ -89,6 +99,114 @@ static enum pl_status fail_late(struct pl_job *job, pl_time_ns late)
   return pl_fail(&job->err, PL_E_TIMEOUT, "answer came %lld us after the deadline", (long long)((late + PL_US - 1) / PL_US));
 }
 
+/* --- an adapter that comes and goes --- */
+
+static void mark_lost(struct pl_bus *bus, const char *cause)
+{
+  pthread_mutex_lock(&bus->lock);
+  bool news = !bus->lost;
+  if (news) {
+    bus->lost = true;
+    bus->retry_at = pl_clock_now(bus->clock) + REOPEN_NS;
+    snprintf(bus->cause.text, sizeof bus->cause.text, "%s", cause);
+  }
+  bool stopping = bus->stopping;
+  pthread_mutex_unlock(&bus->lock);
+  if (news && !stopping)
+    pl_clock_post(bus->clock, &bus->presence);
+}
+
+/* On the worker, before a job. PL_E_GONE while the adapter is away. */
+static enum pl_status be_there(struct pl_bus *bus, struct pl_err *err)
+{
+  pthread_mutex_lock(&bus->lock);
+  bool lost = bus->lost, due = bus->reopen && pl_clock_now(bus->clock) >= bus->retry_at;
+  struct pl_err cause = bus->cause;
+  pthread_mutex_unlock(&bus->lock);
+  if (!lost)
+    return PL_OK;
+  struct pl_err why = {0};
+  bool back = due && bus->reopen(bus->self, &why) == PL_OK;
+  pthread_mutex_lock(&bus->lock);
+  bus->lost = !back;
+  if (due)
+    bus->retry_at = pl_clock_now(bus->clock) + REOPEN_NS;
+  pthread_mutex_unlock(&bus->lock);
+  if (back)
+    pl_clock_post(bus->clock, &bus->presence);
+  return back ? PL_OK : pl_fail(err, PL_E_GONE, "the adapter of %s is away: %.400s", bus->name, cause.text);
+}
+
+static enum pl_status look_run(struct pl_job *job, struct pl_err *err)
+{
+  (void)job;
+  (void)err;
+  return PL_OK;
+}
+
+static void look_again(struct pl_bus *bus)
+{
+  if (!bus->stopped && bus->reopen && !pl_clock_is_virtual(bus->clock))
+    pl_clock_arm(bus->clock, &bus->look_timer, pl_clock_now(bus->clock) + REOPEN_NS);
+}
+
+static void look_done(struct pl_job *job)
+{
+  struct pl_bus *bus = job->ctx;
+  if (pl_bus_is_lost(bus))
+    look_again(bus);
+}
+
+static void look(void *ctx, pl_time_ns now)
+{
+  (void)now;
+  struct pl_bus *bus = ctx;
+  if (!pl_bus_is_lost(bus) || bus->look.bus)
+    return;
+  bus->look = (struct pl_job){.run = look_run, .done = look_done, .ctx = bus};
+  pl_bus_submit(bus, &bus->look);
+}
+
+/* On the loop's thread. */
+static void tell_presence(void *ctx)
+{
+  struct pl_bus *bus = ctx;
+  pthread_mutex_lock(&bus->lock);
+  bool lost = bus->lost, news = lost != bus->told_lost;
+  bus->told_lost = lost;
+  struct pl_err cause = bus->cause;
+  pthread_mutex_unlock(&bus->lock);
+  if (lost)
+    look_again(bus);
+  if (news && bus->watcher)
+    bus->watcher(bus->watcher_ctx, bus, !lost, lost ? cause.text : "");
+}
+
+void pl_bus_lost(struct pl_bus *bus, const char *cause)
+{
+  mark_lost(bus, cause);
+}
+
+bool pl_bus_is_lost(const struct pl_bus *bus)
+{
+  pthread_mutex_t *lock = (pthread_mutex_t *)(uintptr_t)&bus->lock; /* locking does not change what the bus is */
+  pthread_mutex_lock(lock);
+  bool lost = bus->lost;
+  pthread_mutex_unlock(lock);
+  return lost;
+}
+
+void pl_bus_set_reopen(struct pl_bus *bus, enum pl_status (*reopen)(void *self, struct pl_err *err))
+{
+  bus->reopen = reopen;
+}
+
+void pl_bus_watch(struct pl_bus *bus, void (*fn)(void *ctx, struct pl_bus *bus, bool here, const char *cause), void *ctx)
+{
+  bus->watcher = fn;
+  bus->watcher_ctx = ctx;
+}
+
 /* Runs the job on the thread that it is. Sets its results, with finished as the time at which the wire is done with it. */
 static void execute(struct pl_bus *bus, struct pl_job *job)
 {
@@ -102,7 +220,11 @@ static void execute(struct pl_bus *bus, struct pl_job *job)
   bus->start = now;
   bus->charged = 0;
   bus->limit = job->limit;
-  job->status = job->run(job, &job->err);
+  job->status = be_there(bus, &job->err);
+  if (job->status)
+    pl_bus_count(bus, 0, job->status);
+  else if ((job->status = job->run(job, &job->err)) == PL_E_GONE && bus->reopen)
+    mark_lost(bus, job->err.text);
   job->finished = bus->free_at = pl_bus_now(bus);
   enum pl_status ours = PL_OK;
   if (!job->status && job->finished > job->limit)
@@ -279,6 +401,8 @@ enum pl_status pl_bus_new(const char *name, enum pl_bus_kind kind, struct pl_clo
   bus->queue.tail = &bus->queue.head;
   bus->finished.tail = &bus->finished.head;
   bus->post = (struct pl_post){.run = drain_finished, .ctx = bus};
+  bus->presence = (struct pl_post){.run = tell_presence, .ctx = bus};
+  bus->look_timer = (struct pl_timer){.fire = look, .ctx = bus};
   pthread_mutex_init(&bus->lock, NULL);
   pthread_cond_init(&bus->more, NULL);
   *out = bus;
@@ -294,6 +418,8 @@ static void stop_worker(struct pl_bus *bus)
   if (bus->started)
     pthread_join(bus->worker, NULL);
   pl_clock_unpost(bus->clock, &bus->post);
+  pl_clock_unpost(bus->clock, &bus->presence);
+  pl_clock_disarm(bus->clock, &bus->look_timer);
   drain_finished(bus);
   struct pl_job *job = bus->active;
   if (!job)

@@ -66,6 +66,18 @@ void pl_bus_counters(const struct pl_bus *bus, struct pl_bus_counters *out);
 void pl_bus_attach(struct pl_bus *bus, const void *ops, void *self, void (*close)(void *self), bool simulated);
 const void *pl_bus_ops(const struct pl_bus *bus);
 void *pl_bus_self(const struct pl_bus *bus);
+/*
+ * An adapter that went away (unplugged, its tty vanished). A transfer that ends with PL_E_GONE marks the bus as lost: from then on jobs end at once with
+ * PL_E_GONE and the cause, without touching the adapter, and reopen(self) is tried on the worker, at most every 250 ms: before a job, and (real
+ * time) by the bus itself. It returns PL_OK when the adapter is as after open, with every output line released or at its inactive level: what
+ * was set before is not set again (whoever owns the rig decides that). Without reopen PL_E_GONE is that one transfer's only: the adapter sees to itself.
+ */
+void pl_bus_set_reopen(struct pl_bus *bus, enum pl_status (*reopen)(void *self, struct pl_err *err)); /* after pl_bus_attach */
+/* For adapters that notice it without a transfer; any thread. */
+void pl_bus_lost(struct pl_bus *bus, const char *cause);
+bool pl_bus_is_lost(const struct pl_bus *bus);
+/* Calls fn on the loop's thread after the bus was lost (here false, cause) and after it was reopened (here true, cause ""). One watcher. */
+void pl_bus_watch(struct pl_bus *bus, void (*fn)(void *ctx, struct pl_bus *bus, bool here, const char *cause), void *ctx);
 /* Inside a job: this much wire time was used by a simulated adapter. */
 void pl_bus_charge(struct pl_bus *bus, pl_time_ns wire_ns);
 void pl_bus_count(struct pl_bus *bus, size_t bytes, enum pl_status status);

@@ -2,6 +2,7 @@
 #ifndef PL_BUS_GPIO_H
 #define PL_BUS_GPIO_H
 
+#include "drivers/base/param.h"
 #include "drivers/bus/bus.h"
 
 /* GPIO lines in the terms of libgpiod: a line is requested once with its settings, then read and set by its handle. Values are
@@ -14,6 +15,7 @@ struct pl_gpio_line {
   int offset;        /* -1 when named */
   const char *consumer; /* who holds it: the device's name */
   bool output, active_low, initial, edges;
+  bool sampled; /* with edges: where the adapter has none (no PL_GPIO_CAP_EDGES), changes between two reads will do, stamped when read */
   bool as_is; /* output: keeps its present level (initial has no say) until it is set; get reads that level */
   enum pl_gpio_bias bias;
   enum pl_gpio_drive drive;
@@ -47,5 +49,9 @@ void pl_gpio_watch(struct pl_bus *bus, void (*fn)(void *ctx), void *ctx);
 /* For adapters, any thread: `count` edges to `active`, the last of them at `at`. */
 void pl_gpio_edge(struct pl_bus *bus, int handle, bool active, uint64_t count, pl_time_ns at);
 void pl_gpio_edges_lost(struct pl_bus *bus, int handle, uint64_t count);
+
+/* Where a rig's map of line names to offsets (`lines: {CSU1_PRSNT_N: 0, ...}`) puts a line; the line's own offset when it is not named.
+ * PL_E_USAGE with what the map has. */
+enum pl_status pl_gpio_map(const struct pl_value *lines, const struct pl_gpio_line *line, unsigned count, unsigned *offset, struct pl_err *err);
 
 #endif

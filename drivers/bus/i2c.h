@@ -11,6 +11,7 @@
 enum pl_i2c_flag {
   PL_I2C_READ = 1,
   PL_I2C_RECV_LEN = 2, /* the first byte read says how many follow (SMBus block read); needs PL_I2C_CAP_RECV_LEN */
+  PL_I2C_PEC = 4,      /* with RECV_LEN: one byte more, the packet error code; the master does not check it */
 };
 
 struct pl_i2c_msg {

@@ -8,6 +8,20 @@
  * A virtual rack behind a rig: the twin. The host opens it by name and never includes a twin header.
  * Fault spec: TARGET.SIGNAL=KIND[:VALUE][@TIME], TARGET a device or part: "csu-3.power-good=stuck-low", "psu-a.supply=dead@12.5s".
  */
+struct pl_serve_cfg { /* NULL: not served that way */
+  const char *tcp;      /* Modbus TCP: "127.0.0.1:0" */
+  const char *rtu_link; /* Modbus RTU: a pty, linked as this */
+  const char *usbip;    /* USB/IP: "127.0.0.1:3240" */
+  bool attach;          /* the rig's USB devices are handed to this machine's vhci directly; needs root */
+  bool no_usb_timing;   /* answers as fast as it can, instead of as slowly as USB and the wires are */
+  const char *socket;   /* I2C, GPIO, acts and faults on a Unix socket, for the adapter and backend twin-remote */
+};
+
+struct pl_served { /* where; NULL: not served */
+  const char *tcp, *rtu, *usbip, *socket;
+  const char *usb; /* a line a USB device: "1-1 0403:6014 FT232H PLTWIN01" */
+};
+
 struct pl_backend_desc {
   const char *name; /* "twin" */
   /* seed makes all noise. all_virtual: also the devices whose buses are real in the rig (a rehearsal). */
@@ -23,8 +37,8 @@ struct pl_backend_desc {
   void (*list_faults)(void (*fn)(void *ctx, const char *name, const char *about, const char *example), void *ctx);
   /* A physical value, the judge of tests: part.port in SI-like units. */
   enum pl_status (*truth)(struct pl_backend *backend, const char *part, const char *port, double *value, struct pl_err *err);
-  /* Serves Modbus TCP (bind "127.0.0.1:0") and RTU (a pty, linked as rtu_link) to other programs until *stop; prints nothing, calls ready once. */
-  enum pl_status (*serve)(struct pl_backend *backend, const char *tcp, const char *rtu_link, void (*ready)(void *ctx, const char *tcp, const char *rtu), void *ctx,
+  /* Serves the rack to other programs until *stop; prints nothing, calls ready once. */
+  enum pl_status (*serve)(struct pl_backend *backend, const struct pl_serve_cfg *cfg, void (*ready)(void *ctx, const struct pl_served *at), void *ctx,
                           volatile int *stop, struct pl_err *err);
 };
 

@@ -16,6 +16,7 @@ struct pl_bench {
   struct pl_device **devices;
   bool *unsafe;                /* one a safe value, in the rig's order: it could not be applied */
   bool all_virtual;
+  struct pl_share *share;
 };
 
 /* --- what to open --- */
@@ -102,7 +103,7 @@ static enum pl_status open_adapter(struct pl_bench *bench, const struct pl_bench
 {
   const struct pl_rig_bus *bus = &bench->rig->buses[i];
   const struct pl_adapter_desc *adapter = bus->adapter;
-  struct pl_adapter_args args = {bus->name, &bus->values, bench->backend};
+  struct pl_adapter_args args = {bus->name, &bus->values, bench->backend, bench->share};
   enum pl_status status = cfg->rehearsal ? virtual_adapter(bus, &adapter, err) : PL_OK;
   if (!status && cfg->rehearsal && !bus->on_twin) {
     status = make_stand_in(adapter, &bus->values, &bench->stand_ins[i], err);
@@ -161,7 +162,9 @@ static struct pl_bench *new_bench(const struct pl_rig *rig, struct pl_clock *clo
   for (size_t i = 0; i < rig->n_devices; i++)
     n_safe += rig->devices[i].n_safe;
   bench->unsafe = calloc(n_safe + 1, sizeof *bench->unsafe);
-  if (bench->buses && bench->stand_ins && bench->devices && bench->unsafe)
+  struct pl_err ignored = {0};
+  bool shared = !pl_share_new(&bench->share, &ignored);
+  if (shared && bench->buses && bench->stand_ins && bench->devices && bench->unsafe)
     return bench;
   pl_bench_close(bench);
   return NULL;
@@ -204,6 +207,7 @@ void pl_bench_close(struct pl_bench *bench)
     free((void *)bench->stand_ins[i].items);
   if (bench->backend)
     bench->backend_desc->close(bench->backend);
+  pl_share_free(bench->share);
   free(bench->unsafe);
   free(bench->devices);
   free(bench->stand_ins);

@@ -12,11 +12,11 @@ static const struct pl_option OPTIONS[] = {
     {NULL, NULL, NULL, false},
 };
 
-static void ready(void *ctx, const char *tcp, const char *rtu)
+static void ready(void *ctx, const struct pl_served *at)
 {
   const struct pl_rig *rig = ctx;
-  const char *colon = strrchr(tcp, ':');
-  printf("%s is served until Ctrl-C\n  Modbus TCP %s\n  Modbus RTU %s\n", rig->name, tcp, rtu);
+  const char *tcp = at->tcp, *colon = strrchr(tcp, ':');
+  printf("%s is served until Ctrl-C\n  Modbus TCP %s\n  Modbus RTU %s\n", rig->name, tcp, at->rtu);
   for (size_t i = 0; i < rig->n_devices; i++) {
     const struct pl_rig_device *d = &rig->devices[i];
     if (d->bus->kind == PL_BUS_MODBUS)
@@ -49,7 +49,8 @@ static enum pl_exit serve(const struct pl_args *args)
     status = desc->plant(backend, faults[i], &err);
   if (!status) {
     pl_cli_catch_signals(clock);
-    status = desc->serve(backend, pl_args_text(args, "tcp", "127.0.0.1:1502"), pl_args_text(args, "rtu", "plumb-rtu"), ready, rig, pl_cli_stop(), &err);
+    const struct pl_serve_cfg cfg = {.tcp = pl_args_text(args, "tcp", "127.0.0.1:1502"), .rtu_link = pl_args_text(args, "rtu", "plumb-rtu")};
+    status = desc->serve(backend, &cfg, ready, rig, pl_cli_stop(), &err);
   }
   enum pl_exit code = PL_EXIT_PASSED;
   if (status)
