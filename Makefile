@@ -33,7 +33,9 @@ C_TEST := $(filter $(foreach f,$(C_ALL),$(if $(filter test_%,$(notdir $(f))),$(f
 C_FUZZ := $(foreach f,$(C_ALL),$(if $(filter fuzz_%,$(notdir $(f))),$(f)))
 C_BENCH := $(foreach f,$(C_ALL),$(if $(filter bench_%,$(notdir $(f))),$(f)))
 C_MAIN := host/cli/main.c
-C_LIB := $(filter-out $(C_TEST) $(C_FUZZ) $(C_BENCH) $(C_MAIN) tests/%,$(C_ALL))
+# A libusb look-alike over USB/IP, for tests (its header says why): never part of the product.
+C_SHIM := $(filter fixtures/twin/usb/shim/%,$(C_ALL))
+C_LIB := $(filter-out $(C_TEST) $(C_FUZZ) $(C_BENCH) $(C_MAIN) $(C_SHIM) tests/%,$(C_ALL))
 HEADERS := $(sort $(shell find $(ROOMS) -name '*.h'))
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 LIB_OBJS := $(call obj,$(C_LIB)) $(BUILD)/gen/registry.o
@@ -61,15 +63,20 @@ TESTS := $(patsubst %.c,$(BUILD)/%,$(C_TEST))
 FUZZERS := $(patsubst %.c,$(BUILD)/%,$(C_FUZZ))
 BENCHES := $(patsubst %.c,$(BUILD)/%,$(C_BENCH))
 needs = $(if $(NEEDS_$(1)),$(call obj,$(filter $(foreach n,$(NEEDS_$(1)),$(n) $(n)/%),$(C_LIB))),$(LIB_OBJS))
+with-shim = $(if $(filter %_usbip,$(1)),$(call obj,$(C_SHIM)))
 define link-program
-$(BUILD)/$(1): $(call obj,$(1).c) $(call needs,$(1))
+$(BUILD)/$(1): $(call obj,$(1).c) $(call with-shim,$(1)) $(call needs,$(1))
 	@mkdir -p $$(@D)
 	$$(Q)$$(CC) $$(ALL_LDFLAGS) $(2) $$^ $$(PKG_LIBS) $(3) -lm -o $$@
 endef
 $(foreach t,$(C_TEST:.c=),$(eval $(call link-program,$(t),,-lcmocka)))
 $(foreach t,$(C_BENCH:.c=),$(eval $(call link-program,$(t),,)))
 $(foreach t,$(C_FUZZ:.c=),$(eval $(call link-program,$(t),-fsanitize=fuzzer,)))
-tests-built: $(TESTS) $(BUILD)/plumb
+usbip-shim: $(BUILD)/usbip/libusb-1.0.so.0
+$(BUILD)/usbip/libusb-1.0.so.0: $(C_SHIM) fixtures/twin/usb/shim/shim.h
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(filter-out -fsanitize%,$(ALL_CFLAGS)) -fPIC -shared -Wl,-soname,libusb-1.0.so.0 $(C_SHIM) -o $@
+tests-built: $(TESTS) $(BUILD)/plumb usbip-shim
 
 -include $(shell find $(BUILD)/obj $(BUILD)/gen -name '*.d' 2>/dev/null)
 
@@ -133,4 +140,4 @@ clean: ## remove what was built
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-.PHONY: all run deps-build check deps asan tsan fuzz bench tidy cover hdr-check docs new-driver install clean help tests-built
+.PHONY: all run deps-build check deps asan tsan fuzz bench tidy cover hdr-check docs new-driver install clean help tests-built usbip-shim

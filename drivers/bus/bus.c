@@ -108,7 +108,7 @@ static void mark_lost(struct pl_bus *bus, const char *cause)
   if (news) {
     bus->lost = true;
     bus->retry_at = pl_clock_now(bus->clock) + REOPEN_NS;
-    snprintf(bus->cause.text, sizeof bus->cause.text, "%s", cause);
+    snprintf(bus->cause.text, sizeof bus->cause.text, "%s", *cause ? cause : pl_status_text(PL_E_GONE));
   }
   bool stopping = bus->stopping;
   pthread_mutex_unlock(&bus->lock);

@@ -6,6 +6,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -375,6 +377,113 @@ static void names(void **state)
   pl_bus_free(NULL);
 }
 
+/* --- an adapter that goes away and comes back --- */
+
+struct presence {
+  int lost, returned, reopened;
+  bool plugged; /* what reopen finds; the worker reads it only after a submit, which is a lock's distance away */
+  char cause[160];
+};
+
+static struct presence *presence_now; /* for reopen, whose self is the count of closes */
+
+static enum pl_status reopen_if_plugged(void *self, struct pl_err *err)
+{
+  (void)self;
+  if (!__atomic_load_n(&presence_now->plugged, __ATOMIC_ACQUIRE))
+    return pl_fail(err, PL_E_GONE, "not there");
+  presence_now->reopened++;
+  return PL_OK;
+}
+
+static void note_presence(void *ctx, struct pl_bus *bus, bool here, const char *cause)
+{
+  (void)bus;
+  struct presence *p = ctx;
+  p->lost += !here;
+  p->returned += here;
+  if (!here)
+    snprintf(p->cause, sizeof p->cause, "%s", cause);
+}
+
+static void note_nothing(void *ctx, pl_time_ns now)
+{
+  (void)ctx;
+  (void)now;
+}
+
+static void a_lost_adapter_is_left_alone(bool is_virtual)
+{
+  struct setting s;
+  struct presence p = {0};
+  presence_now = &p;
+  set_up(&s, is_virtual, false);
+  pl_bus_set_reopen(s.bus, reopen_if_plugged);
+  pl_bus_watch(s.bus, note_presence, &p);
+  struct work w, again, after;
+  struct pl_err err = {0};
+  prepare(&s, &w, 0, pl_clock_now(s.clock) + 5 * PL_S);
+  w.result = PL_E_GONE;
+  assert_int_equal(pl_bus_run(s.bus, &w.job, &err), PL_E_GONE);
+  assert_true(pl_bus_is_lost(s.bus));
+  prepare(&s, &again, 0, pl_clock_now(s.clock) + 5 * PL_S);
+  assert_int_equal(pl_bus_run(s.bus, &again.job, &err), PL_E_GONE);
+  assert_int_equal(again.ran, 0); /* without touching the adapter */
+  assert_non_null(strstr(err.text, "i2c-test is away"));
+  while (!p.lost)
+    assert_true(pl_clock_step(s.clock, pl_clock_now(s.clock) + PL_S));
+  assert_int_equal(p.returned, 0);
+  assert_string_equal(p.cause, pl_status_text(PL_E_GONE));
+  __atomic_store_n(&p.plugged, true, __ATOMIC_RELEASE);
+  if (is_virtual) { /* nobody looks by himself: the next job after a while does */
+    pl_time_ns later = pl_clock_now(s.clock) + PL_S;
+    struct pl_timer timer = {.fire = note_nothing};
+    pl_clock_arm(s.clock, &timer, later);
+    while (pl_clock_now(s.clock) < later)
+      pl_clock_step(s.clock, later);
+    prepare(&s, &after, 0, later + PL_S);
+    assert_int_equal(pl_bus_run(s.bus, &after.job, &err), PL_OK);
+    assert_int_equal(after.ran, 1);
+  }
+  while (!p.returned)
+    assert_true(pl_clock_step(s.clock, pl_clock_now(s.clock) + 5 * PL_S));
+  assert_false(pl_bus_is_lost(s.bus));
+  assert_int_equal(p.reopened, 1);
+  assert_int_equal(p.lost, 1);
+  struct pl_bus_counters counters;
+  pl_bus_counters(s.bus, &counters);
+  assert_true(counters.errors[PL_E_GONE] >= 2);
+  tear_down(&s);
+}
+
+static void a_lost_adapter_is_reopened_in_virtual_time(void **state)
+{
+  (void)state;
+  a_lost_adapter_is_left_alone(true);
+}
+
+static void a_lost_adapter_is_reopened_in_real_time(void **state)
+{
+  (void)state;
+  a_lost_adapter_is_left_alone(false);
+}
+
+static void a_bus_may_be_freed_while_lost(void **state)
+{
+  (void)state;
+  struct setting s;
+  struct presence p = {0};
+  presence_now = &p;
+  set_up(&s, false, false);
+  pl_bus_set_reopen(s.bus, reopen_if_plugged);
+  pl_bus_watch(s.bus, note_presence, &p);
+  pl_bus_lost(s.bus, "the cable was pulled");
+  while (!p.lost)
+    assert_true(pl_clock_step(s.clock, pl_clock_now(s.clock) + PL_S));
+  assert_string_equal(p.cause, "the cable was pulled");
+  tear_down(&s);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -390,6 +499,9 @@ int main(void)
       cmocka_unit_test(real_late_answers_end_at_the_deadline),
       cmocka_unit_test(free_waits_for_the_running_job_only),
       cmocka_unit_test(a_starved_real_job_times_out),
+      cmocka_unit_test(a_lost_adapter_is_reopened_in_virtual_time),
+      cmocka_unit_test(a_lost_adapter_is_reopened_in_real_time),
+      cmocka_unit_test(a_bus_may_be_freed_while_lost),
       cmocka_unit_test(names),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drivers/rig/bench.h"
 #include "drivers/bus/i2c.h"
+#include "drivers/rig/presence.h"
 #include "drivers/rig/read.h"
 
 #include <stdlib.h>
@@ -17,6 +18,7 @@ struct pl_bench {
   bool *unsafe;                /* one a safe value, in the rig's order: it could not be applied */
   bool all_virtual;
   struct pl_share *share;
+  struct pl_presence *presence;
 };
 
 /* --- what to open --- */
@@ -183,6 +185,8 @@ enum pl_status pl_bench_open(const struct pl_rig *rig, const struct pl_bench_cfg
     status = open_buses(bench, cfg, err);
   if (!status)
     status = open_devices(bench, cfg->observe, err);
+  if (!status)
+    status = pl_presence_new(rig, bench->buses, bench->devices, &bench->presence, err);
   if (status) {
     pl_bench_close(bench);
     return status;
@@ -197,6 +201,7 @@ void pl_bench_close(struct pl_bench *bench)
     return;
   for (size_t i = 0; i < bench->rig->n_buses && bench->buses; i++) /* first: a job that runs or is cancelled needs its device */
     pl_bus_stop(bench->buses[i]);
+  pl_presence_free(bench->presence);
   for (size_t i = bench->rig->n_devices; i-- > 0 && bench->devices;)
     if (bench->devices[i])
       pl_device_close(bench->devices[i]);
@@ -213,6 +218,11 @@ void pl_bench_close(struct pl_bench *bench)
   free(bench->stand_ins);
   free(bench->buses);
   free(bench);
+}
+
+void pl_bench_watch(struct pl_bench *bench, void (*fn)(void *ctx, const struct pl_rig_bus *bus, bool here, const char *text), void *ctx)
+{
+  pl_presence_watch(bench->presence, fn, ctx);
 }
 
 struct pl_clock *pl_bench_clock(const struct pl_bench *bench)

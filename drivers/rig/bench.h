@@ -29,6 +29,9 @@ bool pl_bench_all_virtual(const struct pl_bench *bench);
 const struct pl_backend_desc *pl_bench_backend_desc(const struct pl_bench *bench);
 struct pl_backend *pl_bench_backend(const struct pl_bench *bench);
 
+/* Adapters that go away (here false; text: why) and come back (here true). When one is back, the safe values of the devices on its bus are applied, and
+ * nothing else is; text then says which could not be, or is "". fn runs on the loop's thread; one watcher. */
+void pl_bench_watch(struct pl_bench *bench, void (*fn)(void *ctx, const struct pl_rig_bus *bus, bool here, const char *text), void *ctx);
 /* Read-only: every device answers and is what the rig says. The first failure's sentence; *failed (may be NULL) its device. */
 enum pl_status pl_bench_probe(struct pl_bench *bench, const struct pl_rig_device **failed, struct pl_err *err);
 /* Applies every device's safe values in the rig's order. Tries all: each up to three times where a retry may help, after a recovery where its bus is

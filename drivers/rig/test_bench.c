@@ -101,6 +101,13 @@ static enum pl_status adapter_recover(void *self, struct pl_err *err)
   return PL_OK;
 }
 
+static enum pl_status adapter_reopen(void *self, struct pl_err *err)
+{
+  (void)err;
+  note("%s again; ", (const char *)self);
+  return PL_OK;
+}
+
 static enum pl_status adapter_open(struct pl_bus *bus, const struct pl_adapter_args *args, struct pl_err *err, const char *adapter)
 {
   static const struct pl_i2c_ops OPS = {.caps = adapter_caps, .recover = adapter_recover};
@@ -113,6 +120,7 @@ static enum pl_status adapter_open(struct pl_bus *bus, const struct pl_adapter_a
       note(" %s=%s", args->values->items[i].param->name, args->values->items[i].text);
   note("%s; ", args->backend ? "" : " alone");
   pl_bus_attach(bus, &OPS, (void *)(uintptr_t)args->bus_name, adapter_close, true);
+  pl_bus_set_reopen(bus, adapter_reopen);
   seen.open++;
   return PL_OK;
 }
@@ -523,12 +531,44 @@ static void test_close_under_way(void **state)
   end(&f);
 }
 
+static void on_presence(void *ctx, const struct pl_rig_bus *bus, bool here, const char *text)
+{
+  note("%s %s (%s); ", bus->name, here ? "here" : "away", text);
+  *(int *)ctx += here;
+}
+
+/* Back again: the safe values of that bus, in the rig's order, and nothing else. */
+static void presence_test(const char *stiff, const char *sentence)
+{
+  struct fixture f;
+  int back = 0;
+  begin(&f, REAL_RIG, false);
+  open_bench(&f);
+  pl_bench_watch(f.bench, on_presence, &back);
+  seen.log[0] = '\0';
+  seen.stiff = stiff;
+  pl_bus_lost(pl_bench_bus(f.bench, "i2c-1"), "unplugged");
+  while (!back)
+    assert_true(pl_clock_step(f.clock, pl_clock_now(f.clock) + 10 * PL_S));
+  assert_string_equal(seen.log, sentence);
+  pl_bench_watch(f.bench, NULL, NULL);
+  end(&f);
+}
+
+static void test_presence(void **state)
+{
+  (void)state;
+  presence_test(NULL, "i2c-1 away (unplugged); i2c-1 again; psu-a.on=1000000; psu-a.duty=5000000; psu-b.on=0; i2c-1 here (); ");
+  presence_test("psu-b", "i2c-1 away (unplugged); i2c-1 again; psu-a.on=1000000; psu-a.duty=5000000; psu-b.on=0; "
+                         "i2c-1 here (psu-b (i2c-1, address 0x59): does not move); ");
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_virtual), cmocka_unit_test(test_real),  cmocka_unit_test(test_mixed),    cmocka_unit_test(test_rehearsal), cmocka_unit_test(test_observe),
       cmocka_unit_test(test_refused), cmocka_unit_test(test_probe), cmocka_unit_test(test_make_safe),
-      cmocka_unit_test(test_make_safe_survives_what_passes), cmocka_unit_test(test_close_under_way),
+      cmocka_unit_test(test_make_safe_survives_what_passes), cmocka_unit_test(test_close_under_way), cmocka_unit_test(test_presence),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -284,6 +284,7 @@ static enum pl_status drive(struct pl_run *run, const struct pl_sequence *sequen
     return pl_fail(err, PL_E_NOMEM, "out of memory for a run");
   struct pl_err journal_err = {0};
   enum pl_status status = pl_record_start(run, sequence, &journal_err);
+  pl_wires_watch(run);
   if (status) {
     run->trouble = PL_FAILURE_ERROR;
     run->err = journal_err;
@@ -295,6 +296,7 @@ static enum pl_status drive(struct pl_run *run, const struct pl_sequence *sequen
     make_safe(run);
     check_limits(run);
   }
+  pl_wires_record(run);
   *outcome = outcome_of(run);
   pl_journal_run_end(run->journal, ENDS[*outcome]);
   if (pl_journal_flush(run->journal, &journal_err) && !run->err.status) {

@@ -132,6 +132,10 @@ const char *pl_record_action(const struct pl_rig_device *device, const struct pl
 /* "csu-3 (module 1, slot 3), hsc-3" */
 void pl_record_place(const struct pl_rig_device *device, const struct pl_rig_part *part, char *out, size_t size);
 
+/* --- wires.c --- */
+void pl_wires_watch(struct pl_run *run);  /* adapters that go and come are told in the journal */
+void pl_wires_record(struct pl_run *run); /* at the end: what each bus has carried */
+
 /* --- roll_call.c --- */
 struct pl_asked { /* one device's answer to the same question as all others' */
   struct pl_call call; /* call.device NULL: not asked */
