@@ -24,6 +24,14 @@ enum {
 #define FILE_WRITE_MAX 122      /* section 6.15: request data length up to 0xFB: 7 bytes and the registers */
 #define FILE_RECORD_LAST 9999   /* section 6.14: record numbers 0 to 9999 */
 
+enum pl_status pl_modbus_set_line(struct pl_bus *bus, uint8_t unit, const struct pl_modbus_line *line, struct pl_err *err)
+{
+  const struct pl_modbus_ops *ops = pl_bus_ops(bus);
+  if (!ops->set_line)
+    return pl_fail(err, PL_E_UNSUPPORTED, "%s is no serial line: its units have no baud rate or parity of their own", pl_bus_name(bus));
+  return ops->set_line(pl_bus_self(bus), unit, line, err);
+}
+
 const char *pl_modbus_exception_name(uint8_t code)
 {
   static const char *const NAMES[] = {/* section 7 */

@@ -11,12 +11,23 @@
 #define PL_MODBUS_READ_BITS_MAX 2000
 #define PL_MODBUS_WRITE_BITS_MAX 1968
 
+struct pl_modbus_line { /* how a unit on a serial line speaks */
+  int baud;      /* 0: as the bus */
+  char parity;   /* 'N', 'E', 'O' */
+  int stop_bits; /* 1, 2 */
+};
+
 struct pl_modbus_ops {
   /* One request and its answer as PDUs (function code first). The adapter flushes stale bytes first, and refuses an answer from another
    * unit or to another function. An exception answer is returned as a PDU; the layer turns it into PL_E_EXCEPTION with its name. */
   enum pl_status (*exchange)(void *self, uint8_t unit, const uint8_t *request, size_t request_len, uint8_t *answer, size_t answer_room, size_t *answer_len,
                              pl_time_ns deadline, pl_time_ns *wire_ns, struct pl_err *err);
+  enum pl_status (*set_line)(void *self, uint8_t unit, const struct pl_modbus_line *line, struct pl_err *err); /* NULL: no serial line */
 };
+
+/* At open, on the loop's thread, before the first job: this unit speaks otherwise than the bus's own settings say; the port is set anew for its requests.
+ * PL_E_UNSUPPORTED where the bus is no serial line. */
+enum pl_status pl_modbus_set_line(struct pl_bus *bus, uint8_t unit, const struct pl_modbus_line *line, struct pl_err *err);
 
 /* All inside a job. Addresses are protocol addresses (from 0). */
 enum pl_status pl_modbus_read_coils(struct pl_bus *bus, uint8_t unit, uint16_t address, size_t count, bool *values, struct pl_err *err);

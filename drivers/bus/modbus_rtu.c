@@ -2,6 +2,7 @@
 #include "drivers/bus/modbus.h"
 #include "drivers/bus/modbus_io.h"
 #include "drivers/bus/modbus_rtu_frame.h"
+#include "drivers/bus/serial_port.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -23,23 +24,18 @@ struct rtu {
   modbus_t *ctx;
   struct pl_lock *lock;
   char path[PATH_MAX], name[PATH_MAX]; /* name: for sentences; the twin's pty has another number each time */
-  speed_t speed;
-  bool opened, is_twin;
-  pl_time_ns char_ns, gap_ns, silence_ns, response_timeout;
+  char usb_serial[64], usb_path[32]; /* "": not asked for */
+  int usb_interface;                 /* -1: the only one */
+  bool opened, is_twin, usb, echoes, rs485;
+  uint32_t rs485_before_ms, rs485_after_ms;
+  struct pl_modbus_line line, units[UINT8_MAX + 1], now; /* the bus's own; those of units that differ (baud 0: none); how the port is set */
+  pl_time_ns char_ns, gap_ns, silence_ns, response_timeout, command_delay; /* the first three as the port is set */
   pl_time_ns lead_ns;    /* least time between an answer and the next request */
   pl_time_ns line_free;  /* real time: when the last exchange ended */
   bool dirty;            /* bytes of a broken answer may still be coming */
   pl_time_ns late_until[UINT8_MAX + 1]; /* by unit: until then its answer to an earlier request may come, and has no transaction id to be known by */
 };
 
-static const struct {
-  const char *text;
-  int baud;
-  speed_t speed;
-} BAUDS[] = {{"1200", 1200, B1200},       {"2400", 2400, B2400},       {"4800", 4800, B4800},       {"9600", 9600, B9600},
-             {"19200", 19200, B19200},    {"38400", 38400, B38400},    {"57600", 57600, B57600},    {"115200", 115200, B115200},
-             {"230400", 230400, B230400}, {"460800", 460800, B460800}, {"921600", 921600, B921600}};
-#define N_BAUDS (sizeof BAUDS / sizeof BAUDS[0])
 static const char *const BAUD_WORDS[] = {"1200", "2400", "4800", "9600", "19200", "38400", "57600", "115200", "230400", "460800", "921600", NULL};
 static const char *const PARITY_WORDS[] = {"none", "even", "odd", NULL};
 static const char PARITY_LETTERS[] = "NEO";
@@ -54,6 +50,38 @@ static void shut(struct rtu *rtu)
   rtu->opened = false;
 }
 
+/* 2.5.1.1: a frame's gap is 3.5 characters, but 1.75 ms above 19200 baud. A character: start, 8 data, parity, stop bits. */
+static void set_times(struct rtu *rtu)
+{
+  int bits = 1 + 8 + (rtu->now.parity != 'N') + rtu->now.stop_bits;
+  rtu->char_ns = bits * PL_S / rtu->now.baud;
+  rtu->gap_ns = rtu->now.baud > 19200 ? GAP_FLOOR_NS : 7 * rtu->char_ns / 2;
+  rtu->silence_ns = pl_clock_is_virtual(pl_bus_clock(rtu->bus)) || rtu->gap_ns > SILENCE_NS ? rtu->gap_ns : SILENCE_NS;
+  rtu->lead_ns = rtu->command_delay > rtu->gap_ns ? rtu->command_delay : rtu->gap_ns;
+}
+
+static bool same_line(const struct pl_modbus_line *a, const struct pl_modbus_line *b)
+{
+  return a->baud == b->baud && a->parity == b->parity && a->stop_bits == b->stop_bits;
+}
+
+static enum pl_status set_port(struct rtu *rtu, const struct pl_modbus_line *line, struct pl_err *err)
+{
+  enum pl_status status = pl_serial_set(modbus_get_socket(rtu->ctx), line, rtu->name, err);
+  if (status)
+    return status;
+  rtu->now = *line;
+  set_times(rtu);
+  return PL_OK;
+}
+
+/* Niceties: no reason to fail. TIOCEXCL keeps programs out that know nothing of our lock (not root's). */
+static void make_own(int fd)
+{
+  (void)ioctl(fd, TIOCEXCL);
+  (void)pl_serial_low_latency(fd);
+}
+
 static enum pl_status open_port(struct rtu *rtu, struct pl_err *err)
 {
   bool refused = modbus_connect(rtu->ctx) != 0;
@@ -62,14 +90,15 @@ static enum pl_status open_port(struct rtu *rtu, struct pl_err *err)
   if (refused)
     return pl_fail(err, PL_E_GONE, "cannot open the serial port %s: %s", rtu->name, modbus_strerror(errno));
   rtu->opened = true;
-  struct termios settings; /* libmodbus 3.1.6 takes 9600 baud without a word where it does not know the speed */
-  if (tcgetattr(modbus_get_socket(rtu->ctx), &settings) || cfgetospeed(&settings) != rtu->speed) {
+  int fd = modbus_get_socket(rtu->ctx);
+  enum pl_status status = set_port(rtu, &rtu->line, err); /* libmodbus 3.1.6 takes 9600 baud without a word where it does not know the speed */
+  if (!status && rtu->rs485)
+    status = pl_serial_rs485(fd, rtu->rs485_before_ms, rtu->rs485_after_ms, rtu->name, err);
+  if (status)
     shut(rtu);
-    return pl_fail(err, PL_E_UNSUPPORTED, "the serial port %s does not take the baud rate asked for", rtu->name);
-  }
-  if (!rtu->is_twin)
-    (void)ioctl(modbus_get_socket(rtu->ctx), TIOCEXCL); /* keeps programs out that know nothing of our lock (not root's); a nicety: no reason to fail */
-  return PL_OK;
+  else if (!rtu->is_twin)
+    make_own(fd);
+  return status;
 }
 
 /* Whole and right, what was drained is the late answer of its unit: no more need be waited for. */
@@ -197,6 +226,33 @@ static enum pl_status receive_frame(struct rtu *rtu, struct pl_modbus_io *io, ui
   }
 }
 
+/* With local-echo: what was sent comes back first. Something else on the line at that time was a collision. */
+static enum pl_status take_echo(struct rtu *rtu, struct pl_modbus_io *io, uint8_t unit, const uint8_t *request, size_t len, struct pl_err *err)
+{
+  uint8_t echo[PL_RTU_ADU_MAX];
+  size_t have = 0, want = len + PL_RTU_OVERHEAD;
+  while (have < want) {
+    size_t got;
+    struct pl_err quiet = {0};
+    enum pl_status status = pl_modbus_io_read(io, echo + have, want - have, pl_modbus_io_now(io) + rtu->response_timeout + (pl_time_ns)want * rtu->char_ns, have > 0, &got, &quiet);
+    if (status == PL_E_TIMEOUT)
+      return pl_fail(err, PL_E_SHORT, "%s did not hear its own request (%zu of %zu bytes); leave local-echo out if the adapter has none", rtu->name, have, want);
+    if (status)
+      return pl_fail(err, status, "%s: %s", rtu->name, quiet.text);
+    have += got;
+  }
+  if (echo[0] == unit && !memcmp(echo + 1, request, len) && !pl_rtu_crc(echo, want))
+    return PL_OK;
+  return pl_fail(err, PL_E_ARBITRATION, "%s heard something else than it sent: another sender is on the line", rtu->name);
+}
+
+/* The request itself where the answer should be: an adapter with echo. (The answer to a write of one register or coil is equal to its request.) */
+static bool is_echo(const uint8_t *frame, size_t len, uint8_t unit, const uint8_t *request, size_t request_len)
+{
+  size_t n = len < request_len + 1 ? len : request_len + 1;
+  return n > 2 && frame[0] == unit && request[0] != 0x05 && request[0] != 0x06 && !memcmp(frame + 1, request, n - 1);
+}
+
 static enum pl_status check_frame(const struct rtu *rtu, const uint8_t *frame, size_t len, uint8_t unit, uint8_t function, struct pl_err *err)
 {
   if (pl_rtu_crc(frame, len)) /* over a frame with its own check it is 0 */
@@ -221,11 +277,16 @@ static enum pl_status talk(struct rtu *rtu, struct pl_modbus_io *io, uint8_t uni
   pl_time_ns sent = pl_modbus_io_now(io);
   if (!io->is_virtual) /* the bytes are still on their way out */
     sent += (pl_time_ns)(request_len + PL_RTU_OVERHEAD) * rtu->char_ns;
-  status = receive_frame(rtu, io, frame, len, sent + rtu->response_timeout, err);
+  if (rtu->echoes)
+    status = take_echo(rtu, io, unit, request, request_len, err);
+  if (!status)
+    status = receive_frame(rtu, io, frame, len, sent + rtu->response_timeout, err);
   if (status == PL_E_TIMEOUT)
     pl_fail(err, status, "unit %u on %s did not answer within %lld ms", unit, rtu->name, (long long)((pl_modbus_io_now(io) - io->at) / PL_MS));
   if (!status)
     status = check_frame(rtu, frame, *len, unit, request[0], err);
+  if (status && status != PL_E_GONE && !rtu->echoes && is_echo(frame, *len, unit, request, request_len))
+    status = pl_fail(err, PL_E_GARBAGE, "%s got its own request back: its adapter echoes, set `local-echo: yes`; or the line is not terminated", rtu->name);
   rtu->dirty = status && status != PL_E_TIMEOUT;
   if (status == PL_E_TIMEOUT || status == PL_E_WRONG_UNIT || status == PL_E_GARBAGE) { /* its own answer was not seen: it may still come */
     rtu->late_until[unit] = sent + LATE_TIMEOUTS * rtu->response_timeout;
@@ -237,6 +298,8 @@ static enum pl_status rtu_exchange(void *self, uint8_t unit, const uint8_t *requ
                                    size_t *answer_len, pl_time_ns deadline, pl_time_ns *wire_ns, struct pl_err *err)
 {
   struct rtu *rtu = self;
+  if (!rtu->ctx)
+    return pl_fail(err, PL_E_GONE, "the serial port %s is away", rtu->name);
   enum pl_status status = rtu->opened ? PL_OK : open_port(rtu, err);
   if (status)
     return status;
@@ -244,7 +307,11 @@ static enum pl_status rtu_exchange(void *self, uint8_t unit, const uint8_t *requ
   size_t len = 0;
   struct pl_modbus_io io;
   pl_modbus_io_begin(&io, rtu->bus, modbus_get_socket(rtu->ctx), deadline);
-  status = talk(rtu, &io, unit, request, request_len, frame, &len, err);
+  const struct pl_modbus_line *line = rtu->units[unit].baud ? &rtu->units[unit] : &rtu->line;
+  if (!same_line(line, &rtu->now))
+    status = set_port(rtu, line, err);
+  if (!status)
+    status = talk(rtu, &io, unit, request, request_len, frame, &len, err);
   *wire_ns = io.spent;
   rtu->line_free = pl_modbus_io_now(&io);
   if (status == PL_E_GONE)
@@ -258,58 +325,120 @@ static enum pl_status rtu_exchange(void *self, uint8_t unit, const uint8_t *requ
   return PL_OK;
 }
 
-static void rtu_close(void *self)
+static enum pl_status rtu_set_line(void *self, uint8_t unit, const struct pl_modbus_line *line, struct pl_err *err)
 {
   struct rtu *rtu = self;
-  shut(rtu);
-  if (rtu->ctx)
-    modbus_free(rtu->ctx);
-  pl_lock_release(rtu->lock);
-  free(rtu);
+  rtu->units[unit] = (struct pl_modbus_line){
+      .baud = line->baud ? line->baud : rtu->line.baud,
+      .parity = line->parity ? line->parity : rtu->line.parity,
+      .stop_bits = line->stop_bits ? line->stop_bits : rtu->line.stop_bits,
+  };
+  return pl_serial_check_baud(rtu->units[unit].baud, err);
 }
 
-/* 2.5.1.1: a frame's gap is 3.5 characters, but 1.75 ms above 19200 baud. A character: start, 8 data, parity, stop bits. */
-static void set_times(struct rtu *rtu, int baud, bool parity, int stop, const struct pl_adapter_args *args)
+static void read_line(struct rtu *rtu, const struct pl_values *values)
 {
-  int bits = 1 + 8 + (parity ? 1 : 0) + stop;
-  rtu->char_ns = bits * PL_S / baud;
-  rtu->gap_ns = baud > 19200 ? GAP_FLOOR_NS : 7 * rtu->char_ns / 2;
-  rtu->silence_ns = pl_clock_is_virtual(pl_bus_clock(rtu->bus)) || rtu->gap_ns > SILENCE_NS ? rtu->gap_ns : SILENCE_NS;
-  rtu->response_timeout = pl_modbus_duration(args, "response-timeout");
-  pl_time_ns delay = pl_modbus_duration(args, "command-delay");
-  rtu->lead_ns = delay > rtu->gap_ns ? delay : rtu->gap_ns;
+  rtu->line = (struct pl_modbus_line){
+      .baud = (int)strtol(pl_value(values, "baud")->text, NULL, 10),
+      .parity = PARITY_LETTERS[pl_value(values, "parity")->number],
+      .stop_bits = pl_value(values, "stop-bits")->number ? 2 : 1,
+  };
+  const struct pl_value *before = pl_value(values, "rs485-before"), *after = pl_value(values, "rs485-after");
+  rtu->rs485 = pl_value(values, "rs485")->number != 0;
+  rtu->rs485_before_ms = (uint32_t)(before->number / 1000);
+  rtu->rs485_after_ms = (uint32_t)(after->number / 1000);
+  rtu->echoes = pl_value(values, "local-echo")->number != 0;
 }
 
-static enum pl_status prepare(struct rtu *rtu, const struct pl_adapter_args *args, struct pl_err *err)
+static void read_usb(struct rtu *rtu, const struct pl_values *values)
 {
-  const char *endpoint;
-  bool is_twin;
-  enum pl_status status = pl_modbus_endpoint(rtu->bus, args, pl_value(args->values, "port")->text, &endpoint, &is_twin, err);
-  if (status)
-    return status;
+  const struct pl_value *serial = pl_value(values, "usb-serial"), *path = pl_value(values, "usb-path"), *interface = pl_value(values, "usb-interface");
+  snprintf(rtu->usb_serial, sizeof rtu->usb_serial, "%s", serial->given ? serial->text : "");
+  snprintf(rtu->usb_path, sizeof rtu->usb_path, "%s", path->given ? path->text : "");
+  rtu->usb_interface = interface->given ? (int)interface->number : -1;
+  rtu->usb = serial->given || path->given;
+}
+
+/* The node of the USB chip that the rig names. */
+static enum pl_status find_port(struct rtu *rtu, struct pl_err *err)
+{
+  return pl_serial_find("/sys", *rtu->usb_serial ? rtu->usb_serial : NULL, *rtu->usb_path ? rtu->usb_path : NULL, rtu->usb_interface, rtu->path,
+                        sizeof rtu->path, err);
+}
+
+static enum pl_status say_where(struct rtu *rtu, const struct pl_adapter_args *args, struct pl_err *err)
+{
+  const struct pl_value *port = pl_value(args->values, "port");
+  const char *endpoint = "";
+  if (port->given == rtu->usb)
+    return pl_fail(err, PL_E_USAGE, "bus %s: expected either `port` or `usb-serial` / `usb-path`", args->bus_name);
+  if (rtu->usb && pl_clock_is_virtual(pl_bus_clock(rtu->bus)))
+    return pl_fail(err, PL_E_USAGE, "bus %s: a real serial port cannot be used in virtual time", args->bus_name);
+  enum pl_status status = rtu->usb ? find_port(rtu, err) : pl_modbus_endpoint(rtu->bus, args, port->text, &endpoint, &rtu->is_twin, err);
+  if (!status && !rtu->usb)
+    snprintf(rtu->path, sizeof rtu->path, "%s", endpoint); /* as given: plugged in again, /dev/serial/by-id/... may be another ttyUSB */
+  snprintf(rtu->name, sizeof rtu->name, "%s", rtu->is_twin ? PL_MODBUS_TWIN_NAME : rtu->path);
+  return status;
+}
+
+/* Makes the context for the port's present node, and takes its lock. */
+static enum pl_status take_port(struct rtu *rtu, struct pl_err *err)
+{
   char resolved[PATH_MAX];
-  snprintf(rtu->path, sizeof rtu->path, "%s", endpoint); /* as given: plugged in again, /dev/serial/by-id/... may be another ttyUSB */
-  snprintf(rtu->name, sizeof rtu->name, "%s", is_twin ? PL_MODBUS_TWIN_NAME : endpoint);
-  if (!realpath(endpoint, resolved))                     /* but both names are one port with one lock */
-    return pl_fail_errno(err, "bus %s: there is no serial port %s", args->bus_name, rtu->name);
-  size_t baud = (size_t)pl_value(args->values, "baud")->number, parity = (size_t)pl_value(args->values, "parity")->number;
-  if (baud >= N_BAUDS || parity >= sizeof PARITY_LETTERS - 1)
-    return pl_fail(err, PL_E_USAGE, "bus %s: unknown baud rate or parity", args->bus_name);
-  int stop = pl_value(args->values, "stop-bits")->number ? 2 : 1;
-  set_times(rtu, BAUDS[baud].baud, parity != 0, stop, args);
-  rtu->speed = BAUDS[baud].speed;
-  if (!is_twin) /* the twin is this very process's own */
-    status = pl_lock_take(resolved, &rtu->lock, err);
+  if (!realpath(rtu->path, resolved)) /* both names are one port with one lock */
+    return pl_fail_errno(err, "there is no serial port %s", rtu->name);
+  enum pl_status status = rtu->is_twin ? PL_OK : pl_lock_take(resolved, &rtu->lock, err); /* the twin is this very process's own */
   if (status)
     return status;
-  rtu->is_twin = is_twin;
-  rtu->ctx = modbus_new_rtu(rtu->path, BAUDS[baud].baud, PARITY_LETTERS[parity], 8, stop);
+  rtu->ctx = modbus_new_rtu(rtu->path, rtu->line.baud, rtu->line.parity, 8, rtu->line.stop_bits);
   if (!rtu->ctx)
     return pl_fail(err, PL_E_NOMEM, "libmodbus cannot make a context for %s: %s", rtu->name, modbus_strerror(errno));
   return open_port(rtu, err);
 }
 
-static const struct pl_modbus_ops RTU_OPS = {.exchange = rtu_exchange};
+static void leave_port(struct rtu *rtu)
+{
+  shut(rtu);
+  if (rtu->ctx)
+    modbus_free(rtu->ctx);
+  rtu->ctx = NULL;
+  pl_lock_release(rtu->lock);
+  rtu->lock = NULL;
+}
+
+/* Plugged in again, it may have another node. */
+static enum pl_status rtu_reopen(void *self, struct pl_err *err)
+{
+  struct rtu *rtu = self;
+  leave_port(rtu);
+  enum pl_status status = rtu->usb ? find_port(rtu, err) : PL_OK;
+  if (!status)
+    status = take_port(rtu, err);
+  if (status)
+    leave_port(rtu);
+  return status;
+}
+
+static enum pl_status prepare(struct rtu *rtu, const struct pl_adapter_args *args, struct pl_err *err)
+{
+  read_line(rtu, args->values);
+  read_usb(rtu, args->values);
+  rtu->response_timeout = pl_modbus_duration(args, "response-timeout");
+  rtu->command_delay = pl_modbus_duration(args, "command-delay");
+  enum pl_status status = say_where(rtu, args, err);
+  if (!status && (status = take_port(rtu, err)))
+    pl_err_prefix(err, "bus %s", args->bus_name);
+  return status;
+}
+
+static void rtu_close(void *self)
+{
+  struct rtu *rtu = self;
+  leave_port(rtu);
+  free(rtu);
+}
+
+static const struct pl_modbus_ops RTU_OPS = {.exchange = rtu_exchange, .set_line = rtu_set_line};
 
 static enum pl_status rtu_open(struct pl_bus *bus, const struct pl_adapter_args *args, struct pl_err *err)
 {
@@ -323,11 +452,15 @@ static enum pl_status rtu_open(struct pl_bus *bus, const struct pl_adapter_args 
     return status;
   }
   pl_bus_attach(bus, &RTU_OPS, rtu, rtu_close, false); /* in virtual time the wire is charged; in real time it passes */
+  pl_bus_set_reopen(bus, rtu_reopen);
   return PL_OK;
 }
 
 static const struct pl_param RTU_PARAMS[] = {
-    {.name = "port", .help = "path of the serial port, best of /dev/serial/by-id; or the word twin", .kind = PL_PARAM_TEXT, .required = true},
+    {.name = "port", .help = "path of the serial port, best of /dev/serial/by-id; or the word twin", .kind = PL_PARAM_TEXT},
+    {.name = "usb-serial", .help = "in place of port: the serial number of the USB chip", .kind = PL_PARAM_TEXT},
+    {.name = "usb-path", .help = "in place of port: the bus-port path of the USB chip, such as 1-2.3", .kind = PL_PARAM_TEXT},
+    {.name = "usb-interface", .help = "which of the chip's ports, as its interface number (0 is A)", .kind = PL_PARAM_INT, .max = 15},
     {.name = "baud", .help = "bits a second", .kind = PL_PARAM_CHOICE, .fallback = "19200", .choices = BAUD_WORDS},
     {.name = "parity", .help = "parity bit", .kind = PL_PARAM_CHOICE, .fallback = "even", .choices = PARITY_WORDS},
     {.name = "stop-bits", .help = "stop bits", .kind = PL_PARAM_CHOICE, .fallback = "1", .choices = STOP_WORDS},
@@ -344,6 +477,10 @@ static const struct pl_param RTU_PARAMS[] = {
      .dim = PL_DIM_TIME,
      .fallback = "0 ms",
      .max = 10 * PL_U},
+    {.name = "rs485", .help = "the kernel's driver switches the transceiver by RTS (not for USB adapters, which do it themselves)", .kind = PL_PARAM_FLAG, .fallback = "no"},
+    {.name = "rs485-before", .help = "RTS to first bit", .kind = PL_PARAM_QUANTITY, .dim = PL_DIM_TIME, .fallback = "0 ms", .max = 100000},
+    {.name = "rs485-after", .help = "last bit to RTS", .kind = PL_PARAM_QUANTITY, .dim = PL_DIM_TIME, .fallback = "0 ms", .max = 100000},
+    {.name = "local-echo", .help = "the adapter hears what it sends: each request is read back first, and checked", .kind = PL_PARAM_FLAG, .fallback = "no"},
 };
 
 extern const struct pl_adapter_desc pl_adapter_modbus_rtu;

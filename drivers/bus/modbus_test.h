@@ -36,7 +36,7 @@ static int remove_folder(void **state)
   return rmdir(lock_folder);
 }
 
-static void tell(void *ctx, const char *check, const char *why)
+static inline void tell(void *ctx, const char *check, const char *why)
 {
   (void)ctx;
   print_error("%s: %s\n", check, why);
@@ -78,13 +78,16 @@ struct pair {
 /* Opens the adapter with the settings given; the others have their fallbacks. The clock must be there. */
 static enum pl_status open_bus(struct rig *rig, const struct pl_adapter_desc *desc, bool with_backend, const struct pair *pairs, size_t n_pairs)
 {
-  struct pl_value items[8] = {{.param = NULL}};
-  assert_true(desc->n_params <= 8);
+  struct pl_value items[20] = {{.param = NULL}};
+  assert_true(desc->n_params <= 20);
   for (size_t i = 0; i < desc->n_params; i++) {
     const char *text = desc->params[i].fallback;
     for (size_t k = 0; k < n_pairs; k++)
       if (!strcmp(pairs[k].name, desc->params[i].name))
         text = pairs[k].text;
+    items[i].param = &desc->params[i];
+    if (!text)
+      continue;
     enum pl_status status = pl_value_parse(&desc->params[i], text, &items[i], &rig->err);
     if (status)
       return status;

@@ -10,5 +10,6 @@ NEEDS_drivers/bus/test_modbus := $(NEEDS_drivers/bus/test_i2c)
 NEEDS_drivers/bus/fuzz_modbus := $(BUS_CORE) drivers/bus/modbus.c
 NEEDS_drivers/bus/test_lock := drivers/base/err.c drivers/bus/lock.c
 NEEDS_drivers/bus/test_modbus_tcp := $(BUS_MODBUS) drivers/bus/modbus_tcp.c
-NEEDS_drivers/bus/test_modbus_rtu := $(BUS_MODBUS) drivers/bus/modbus_rtu.c drivers/bus/modbus_rtu_frame.c
+NEEDS_drivers/bus/test_modbus_rtu := $(BUS_MODBUS) drivers/bus/modbus_rtu.c drivers/bus/modbus_rtu_frame.c drivers/bus/serial_port.c
+NEEDS_drivers/bus/test_modbus_rtu_line := $(NEEDS_drivers/bus/test_modbus_rtu)
 NEEDS_drivers/device/test_device := $(BUS_CORE) drivers/base/param.c drivers/base/unit.c drivers/bus/gpio.c drivers/device/device.c
