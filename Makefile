@@ -109,6 +109,9 @@ tsan: deps ## run the threaded tests under ThreadSanitizer
 fuzz: deps ## run every fuzz target for FUZZ_SECONDS (60) each
 	@tools/fuzz.sh $(or $(FUZZ_SECONDS),60)
 
+vmcheck: deps all $(BUILD)/tests/conform_rig ## conformance and sequences on real kernel drivers: the twin's USB adapters in a QEMU guest
+	@python3 fixtures/vm/vmcheck.py --build $(BUILD)
+
 bench: deps all ## measure the figures: a table, and build/bench.json
 	@python3 tools/bench.py --build $(BUILD)
 
@@ -140,4 +143,4 @@ clean: ## remove what was built
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-.PHONY: all run deps-build check deps asan tsan fuzz bench tidy cover hdr-check docs new-driver install clean help tests-built usbip-shim
+.PHONY: all run deps-build check deps asan tsan fuzz vmcheck bench tidy cover hdr-check docs new-driver install clean help tests-built usbip-shim

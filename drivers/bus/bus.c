@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drivers/bus/bus.h"
 #include "drivers/bus/layer.h"
+#include "drivers/bus/tap.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -25,6 +26,7 @@ struct pl_bus {
   bool simulated;
   void *layer;
   void (*free_layer)(void *layer);
+  struct pl_bus_tap tap;
 
   pthread_mutex_t lock; /* guards what follows, up to the blank line */
   pthread_cond_t more;
@@ -509,6 +511,16 @@ void pl_bus_set_layer(struct pl_bus *bus, void *layer, void (*free_layer)(void *
 void *pl_bus_layer(const struct pl_bus *bus)
 {
   return bus->layer;
+}
+
+void pl_bus_set_tap(struct pl_bus *bus, const struct pl_bus_tap_ops *ops, void *ctx)
+{
+  bus->tap = (struct pl_bus_tap){ops, ctx};
+}
+
+const struct pl_bus_tap *pl_bus_tap(const struct pl_bus *bus)
+{
+  return &bus->tap;
 }
 
 void pl_bus_charge(struct pl_bus *bus, pl_time_ns wire_ns)

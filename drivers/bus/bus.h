@@ -78,6 +78,11 @@ void pl_bus_lost(struct pl_bus *bus, const char *cause);
 bool pl_bus_is_lost(const struct pl_bus *bus);
 /* Calls fn on the loop's thread after the bus was lost (here false, cause) and after it was reopened (here true, cause ""). One watcher. */
 void pl_bus_watch(struct pl_bus *bus, void (*fn)(void *ctx, struct pl_bus *bus, bool here, const char *cause), void *ctx);
+/* Who listens to what goes over the bus (drivers/bus/tap.h); set before the first job, NULL ops: nobody. */
+struct pl_bus_tap;
+struct pl_bus_tap_ops;
+void pl_bus_set_tap(struct pl_bus *bus, const struct pl_bus_tap_ops *ops, void *ctx);
+const struct pl_bus_tap *pl_bus_tap(const struct pl_bus *bus); /* never NULL */
 /* Inside a job: this much wire time was used by a simulated adapter. */
 void pl_bus_charge(struct pl_bus *bus, pl_time_ns wire_ns);
 void pl_bus_count(struct pl_bus *bus, size_t bytes, enum pl_status status);

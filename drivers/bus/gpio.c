@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drivers/bus/gpio.h"
 #include "drivers/bus/layer.h"
+#include "drivers/bus/tap.h"
 
 #include <pthread.h>
 
 struct line {
   bool output, edges;
+  bool sampled, known, active; /* the adapter has no edges: changes between two reads are counted; known: active is what the last read gave */
   struct pl_gpio_edges seen;
 };
 
@@ -74,7 +76,7 @@ static enum pl_status check_request(const struct pl_bus *bus, const struct pl_gp
       {line->name != NULL, PL_GPIO_CAP_NAMES, "find lines by name; give its offset"},
       {line->bias != PL_GPIO_BIAS_AS_IS, PL_GPIO_CAP_BIAS, "set a bias; fit a resistor"},
       {line->drive != PL_GPIO_PUSH_PULL, PL_GPIO_CAP_DRIVE, "drive open-drain or open-source"},
-      {line->edges, PL_GPIO_CAP_EDGES, "watch edges"},
+      {line->edges && !line->sampled, PL_GPIO_CAP_EDGES, "watch edges"},
       {line->debounce_us != 0, PL_GPIO_CAP_DEBOUNCE, "debounce"},
   };
   char room[64];
@@ -89,7 +91,7 @@ static enum pl_status check_request(const struct pl_bus *bus, const struct pl_gp
   return PL_OK;
 }
 
-static bool add_line(struct layer *layer, const struct pl_gpio_line *line, int *handle)
+static bool add_line(struct layer *layer, const struct pl_gpio_line *line, bool sampled, int *handle)
 {
   pthread_mutex_lock(&layer->lock);
   if (layer->count == layer->capacity) {
@@ -104,7 +106,7 @@ static bool add_line(struct layer *layer, const struct pl_gpio_line *line, int *
   }
   *handle = (int)layer->count;
   layer->lines[layer->count++] =
-      (struct line){.output = line->output, .edges = line->edges, .seen = {.last_rising = PL_NEVER, .last_falling = PL_NEVER}};
+      (struct line){.output = line->output, .edges = line->edges, .sampled = sampled, .seen = {.last_rising = PL_NEVER, .last_falling = PL_NEVER}};
   pthread_mutex_unlock(&layer->lock);
   return true;
 }
@@ -114,12 +116,16 @@ enum pl_status pl_gpio_request(struct pl_bus *bus, const struct pl_gpio_line *li
   enum pl_status status = check_request(bus, line, err);
   if (status)
     return status;
-  struct layer *layer = layer_of(bus);
-  int made;
-  if (!layer || !add_line(layer, line, &made))
-    return pl_fail(err, PL_E_NOMEM, "out of memory for a line of %s", pl_bus_name(bus));
   const struct pl_gpio_ops *ops = pl_bus_ops(bus);
-  status = ops->request(pl_bus_self(bus), line, made, err); /* the first edge may come before this returns */
+  struct layer *layer = layer_of(bus);
+  struct pl_gpio_line asked = *line;
+  bool sampled = line->edges && !(ops->caps(pl_bus_self(bus)) & PL_GPIO_CAP_EDGES);
+  asked.edges = line->edges && !sampled;
+  int made;
+  if (!layer || !add_line(layer, line, sampled, &made))
+    return pl_fail(err, PL_E_NOMEM, "out of memory for a line of %s", pl_bus_name(bus));
+  pl_tap_line(bus, made, line);
+  status = ops->request(pl_bus_self(bus), &asked, made, err); /* the first edge may come before this returns */
   if (status) {
     pthread_mutex_lock(&layer->lock);
     layer->count--;
@@ -149,14 +155,31 @@ static enum pl_status check_handles(struct pl_bus *bus, const int *handles, size
   return status ? status : pl_bus_check_deadline(bus, err);
 }
 
+/* Whether what was read is a change of a sampled line, which counts as an edge. */
+static bool is_change(struct layer *layer, int handle, bool value)
+{
+  pthread_mutex_lock(&layer->lock);
+  struct line *line = &layer->lines[handle];
+  bool change = line->sampled && line->known && line->active != value;
+  line->known = true;
+  line->active = value;
+  pthread_mutex_unlock(&layer->lock);
+  return change;
+}
+
 enum pl_status pl_gpio_get(struct pl_bus *bus, const int *handles, size_t count, bool *values, struct pl_err *err)
 {
   const struct pl_gpio_ops *ops = pl_bus_ops(bus);
   enum pl_status status = check_handles(bus, handles, count, false, err);
   if (status || !count)
     return status;
+  pl_time_ns from = pl_bus_now(bus);
   status = ops->get(pl_bus_self(bus), handles, count, values, err);
   pl_bus_count(bus, 0, status);
+  pl_tap_gpio(bus, false, handles, count, values, from, status, err);
+  for (size_t i = 0; i < count && !status; i++)
+    if (is_change(pl_bus_layer(bus), handles[i], values[i]))
+      pl_gpio_edge(bus, handles[i], values[i], 1, pl_bus_now(bus));
   return status;
 }
 
@@ -166,8 +189,10 @@ enum pl_status pl_gpio_set(struct pl_bus *bus, const int *handles, size_t count,
   enum pl_status status = check_handles(bus, handles, count, true, err);
   if (status || !count)
     return status;
+  pl_time_ns from = pl_bus_now(bus);
   status = ops->set(pl_bus_self(bus), handles, count, values, err);
   pl_bus_count(bus, 0, status);
+  pl_tap_gpio(bus, true, handles, count, values, from, status, err);
   return status;
 }
 
@@ -220,6 +245,8 @@ static void add_edges(struct pl_bus *bus, int handle, const struct pl_gpio_edges
   }
   bool tell = counted && layer->fn;
   pthread_mutex_unlock(&layer->lock);
+  if (counted)
+    pl_tap_edges(bus, handle, more);
   if (tell)
     pl_clock_post(layer->clock, &layer->post);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drivers/bus/i2c.h"
 #include "drivers/bus/layer.h"
+#include "drivers/bus/tap.h"
 
 static const struct pl_i2c_ops *ops_of(const struct pl_bus *bus)
 {
@@ -46,13 +47,16 @@ static enum pl_status check_msg(const struct pl_bus *bus, const struct pl_i2c_ca
     return pl_fail(err, PL_E_USAGE, "i2c address 0x%02x has more than 7 bits", msg->address);
   if (msg->len && !msg->buf)
     return pl_fail(err, PL_E_USAGE, "an i2c message of %u bytes to 0x%02x has no buffer", msg->len, msg->address);
-  if (msg->flags & ~(PL_I2C_READ | PL_I2C_RECV_LEN))
+  if (msg->flags & ~(PL_I2C_READ | PL_I2C_RECV_LEN | PL_I2C_PEC))
     return pl_fail(err, PL_E_USAGE, "an i2c message to 0x%02x has unknown flags 0x%02x", msg->address, msg->flags);
   if (read && !msg->len)
     return pl_fail(err, PL_E_USAGE, "an i2c read of 0 bytes from 0x%02x", msg->address);
+  if (msg->flags & PL_I2C_PEC && !(msg->flags & PL_I2C_RECV_LEN))
+    return pl_fail(err, PL_E_USAGE, "an i2c message to 0x%02x asks for a packet error code without a counted read; read a byte more instead", msg->address);
   if (msg->flags & PL_I2C_RECV_LEN) {
-    if (!read || msg->len < 2)
-      return pl_fail(err, PL_E_USAGE, "a counted i2c read from 0x%02x needs the read flag and room for 2 bytes or more", msg->address);
+    unsigned least = msg->flags & PL_I2C_PEC ? 3 : 2;
+    if (!read || msg->len < least)
+      return pl_fail(err, PL_E_USAGE, "a counted i2c read from 0x%02x needs the read flag and room for %u bytes or more", msg->address, least);
     if (!(caps->flags & PL_I2C_CAP_RECV_LEN))
       return pl_fail(err, PL_E_UNSUPPORTED, "the adapter of %s cannot read a block whose length the device tells; read a fixed length instead", name);
   }
@@ -90,11 +94,13 @@ static enum pl_status hand_over(struct pl_bus *bus, struct pl_i2c_transfer *list
       list[i].status = status;
     return status;
   }
+  pl_time_ns from = pl_bus_now(bus);
   status = ops_of(bus)->transfer(pl_bus_self(bus), list, count, pl_bus_deadline(bus), err);
   for (size_t i = 0; i < count; i++) {
     pl_bus_charge(bus, list[i].wire_ns);
     pl_bus_count(bus, list[i].status ? 0 : bytes_of(&list[i]), list[i].status);
   }
+  pl_tap_i2c(bus, list, count, from, status, err);
   return status;
 }
 
@@ -142,5 +148,6 @@ enum pl_status pl_i2c_recover(struct pl_bus *bus, struct pl_err *err)
     return status;
   status = ops->recover(pl_bus_self(bus), err);
   pl_bus_count(bus, 0, status);
+  pl_tap_recovery(bus, status, err);
   return status;
 }

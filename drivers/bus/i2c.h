@@ -11,13 +11,13 @@
 enum pl_i2c_flag {
   PL_I2C_READ = 1,
   PL_I2C_RECV_LEN = 2, /* the first byte read says how many follow (SMBus block read); needs PL_I2C_CAP_RECV_LEN */
-  PL_I2C_PEC = 4,      /* with RECV_LEN: one byte more, the packet error code; the master does not check it */
+  PL_I2C_PEC = 4,      /* with RECV_LEN: one byte more, the packet error code; the adapter does not check it */
 };
 
 struct pl_i2c_msg {
   uint8_t address; /* 7 bits */
   uint8_t flags;
-  uint16_t len;    /* bytes to write or read; with RECV_LEN the room in buf, on return what was read, count byte included */
+  uint16_t len;    /* bytes to write or read; with RECV_LEN the room in buf, on return what was read, count byte and PEC included */
   uint8_t *buf;    /* caller's */
 };
 
@@ -30,7 +30,7 @@ struct pl_i2c_transfer { /* one transaction */
 
 enum pl_i2c_cap {
   PL_I2C_CAP_ANY_LIST = 1, /* any message list; without it only [write] [read] [write, read] */
-  PL_I2C_CAP_RECV_LEN = 2,
+  PL_I2C_CAP_RECV_LEN = 2, /* a count beyond what the adapter can (32 of SMBus 2.0, say): PL_E_UNSUPPORTED or PL_E_GARBAGE, never a part of the block */
   PL_I2C_CAP_RECOVER = 4,  /* can clock a stuck bus free */
   PL_I2C_CAP_STRETCH = 8,
 };

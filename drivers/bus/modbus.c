@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drivers/bus/modbus.h"
 #include "drivers/bus/layer.h"
+#include "drivers/bus/tap.h"
 
 #include <string.h>
 
@@ -106,10 +107,11 @@ enum pl_status pl_modbus_raw(struct pl_bus *bus, uint8_t unit, const uint8_t *re
   enum pl_status status = pl_bus_check_deadline(bus, err);
   if (status)
     return status;
-  pl_time_ns wire_ns = 0;
+  pl_time_ns wire_ns = 0, from = pl_bus_now(bus);
   *answer_len = 0;
   status = ops->exchange(pl_bus_self(bus), unit, request, request_len, answer, answer_room, answer_len, pl_bus_deadline(bus), &wire_ns, err);
   pl_bus_charge(bus, wire_ns);
+  pl_tap_modbus(bus, unit, request, request_len, answer, *answer_len, from, status, err);
   size_t bytes = request_len + (status ? 0 : *answer_len);
   if (!status)
     status = check_answer(unit, request[0], answer, *answer_len, err);

@@ -12,7 +12,7 @@
 #define PL_MODBUS_WRITE_BITS_MAX 1968
 
 struct pl_modbus_line { /* how a unit on a serial line speaks */
-  int baud;      /* 0: as the bus */
+  int baud;      /* 0 (all three): as the bus */
   char parity;   /* 'N', 'E', 'O' */
   int stop_bits; /* 1, 2 */
 };

@@ -22,7 +22,7 @@ struct tcp {
   char host[NI_MAXHOST], port[16], name[NI_MAXHOST + 24];
   pl_time_ns response_timeout, connect_timeout;
   uint16_t transaction;
-  bool connected;
+  bool connected, is_twin;
 };
 
 static void disconnect(struct tcp *tcp)
@@ -220,16 +220,15 @@ static enum pl_status look_up(struct tcp *tcp, const char *host, struct pl_err *
 static enum pl_status prepare(struct tcp *tcp, const struct pl_adapter_args *args, struct pl_err *err)
 {
   const char *endpoint;
-  bool is_twin;
   char host[NI_MAXHOST];
-  enum pl_status status = pl_modbus_endpoint(tcp->bus, args, pl_value(args->values, "host")->text, &endpoint, &is_twin, err);
+  enum pl_status status = pl_modbus_endpoint(tcp->bus, args, pl_value(args->values, "host")->text, &endpoint, &tcp->is_twin, err);
   if (!status)
     status = split(endpoint, pl_value(args->values, "port")->number, host, sizeof host, tcp->port, sizeof tcp->port, err);
   if (!status)
     status = look_up(tcp, host, err);
-  if (!status && is_twin)
+  if (!status && tcp->is_twin)
     snprintf(tcp->name, sizeof tcp->name, PL_MODBUS_TWIN_NAME);
-  if (!status && !is_twin) /* the twin is this very process's own */
+  if (!status && !tcp->is_twin) /* the twin is this very process's own */
     status = pl_lock_take(tcp->name, &tcp->lock, err);
   if (status)
     return status;
@@ -237,7 +236,17 @@ static enum pl_status prepare(struct tcp *tcp, const struct pl_adapter_args *arg
   return tcp->ctx ? PL_OK : pl_fail(err, PL_E_NOMEM, "libmodbus cannot make a context for %s: %s", tcp->name, modbus_strerror(errno));
 }
 
-static const struct pl_modbus_ops TCP_OPS = {.exchange = tcp_exchange};
+/* The virtual rack's server stands for a serial line in a rehearsal; a real gateway sets its lines itself. */
+static enum pl_status tcp_set_line(void *self, uint8_t unit, const struct pl_modbus_line *line, struct pl_err *err)
+{
+  (void)line;
+  const struct tcp *tcp = self;
+  if (tcp->is_twin)
+    return PL_OK;
+  return pl_fail(err, PL_E_UNSUPPORTED, "unit %u at %s is behind a TCP connection: a gateway sets the baud rate and parity of its lines itself", unit, tcp->name);
+}
+
+static const struct pl_modbus_ops TCP_OPS = {.exchange = tcp_exchange, .set_line = tcp_set_line};
 
 static enum pl_status tcp_open(struct pl_bus *bus, const struct pl_adapter_args *args, struct pl_err *err)
 {

@@ -9,7 +9,18 @@ NEEDS_drivers/bus/test_gpio := $(NEEDS_drivers/bus/test_i2c)
 NEEDS_drivers/bus/test_modbus := $(NEEDS_drivers/bus/test_i2c)
 NEEDS_drivers/bus/fuzz_modbus := $(BUS_CORE) drivers/bus/modbus.c
 NEEDS_drivers/bus/test_lock := drivers/base/err.c drivers/bus/lock.c
+NEEDS_drivers/bus/test_mpsse := drivers/base/err.c drivers/bus/mpsse.c
+NEEDS_drivers/bus/fuzz_mpsse_i2c := drivers/base/err.c drivers/bus/mpsse.c
 NEEDS_drivers/bus/test_modbus_tcp := $(BUS_MODBUS) drivers/bus/modbus_tcp.c
 NEEDS_drivers/bus/test_modbus_rtu := $(BUS_MODBUS) drivers/bus/modbus_rtu.c drivers/bus/modbus_rtu_frame.c drivers/bus/serial_port.c
 NEEDS_drivers/bus/test_modbus_rtu_line := $(NEEDS_drivers/bus/test_modbus_rtu)
 NEEDS_drivers/device/test_device := $(BUS_CORE) drivers/base/param.c drivers/base/unit.c drivers/bus/gpio.c drivers/device/device.c
+BUS_USB := $(BUS_CORE) drivers/base/param.c drivers/base/unit.c drivers/bus/usb.c drivers/bus/usb_chip.c drivers/bus/lock.c drivers/bus/share.c drivers/bus/i2c.c \
+           drivers/bus/gpio.c drivers/bus/gpio_map.c drivers/bus/modbus.c drivers/bus/conformance.c drivers/base/conf.c
+NEEDS_drivers/bus/test_usb := $(BUS_USB)
+NEEDS_drivers/bus/test_i2c_tiny_usb := $(BUS_USB) drivers/bus/i2c_tiny_usb.c
+NEEDS_drivers/bus/test_cp2112 := $(BUS_USB) drivers/bus/cp2112.c
+NEEDS_drivers/bus/test_mcp2221 := $(BUS_USB) drivers/bus/mcp2221.c
+NEEDS_drivers/bus/test_usb_hub := $(BUS_USB) drivers/bus/usb_hub.c drivers/bus/usb_hub_adapter.c
+NEEDS_drivers/bus/test_i2c_dev := $(BUS_CORE) drivers/base/param.c drivers/base/unit.c drivers/bus/i2c.c drivers/bus/gpio.c drivers/bus/modbus.c drivers/bus/conformance.c \
+                                  drivers/bus/lock.c drivers/bus/sysfs.c drivers/bus/i2c_dev.c drivers/bus/i2c_dev_smbus.c

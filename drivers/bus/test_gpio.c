@@ -18,6 +18,7 @@ struct fake {
   int offsets[8], handles[8]; /* by handle; by offset */
   size_t requested;
   enum pl_status refuse;
+  bool edges; /* the last request asked for them */
 };
 
 static unsigned fake_caps(void *self)
@@ -33,6 +34,7 @@ static enum pl_status fake_request(void *self, const struct pl_gpio_line *line, 
   f->offsets[handle] = line->offset;
   f->handles[line->offset] = handle;
   f->requested++;
+  f->edges = line->edges;
   return PL_OK;
 }
 
@@ -136,6 +138,87 @@ static void missing_caps_are_named(void **state)
     assert_string_equal(err.text, rows[i].text);
   }
   assert_int_equal(s.fake.requested, 0);
+  tear_down(&s);
+}
+
+struct reading {
+  struct pl_bus *bus;
+  int handle;
+  bool value;
+};
+
+static enum pl_status read_line(struct pl_job *job, struct pl_err *err)
+{
+  struct reading *r = job->ctx;
+  return pl_gpio_get(r->bus, &r->handle, 1, &r->value, err);
+}
+
+static pl_time_ns read_now(struct setting *s, int handle, bool expected)
+{
+  struct reading r = {.bus = s->bus, .handle = handle};
+  struct pl_job job = {.run = read_line, .ctx = &r};
+  struct pl_err err = {0};
+  assert_int_equal(pl_bus_run(s->bus, &job, &err), PL_OK);
+  assert_int_equal(r.value, expected);
+  return job.finished;
+}
+
+static void count_call(void *ctx);
+
+static void changes_between_reads_are_edges_where_the_adapter_has_none(void **state)
+{
+  (void)state;
+  struct setting s;
+  set_up(&s, true);
+  s.fake.caps = 0;
+  struct pl_gpio_line line = {.offset = 4, .edges = true, .sampled = true};
+  struct pl_gpio_edges e;
+  struct pl_err err = {0};
+  int handle = -1, calls = 0;
+  assert_int_equal(pl_gpio_request(s.bus, &line, &handle, &err), PL_OK);
+  assert_false(s.fake.edges);
+  int plain = request(&s, 5, false, false);
+  pl_gpio_watch(s.bus, count_call, &calls);
+  s.fake.levels[4] = s.fake.levels[5] = true;
+  read_now(&s, handle, true); /* the first read is where changes count from */
+  read_now(&s, plain, true);
+  pl_gpio_edges(s.bus, handle, &e);
+  assert_int_equal(e.rising + e.falling, 0);
+  s.fake.levels[4] = s.fake.levels[5] = false;
+  pl_time_ns at = read_now(&s, handle, false);
+  read_now(&s, handle, false); /* no change, no edge */
+  read_now(&s, plain, false);
+  pl_gpio_edges(s.bus, handle, &e);
+  assert_int_equal(e.falling, 1);
+  assert_int_equal(e.rising, 0);
+  assert_true(e.last_falling == at && e.last_rising == PL_NEVER);
+  assert_true(calls > 0);
+  s.fake.levels[4] = true;
+  at = read_now(&s, handle, true);
+  pl_gpio_edges(s.bus, handle, &e);
+  assert_int_equal(e.rising, 1);
+  assert_true(e.last_rising == at);
+  pl_gpio_edges(s.bus, plain, &e);
+  assert_int_equal(e.rising + e.falling, 0);
+  tear_down(&s);
+}
+
+static void an_adapter_with_edges_is_asked_for_them(void **state)
+{
+  (void)state;
+  struct setting s;
+  set_up(&s, true);
+  struct pl_gpio_line line = {.offset = 4, .edges = true, .sampled = true};
+  struct pl_gpio_edges e;
+  struct pl_err err = {0};
+  int handle = -1;
+  assert_int_equal(pl_gpio_request(s.bus, &line, &handle, &err), PL_OK);
+  assert_true(s.fake.edges);
+  read_now(&s, handle, false);
+  s.fake.levels[4] = true;
+  read_now(&s, handle, true); /* its own edge would come from the adapter: it is not counted twice */
+  pl_gpio_edges(s.bus, handle, &e);
+  assert_int_equal(e.rising, 0);
   tear_down(&s);
 }
 
@@ -273,6 +356,8 @@ int main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(handles_are_dense_and_a_refused_line_takes_none),
       cmocka_unit_test(missing_caps_are_named),
+      cmocka_unit_test(changes_between_reads_are_edges_where_the_adapter_has_none),
+      cmocka_unit_test(an_adapter_with_edges_is_asked_for_them),
       cmocka_unit_test(edges_are_kept_and_the_watcher_is_called_once_for_many),
       cmocka_unit_test(edges_from_two_threads_are_all_counted),
       cmocka_unit_test(the_fake_conforms),

@@ -175,6 +175,8 @@ static void what_the_adapter_cannot_is_refused_by_name(void **state)
   uint8_t data[64] = {0};
   struct pl_i2c_msg w33 = {.address = 0x40, .len = 33, .buf = data}, r17 = {.address = 0x40, .flags = PL_I2C_READ, .len = 17, .buf = data};
   struct pl_i2c_msg counted = {.address = 0x40, .flags = PL_I2C_READ | PL_I2C_RECV_LEN, .len = 16, .buf = data};
+  struct pl_i2c_msg lone_pec = {.address = 0x40, .flags = PL_I2C_READ | PL_I2C_PEC, .len = 3, .buf = data};
+  struct pl_i2c_msg tight = {.address = 0x40, .flags = PL_I2C_READ | PL_I2C_RECV_LEN | PL_I2C_PEC, .len = 2, .buf = data};
   struct pl_i2c_msg empty = {.address = 0x40, .flags = PL_I2C_READ, .buf = data};
   struct pl_i2c_msg two[] = {{.address = 0x40, .len = 1, .buf = data}, {.address = 0x40, .len = 1, .buf = data}};
   struct pl_i2c_msg apart[] = {{.address = 0x40, .len = 1, .buf = data}, {.address = 0x41, .flags = PL_I2C_READ, .len = 1, .buf = data}};
@@ -188,6 +190,10 @@ static void what_the_adapter_cannot_is_refused_by_name(void **state)
       {{.msgs = &counted, .count = 1},
        PL_E_UNSUPPORTED,
        "the adapter of i2c-m1 cannot read a block whose length the device tells; read a fixed length instead"},
+      {{.msgs = &lone_pec, .count = 1},
+       PL_E_USAGE,
+       "an i2c message to 0x40 asks for a packet error code without a counted read; read a byte more instead"},
+      {{.msgs = &tight, .count = 1}, PL_E_USAGE, "a counted i2c read from 0x40 needs the read flag and room for 3 bytes or more"},
       {{.msgs = &empty, .count = 1}, PL_E_USAGE, "an i2c read of 0 bytes from 0x40"},
       {{.msgs = two, .count = 2},
        PL_E_UNSUPPORTED,

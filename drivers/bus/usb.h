@@ -17,9 +17,9 @@ struct pl_usb_id {
 struct pl_usb_match {
   const char *what;            /* "CP2112", for sentences */
   const struct pl_usb_id *ids;
-  size_t n_ids;
+  size_t n_ids;                /* 0: of any kind; then path must be given */
   const char *serial, *path;   /* NULL: not asked for */
-  int interface;
+  int interface;               /* -1: none is taken, and no lock: for control requests to the device itself (hubs) */
 };
 
 struct pl_usb_info { /* of a device that is plugged in; strings are short and cut */

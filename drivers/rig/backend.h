@@ -24,6 +24,7 @@ struct pl_served { /* where; NULL: not served */
 
 struct pl_backend_desc {
   const char *name; /* "twin" */
+  bool is_remote;   /* the rack lives in a process of its own: acts and faults reach all of it, whatever adapters the rig's buses have */
   /* seed makes all noise. all_virtual: also the devices whose buses are real in the rig (a rehearsal). */
   enum pl_status (*open)(const struct pl_rig *rig, struct pl_clock *clock, uint64_t seed, bool all_virtual, struct pl_backend **backend, struct pl_err *err);
   void (*close)(struct pl_backend *backend);
@@ -40,6 +41,8 @@ struct pl_backend_desc {
   /* Serves the rack to other programs until *stop; prints nothing, calls ready once. */
   enum pl_status (*serve)(struct pl_backend *backend, const struct pl_serve_cfg *cfg, void (*ready)(void *ctx, const struct pl_served *at), void *ctx,
                           volatile int *stop, struct pl_err *err);
+  /* Pulls a USB device of the rack ("1-2") or puts it in again; NULL: it shows none. */
+  enum pl_status (*plug)(struct pl_backend *backend, const char *busid, bool in, struct pl_err *err);
 };
 
 /* Generated from the tree: every `const struct pl_backend_desc pl_backend_*`. */

@@ -26,7 +26,7 @@ struct pl_bench {
 static enum pl_status check_clock(const struct pl_rig *rig, const struct pl_bench_cfg *cfg, struct pl_err *err)
 {
   for (size_t i = 0; i < rig->n_buses; i++)
-    if (!rig->buses[i].on_twin && !cfg->rehearsal && pl_clock_is_virtual(cfg->clock))
+    if (!rig->buses[i].on_twin && !cfg->rehearsal && !cfg->stand_in && pl_clock_is_virtual(cfg->clock))
       return pl_fail(err, PL_E_USAGE, "%s:%d: bus '%s' (adapter '%s') is real, expected a bus on the twin: virtual time cannot drive hardware", rig->path,
                      rig->buses[i].line, rig->buses[i].name, rig->buses[i].adapter->name);
   return PL_OK;
@@ -41,11 +41,15 @@ static enum pl_status open_backend(struct pl_bench *bench, const struct pl_bench
     any |= rig->buses[i].on_twin;
     bench->all_virtual &= cfg->rehearsal || rig->buses[i].on_twin;
   }
+  bool remote = rig->twin_socket && !cfg->rehearsal;
+  if (remote && any)
+    return pl_fail(err, PL_E_USAGE, "%s has a `twin-socket` and a bus on the twin of this process, expected one or the other", rig->path);
+  any |= remote;
   if (!any && cfg->n_faults)
     return pl_fail(err, PL_E_USAGE, "fault '%s': %s has no bus on the twin, expected one: a fault is planted in the virtual rack", cfg->faults[0], rig->path);
-  if (!any)
+  if (!any || cfg->stand_in)
     return PL_OK;
-  const struct pl_backend_desc *desc = pl_backend_find("twin");
+  const struct pl_backend_desc *desc = pl_backend_find(remote ? "twin-remote" : "twin");
   if (!desc)
     return pl_fail(err, PL_E_UNSUPPORTED, "%s needs the virtual rack, and this program was built without it", rig->path);
   enum pl_status status = desc->open(rig, bench->clock, cfg->seed, cfg->rehearsal, &bench->backend, err);
@@ -114,7 +118,9 @@ static enum pl_status open_adapter(struct pl_bench *bench, const struct pl_bench
   if (!status)
     status = pl_bus_new(bus->name, bus->kind, bench->clock, &bench->buses[i], err);
   if (!status)
-    status = adapter->open(bench->buses[i], &args, err);
+    status = cfg->stand_in ? cfg->stand_in(cfg->stand_in_ctx, bench->buses[i], bus, err) : adapter->open(bench->buses[i], &args, err);
+  if (!status && cfg->opened)
+    status = cfg->opened(cfg->opened_ctx, bench->buses[i], bus, err);
   if (status)
     pl_err_prefix(err, "bus '%s' (adapter '%s')", bus->name, adapter ? adapter->name : bus->adapter->name);
   return status;
@@ -286,6 +292,7 @@ enum pl_status pl_bench_probe(struct pl_bench *bench, const struct pl_rig_device
 /* --- the safe state --- */
 
 #define SAFE_TRIES 3
+#define BACK_NS PL_S
 
 static enum pl_status recover_job(struct pl_job *job, struct pl_err *err)
 {
@@ -300,9 +307,18 @@ static void recover(struct pl_bus *bus) /* how it went is told by the try that f
     (void)pl_bus_run(bus, &job, &quiet);
 }
 
+/* An adapter that went away is given a moment to come back: what cannot be reached cannot be made safe. */
+static void await_back(struct pl_bus *bus)
+{
+  struct pl_clock *clock = pl_bus_clock(bus);
+  pl_time_ns until = pl_clock_now(clock) + BACK_NS;
+  while (pl_bus_is_lost(bus) && pl_clock_now(clock) < until)
+    pl_clock_step(clock, until);
+}
+
 static enum pl_status set_safe(struct pl_device *device, const struct pl_rig_setting *safe, struct pl_err *err)
 {
-  bool recovered = false;
+  bool recovered = false, waited = false;
   for (int tries = 1;; tries++) {
     struct pl_call call = {.device = device, .kind = PL_CALL_SET, .quantity = safe->quantity, .value_u = safe->value_u};
     enum pl_status status = pl_call_run(&call, err);
@@ -311,6 +327,9 @@ static enum pl_status set_safe(struct pl_device *device, const struct pl_rig_set
     if (status == PL_E_STUCK && !recovered) {
       recover(pl_device_bus(device));
       recovered = true;
+    } else if (status == PL_E_GONE && !waited && !pl_clock_is_virtual(pl_bus_clock(pl_device_bus(device)))) {
+      await_back(pl_device_bus(device));
+      waited = true;
     } else if (pl_status_class(status) != PL_CLASS_RETRY || tries >= SAFE_TRIES) {
       return status;
     }

@@ -14,6 +14,12 @@ struct pl_bench_cfg {
   bool observe;            /* get, set, watch: opening it leaves every output as it is, instead of driving it inactive */
   const char *const *faults;
   size_t n_faults;
+  /* May be NULL: called for each bus when its adapter is open and nothing has been asked of it (a capture listens from here on). */
+  enum pl_status (*opened)(void *ctx, struct pl_bus *bus, const struct pl_rig_bus *as, struct pl_err *err);
+  void *opened_ctx;
+  /* May be NULL: attaches an adapter of its own in place of each bus's (a replay). No virtual rack is opened then, and virtual time will do. */
+  enum pl_status (*stand_in)(void *ctx, struct pl_bus *bus, const struct pl_rig_bus *as, struct pl_err *err);
+  void *stand_in_ctx;
 };
 
 enum pl_status pl_bench_open(const struct pl_rig *rig, const struct pl_bench_cfg *cfg, struct pl_bench **bench, struct pl_err *err);

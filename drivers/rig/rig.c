@@ -232,7 +232,7 @@ static enum pl_status read_list(struct pl_rig *rig, const char *key, bool requir
 
 static enum pl_status read_rig(struct pl_rig *rig, struct pl_err *err)
 {
-  static const char *const KEYS[] = {"rig", "about", "buses", "parts", "devices", "usb"};
+  static const char *const KEYS[] = {"rig", "about", "buses", "parts", "devices", "usb", "twin-socket"};
   const struct pl_node *root = pl_conf_root(rig->conf);
   enum pl_status status = pl_node_want(rig->conf, root, PL_NODE_MAP, "a rig", err);
   if (!status)
@@ -243,6 +243,8 @@ static enum pl_status read_rig(struct pl_rig *rig, struct pl_err *err)
     status = pl_rig_want_text(rig->conf, root, "about", &rig->about, NULL, err);
   if (!rig->about)
     rig->about = "";
+  if (!status)
+    status = pl_rig_want_text(rig->conf, root, "twin-socket", &rig->twin_socket, NULL, err);
   rig->usb = pl_node_get(root, "usb");
   if (!status && rig->usb)
     status = pl_node_want(rig->conf, rig->usb, PL_NODE_LIST, "usb", err);

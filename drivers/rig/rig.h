@@ -56,6 +56,7 @@ struct pl_rig_device {
 struct pl_rig {
   const char *path, *name, *about, *sha256;
   struct pl_conf *conf;
+  const char *twin_socket;   /* where the virtual rack behind the real adapters is controlled (a test of the adapters); NULL: none */
   const struct pl_node *usb; /* the USB devices that the virtual rack shows (fixtures/twin/usb reads it); NULL: none */
   struct pl_rig_bus *buses;
   struct pl_rig_part *parts;

@@ -53,8 +53,10 @@ static enum pl_status take_option(struct pl_args *args, int *at, struct pl_err *
   if (option->metavar) {
     if (equals)
       value = equals + 1;
-    else if (*at + 1 < args->argc)
+    else if (*at + 1 < args->argc && (*option->metavar != '[' || *args->argv[*at + 1] != '-'))
       value = args->argv[++*at];
+    else if (*option->metavar == '[')
+      value = "";
     else
       return pl_fail(err, PL_E_USAGE, "--%s needs a value: --%s %s", option->name, option->name, option->metavar);
   }

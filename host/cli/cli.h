@@ -17,7 +17,7 @@ enum pl_exit { /* design.md section 2 */
 
 struct pl_option {
   const char *name;    /* "rig": spelt --rig */
-  const char *metavar; /* NULL: a flag */
+  const char *metavar; /* NULL: a flag; "[HOST:PORT]": a value that may be left out */
   const char *help;
   bool many;           /* may be given again */
 };
@@ -44,8 +44,10 @@ struct pl_command {
   enum pl_exit (*run)(const struct pl_args *args);
 };
 
-extern const struct pl_command pl_command_run, pl_command_check, pl_command_report, pl_command_get, pl_command_set, pl_command_watch, pl_command_rig,
+extern const struct pl_command pl_command_run, pl_command_check, pl_command_replay, pl_command_report, pl_command_get, pl_command_set, pl_command_watch, pl_command_rig,
     pl_command_drivers, pl_command_twin;
+/* twin_control.c: the verbs of `plumb twin` that speak to a running rack. False: the word is none of them. */
+bool pl_twin_control(const struct pl_args *args, enum pl_exit *code);
 extern const struct pl_command *const pl_commands[]; /* ends with NULL */
 
 /* PL_E_USAGE with a sentence (and a "did you mean") for unknown, repeated or incomplete options and a wrong number of words. */

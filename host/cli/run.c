@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "drivers/capture/capture.h"
+#include "drivers/capture/replay.h"
 #include "host/cli/live.h"
 #include "host/cli/session.h"
 #include "reports/report.h"
@@ -15,6 +17,7 @@ static const struct pl_option OPTIONS[] = {
     {"answers", "FILE", "scripted answers to prompts (YAML)", false},
     {"seed", "N", "seed of all noise (1)", false},
     {"time", "real|virtual", "virtual when every bus is on the twin, else real", false},
+    {"capture", "FILE", "write what goes over the buses as pcapng, for Wireshark and plumb replay", false},
     {"no-reports", NULL, "write the journal only; `plumb report` makes the rest from it later", false},
     {"json", NULL, "print one JSON object a sequence instead of the live view and table", false},
     {NULL, NULL, NULL, false},
@@ -36,33 +39,111 @@ struct run {
   size_t index;
   char dir[1024];
   struct pl_live *live;
+  struct pl_replay *replay; /* NULL: the rig itself is driven */
+  struct pl_capture *capture;
+  struct pl_journal *journal;
+  bool noted; /* the capture is in the journal */
   enum pl_engine_outcome outcome;
 };
+
+/* --- the capture --- */
+
+static enum pl_status open_capture(struct run *run, struct pl_clock *clock, const char *line, struct pl_err *err)
+{
+  const struct pl_capture_cfg cfg = {.clock = clock, .path = pl_args_text(run->args, "capture", NULL), .rig = run->session->rig->name, .about = line,
+                                     .seed = run->session->seed};
+  return run->replay ? PL_OK : pl_capture_open(&cfg, &run->capture, err);
+}
+
+static enum pl_status capture_bus(void *ctx, struct pl_bus *bus, const struct pl_rig_bus *as, struct pl_err *err)
+{
+  return pl_capture_bus(ctx, bus, as->adapter->name, err);
+}
+
+/* At the first failure: what went over the buses just before stays, in the run's folder. */
+static void on_failure(void *ctx, int step)
+{
+  struct run *run = ctx;
+  char path[1100];
+  struct pl_err err = {0};
+  const char *given = pl_args_text(run->args, "capture", NULL);
+  if (run->noted || !run->capture || step < 0)
+    return;
+  run->noted = true;
+  snprintf(path, sizeof path, "%s/capture.pcapng", run->dir);
+  for (int n = 2; !given && !access(path, F_OK) && n < 1000; n++) /* an older run's stays, as its journal does */
+    snprintf(path, sizeof path, "%s/capture-%d.pcapng", run->dir, n);
+  if (!given && pl_capture_save(run->capture, path, &err))
+    pl_journal_log(run->journal, step, "WARNING", err.text);
+  else
+    pl_journal_file(run->journal, step, "bus capture", given ? given : path, "application/x-pcapng");
+}
+
+/* The verdict stands without it. */
+static void close_capture(struct run *run)
+{
+  struct pl_err err = {0};
+  if (pl_capture_close(run->capture, &err))
+    pl_complain(PL_EXIT_UNJUDGED, &err);
+  run->capture = NULL;
+}
+
+/* --- the run --- */
+
+static enum pl_status open_clock(const struct run *run, struct pl_clock **clock, struct pl_err *err)
+{
+  if (run->replay)
+    return pl_clock_new_virtual(pl_replay_wall_ns(run->replay), clock, err);
+  return run->session->is_virtual ? pl_clock_new_virtual(PL_VIRTUAL_EPOCH_NS, clock, err) : pl_clock_new_real(clock, err);
+}
+
+static enum pl_status replay_bus(void *ctx, struct pl_bus *bus, const struct pl_rig_bus *as, struct pl_err *err)
+{
+  (void)as;
+  return pl_replay_bus(ctx, bus, err);
+}
+
+static enum pl_status open_bench(struct run *run, struct pl_clock *clock, struct pl_bench **bench, struct pl_err *err)
+{
+  const char *faults[PL_OPTION_VALUES_MAX];
+  size_t n_faults;
+  pl_args_many(run->args, "fault", faults, &n_faults);
+  const struct pl_bench_cfg cfg = {.clock = clock,
+                                   .seed = run->session->seed,
+                                   .faults = faults,
+                                   .n_faults = n_faults,
+                                   .opened = run->capture ? capture_bus : NULL,
+                                   .opened_ctx = run->capture,
+                                   .stand_in = run->replay ? replay_bus : NULL,
+                                   .stand_in_ctx = run->replay};
+  return pl_bench_open(run->session->rig, &cfg, bench, err);
+}
 
 static enum pl_status drive(struct run *run, struct pl_err *err)
 {
   const struct pl_session *session = run->session;
-  const char *faults[PL_OPTION_VALUES_MAX];
-  size_t n_faults;
   char path[1100], line[2048];
   struct pl_clock *clock = NULL;
   struct pl_bench *bench = NULL;
-  struct pl_journal *journal = NULL;
   run->outcome = PL_RUN_ERROR;
-  pl_args_many(run->args, "fault", faults, &n_faults);
   snprintf(path, sizeof path, "%s/journal.jsonl", run->dir);
-  enum pl_status status = session->is_virtual ? pl_clock_new_virtual(PL_VIRTUAL_EPOCH_NS, &clock, err) : pl_clock_new_real(&clock, err);
+  command_line(run->args, line, sizeof line);
+  enum pl_status status = open_clock(run, &clock, err);
   if (status)
     return status;
   pl_cli_catch_signals(clock);
-  const struct pl_bench_cfg bench_cfg = {.clock = clock, .seed = session->seed, .faults = faults, .n_faults = n_faults};
-  status = pl_journal_open(path, clock, &journal, err); /* before anything is driven */
+  status = open_capture(run, clock, line, err);
   if (!status)
-    status = pl_bench_open(session->rig, &bench_cfg, &bench, err);
+    status = pl_journal_open(path, clock, &run->journal, err); /* before anything is driven */
+  if (!status)
+    status = open_bench(run, clock, &bench, err);
   if (!status) {
     const struct pl_engine_cfg cfg = {
         .bench = bench,
-        .journal = journal,
+        .journal = run->journal,
+        .failure = on_failure,
+        .failure_ctx = run,
+        .replay = run->replay != NULL,
         .params = session->params,
         .n_params = session->n_params,
         .limits_path = session->limits,
@@ -71,19 +152,21 @@ static enum pl_status drive(struct run *run, struct pl_err *err)
         .stop = pl_cli_stop(),
         .events = &run->live->events,
         .dut_id = pl_args_text(run->args, "dut", session->rig->name),
-        .command_line = command_line(run->args, line, sizeof line),
+        .command_line = line,
         .seed = session->seed,
     };
     status = pl_engine_run(session->sequences[run->index], &cfg, &run->outcome, err);
   }
   struct pl_err close_err = {0};
-  if (journal && pl_journal_close(journal, &close_err) && !status) {
+  if (run->journal && pl_journal_close(run->journal, &close_err) && !status) {
     status = close_err.status;
     *err = close_err;
     run->outcome = PL_RUN_ERROR;
   }
   pl_cli_catch_signals(NULL);
+  run->journal = NULL;
   pl_bench_close(bench);
+  close_capture(run);
   pl_clock_free(clock);
   return status;
 }
@@ -133,18 +216,18 @@ static enum pl_exit exit_code(enum pl_engine_outcome outcome)
   return CODES[outcome];
 }
 
-static enum pl_exit run_one(const struct pl_args *args, const struct pl_session *session, size_t index)
+enum pl_exit pl_cli_run_one(const struct pl_args *args, const struct pl_session *session, size_t index, struct pl_replay *replay)
 {
   bool json = pl_args_flag(args, "json");
   struct pl_live live;
   struct pl_err err = {0};
-  struct run run = {.args = args, .session = session, .index = index, .live = &live};
+  struct run run = {.args = args, .session = session, .index = index, .live = &live, .replay = replay};
   pl_live_init(&live, stdout, json);
   if (pl_cli_output_folder(args, session, index, run.dir, sizeof run.dir, &err))
     return pl_complain(PL_EXIT_USAGE, &err);
   if (!json)
-    printf("%s on %s, %s time, seed %llu\n", pl_sequence_name(session->sequences[index]), session->rig->name, session->is_virtual ? "virtual" : "real",
-           (unsigned long long)session->seed);
+    printf("%s on %s, %s time, seed %llu\n", pl_sequence_name(session->sequences[index]), session->rig->name,
+           replay ? "replayed," : session->is_virtual ? "virtual" : "real", (unsigned long long)session->seed);
   enum pl_status status = drive(&run, &err);
   pl_live_finish(&live);
   enum pl_exit code = status && pl_status_class(status) == PL_CLASS_USAGE ? PL_EXIT_USAGE : exit_code(run.outcome);
@@ -176,6 +259,8 @@ static enum pl_exit run(const struct pl_args *args)
   struct pl_err err = {0};
   enum pl_exit code = PL_EXIT_PASSED;
   enum pl_status status = pl_session_open(args, &session, &err);
+  if (!status && session.n_sequences > 1 && pl_args_text(args, "capture", NULL))
+    status = pl_fail(&err, PL_E_USAGE, "--capture takes the buses of one sequence; run the %zu sequences one by one, or leave it out", session.n_sequences);
   for (size_t i = 0; i < session.n_sequences && !status; i++)
     status = pl_session_rehearse(&session, i, &err);
   if (status) {
@@ -187,7 +272,7 @@ static enum pl_exit run(const struct pl_args *args)
     }
   }
   for (size_t i = 0; i < session.n_sequences && !status && code != PL_EXIT_ABORTED; i++)
-    code = graver(run_one(args, &session, i), code);
+    code = graver(pl_cli_run_one(args, &session, i, NULL), code);
   pl_session_free(&session);
   return code;
 }
@@ -202,6 +287,7 @@ const struct pl_command pl_command_run = {
     .examples = "  plumb run sequences/hot-swap.lua\n"
                 "  plumb run sequences/hot-swap.lua --param slot=csu-3 --out runs/today --dut SN123\n"
                 "  plumb run sequences/psu-failover.lua --fault psu-b.share=bad --seed 7\n"
+                "  plumb run sequences/leak.lua --capture leak.pcapng\n"
                 "  plumb run sequences/*.lua --rig bench-2.yaml --limits part-4711.yaml --answers operator.yaml\n",
     .run = run,
 };

@@ -29,6 +29,10 @@ enum pl_status pl_session_rehearse(struct pl_session *session, size_t index, str
 /* --out DIR for one sequence, DIR/NAME for each of several; runs/TIME-NAME without --out. Made when missing; PL_E_USAGE when it cannot be used. */
 enum pl_status pl_cli_output_folder(const struct pl_args *args, const struct pl_session *session, size_t index, char *dir, size_t size, struct pl_err *err);
 
+/* run.c: one sequence, from the opened bench to its reports. replay: what answers in place of the rig; NULL: the rig. */
+struct pl_replay;
+enum pl_exit pl_cli_run_one(const struct pl_args *args, const struct pl_session *session, size_t index, struct pl_replay *replay);
+
 /* The start of virtual time: 2026-01-01T00:00:00Z, so that the same seed gives the same journal. */
 #define PL_VIRTUAL_EPOCH_NS (1767225600LL * 1000000000LL)
 

@@ -30,12 +30,15 @@ struct pl_engine_cfg {
   bool limits_shared;       /* with other sequences: a rehearsal does not refuse limits that this one has no use for */
   const char *answers_path; /* NULL: prompts go to the terminal, or fail when there is none */
   bool interactive;
+  bool replay;              /* the bench answers from a capture: acts and faults were done when it was recorded, prompts answer themselves */
   bool rehearsal;           /* prompts answer themselves; verdicts do not count; stops after rehearsal_wall_ms */
   int rehearsal_wall_ms;
   char *reached;            /* NULL: nobody asks. The step in which a rehearsal ran out of wall time, "" when it came to its end */
   size_t reached_size;
   volatile int *stop;       /* set to the signal's number by the handler: aborts the run, teardown runs; a second signal cuts teardown short */
   const struct pl_engine_events *events;
+  void (*failure)(void *ctx, int step); /* may be NULL: each finding and trouble, when the journal has it; the journal's step that it stands in */
+  void *failure_ctx;
   const char *dut_id, *command_line;
   uint64_t seed;
 };

@@ -453,7 +453,7 @@ static int rig_index(lua_State *L)
   }
   if (!strcmp(name, "is_virtual")) {
     const struct pl_run *run = pl_task_of(L)->vm->run;
-    lua_pushboolean(L, pl_bench_backend(run->bench) && (run->cfg->rehearsal || pl_bench_all_virtual(run->bench)));
+    lua_pushboolean(L, pl_run_has_rack(run) && (run->cfg->rehearsal || pl_bench_all_virtual(run->bench)));
     return 1;
   }
   const char *close = pl_closest(name, words, count);

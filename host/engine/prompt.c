@@ -102,9 +102,9 @@ static int answer(lua_State *L)
   const char *text = luaL_checkstring(L, 1), *found = find_answer(run->answers, text);
   if (found)
     lua_pushstring(L, found);
-  else if (run->cfg->interactive && !run->cfg->rehearsal)
+  else if (run->cfg->interactive && !run->cfg->rehearsal && !run->cfg->replay)
     lua_pushnil(L);
-  else if (run->cfg->interactive)
+  else if (run->cfg->interactive || run->cfg->replay)
     lua_pushstring(L, luaL_optstring(L, 2, ""));
   else
     pl_raise_usage(L, "nobody is there to answer \"%s\": give --answers FILE with a list of {prompt: PATTERN, answer: TEXT}, or run it at a terminal", text);

@@ -52,6 +52,15 @@ void pl_record_place(const struct pl_rig_device *device, const struct pl_rig_par
 
 /* --- diagnoses and failures --- */
 
+void pl_record_tell(const struct pl_run *run, int step, const char *message)
+{
+  const struct pl_engine_events *events = run->cfg->events;
+  if (run->cfg->failure)
+    run->cfg->failure(run->cfg->failure_ctx, step);
+  if (events && events->diagnosis)
+    events->diagnosis(events->ctx, message);
+}
+
 void pl_record_diagnosis(struct pl_run *run, struct pl_scope *scope, const struct pl_verdict *verdict, bool pass)
 {
   char slug[112], message[PL_ERR_TEXT_MAX + 512], place[192];
@@ -74,8 +83,7 @@ void pl_record_diagnosis(struct pl_run *run, struct pl_scope *scope, const struc
     return;
   if (!run->cfg->rehearsal)
     scope->failed = true;
-  if (run->cfg->events && run->cfg->events->diagnosis)
-    run->cfg->events->diagnosis(run->cfg->events->ctx, message);
+  pl_record_tell(run, scope->id, message);
 }
 
 static void record_finding(struct pl_run *run, struct pl_scope *scope, const struct pl_failure *failure)
@@ -94,8 +102,7 @@ static void record_finding(struct pl_run *run, struct pl_scope *scope, const str
   pl_journal_diagnosis(run->journal, scope->id, &diagnosis);
   if (!run->cfg->rehearsal)
     scope->failed = true;
-  if (run->cfg->events && run->cfg->events->diagnosis)
-    run->cfg->events->diagnosis(run->cfg->events->ctx, message);
+  pl_record_tell(run, scope->id, message);
 }
 
 void pl_record_flush(struct pl_run *run)
@@ -122,8 +129,8 @@ void pl_record_failure(struct pl_run *run, struct pl_scope *scope, struct pl_fai
     pl_journal_log(run->journal, scope->id, "WARNING", failure->text);
   } else {
     pl_journal_error(run->journal, scope->id, *failure->verdict ? failure->verdict : "trouble", failure->text, run->path, failure->line);
-    if (run->cfg->events && run->cfg->events->diagnosis && !run->cfg->rehearsal)
-      run->cfg->events->diagnosis(run->cfg->events->ctx, failure->text);
+    if (!run->cfg->rehearsal)
+      pl_record_tell(run, scope->id, failure->text);
   }
   bool counts = !run->cfg->rehearsal || failure->kind == PL_FAILURE_USAGE;
   if (!run->err.status && counts)
@@ -223,7 +230,7 @@ enum pl_status pl_record_start(struct pl_run *run, const struct pl_sequence *seq
       {"sequence-sha256", sequence->sha256},
       {"seed", seed},
       {"clock", pl_clock_is_virtual(run->clock) ? "virtual" : "real"},
-      {"hardware", pl_bench_all_virtual(run->bench) ? "twin" : pl_bench_backend(run->bench) ? "real and twin" : "real"},
+      {"hardware", run->cfg->replay ? "replay" : pl_bench_all_virtual(run->bench) ? "twin" : pl_bench_backend(run->bench) ? "real and twin" : "real"},
       {"about", meta->about ? meta->about : ""},
   };
   const struct pl_journal_software software[] = {

@@ -59,8 +59,7 @@ static void tell(struct pl_run *run, int step, const struct pl_rig_device *devic
   snprintf(verdict, sizeof verdict, "%s-does-not-answer", device->role);
   const struct pl_journal_diagnosis diagnosis = {.verdict = verdict, .type = PL_DIAG_FAIL, .message = message, .hardware_id = device->name};
   pl_journal_diagnosis(run->journal, step, &diagnosis);
-  if (run->cfg->events && run->cfg->events->diagnosis)
-    run->cfg->events->diagnosis(run->cfg->events->ctx, message);
+  pl_record_tell(run, step, message);
 }
 
 /* A unit that does not answer is a finding. Without one of the bench's own devices nothing could be judged: that is ours to mend. */

@@ -127,6 +127,7 @@ struct pl_verdict {
   const char *subcomponent;
   int line;
 };
+void pl_record_tell(const struct pl_run *run, int step, const char *message); /* to whoever watches: a finding or trouble */
 void pl_record_diagnosis(struct pl_run *run, struct pl_scope *scope, const struct pl_verdict *verdict, bool pass);
 const char *pl_record_action(const struct pl_rig_device *device, const struct pl_rig_part *part);
 /* "csu-3 (module 1, slot 3), hsc-3" */
@@ -163,6 +164,9 @@ void pl_rig_push_device(lua_State *L, const struct pl_rig_device *device);
 void pl_rig_push_part(lua_State *L, const struct pl_rig_part *part);
 const struct pl_rig_device *pl_rig_device_at(lua_State *L, int index); /* NULL when it is something else */
 const struct pl_rig_part *pl_rig_part_at(lua_State *L, int index);
+
+/* --- verbs.c --- */
+bool pl_run_has_rack(const struct pl_run *run); /* a virtual one; in a replay: when it was recorded */
 
 /* --- limits.c --- */
 struct pl_limit {

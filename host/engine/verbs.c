@@ -229,10 +229,18 @@ static int series_end(lua_State *L)
 
 /* --- the virtual rack --- */
 
+bool pl_run_has_rack(const struct pl_run *run)
+{
+  bool any = run->cfg->replay && run->rig->twin_socket;
+  for (size_t i = 0; i < run->rig->n_buses && run->cfg->replay; i++)
+    any |= run->rig->buses[i].on_twin;
+  return any || pl_bench_backend(run->bench);
+}
+
 static bool on_twin(const struct pl_run *run, const struct pl_rig_part *part)
 {
   const struct pl_rig_device *connector = pl_rig_by_role(run->rig, part, "connector");
-  return pl_bench_backend(run->bench) && (run->cfg->rehearsal || pl_bench_all_virtual(run->bench) || !connector || connector->bus->on_twin);
+  return pl_run_has_rack(run) && (run->cfg->rehearsal || pl_bench_all_virtual(run->bench) || run->rig->twin_socket || !connector || connector->bus->on_twin);
 }
 
 /* act(part, verb): true when the virtual rack did it, false when a person must. */
@@ -245,7 +253,7 @@ static int act(lua_State *L)
     pl_raise_usage(L, "operator.%s needs a part of the rig, got %s", luaL_checkstring(L, 2), pl_amount_kind(L, 1));
   bool is_virtual = on_twin(run, part);
   run->driven = true;
-  if (is_virtual && pl_bench_backend_desc(run->bench)->act(pl_bench_backend(run->bench), part->name, luaL_checkstring(L, 2), &err))
+  if (is_virtual && !run->cfg->replay && pl_bench_backend_desc(run->bench)->act(pl_bench_backend(run->bench), part->name, luaL_checkstring(L, 2), &err))
     pl_raise_usage(L, "%s", err.text);
   lua_pushboolean(L, is_virtual);
   return 1;
@@ -256,9 +264,11 @@ static int plant_or_clear(lua_State *L, bool plant)
   struct pl_run *run = pl_task_here(L, "fault")->vm->run;
   struct pl_err err = {0};
   const char *spec = plant ? luaL_checkstring(L, 1) : luaL_optstring(L, 1, NULL);
-  if (!pl_bench_backend(run->bench))
+  if (!pl_run_has_rack(run))
     pl_raise_usage(L, "fault.%s: faults can be planted only in a virtual rack, and this rig is real", plant ? "plant" : "clear");
   run->driven = true;
+  if (run->cfg->replay)
+    return 0;
   const struct pl_backend_desc *desc = pl_bench_backend_desc(run->bench);
   enum pl_status status = plant ? desc->plant(pl_bench_backend(run->bench), spec, &err) : desc->clear(pl_bench_backend(run->bench), spec, &err);
   if (status)

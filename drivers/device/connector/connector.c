@@ -62,7 +62,7 @@ static enum pl_status connector_open(const struct pl_device_args *args, void **s
       status = pl_output_open(&connector->outputs[i], args, params[i].name, err);
       connector->handles[i] = connector->outputs[i].handle;
     } else {
-      status = pl_device_line_request(args, params[i].name, false, true, &connector->handles[i], err);
+      status = pl_device_line_sample(args, params[i].name, &connector->handles[i], err);
     }
     if (status != PL_OK) {
       connector_close(connector);

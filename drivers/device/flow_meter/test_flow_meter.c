@@ -203,6 +203,17 @@ static void test_the_twin_counts_the_volume_that_flowed(void **state)
   fake_close(&bench);
 }
 
+/* Pulses are far too fast to be sampled. */
+static void test_an_adapter_without_edges_is_refused(void **state)
+{
+  (void)state;
+  struct fake_bench bench = {.caps = PL_GPIO_CAP_NAMES};
+  struct pl_err err = {0};
+  assert_int_equal(fake_open(&bench, &pl_device_flow_meter, &pl_twin_flow_meter, params_60, &err), PL_E_UNSUPPORTED);
+  assert_non_null(strstr(err.text, "cannot watch edges"));
+  fake_close(&bench);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -215,6 +226,7 @@ int main(void)
       cmocka_unit_test(test_a_dead_adapter_is_not_a_still_loop),
       cmocka_unit_test(test_stamps_that_go_back_are_refused),
       cmocka_unit_test(test_the_twin_counts_the_volume_that_flowed),
+      cmocka_unit_test(test_an_adapter_without_edges_is_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -44,6 +44,7 @@ struct fake {
   uint8_t codes[1024];       /* the first byte written of each; begins again when full */
   unsigned bad_pec_reads;    /* this many reads to come end with a wrong byte */
   unsigned spoil_writes;     /* this many writes to come lose a bit of their last byte */
+  uint8_t counts_to;         /* counted reads of more end after the count, as adapters of SMBus 2.0 do; 0: any */
   struct pl_err err;         /* of the last fake_ call */
 };
 
@@ -94,6 +95,10 @@ static inline enum pl_status fake_transfer(void *self, struct pl_i2c_transfer *l
       last->buf[last->len - 1] ^= 0x10;
     }
     enum pl_status status = pl_smbus_serve(fake->slaves, 1, &list[i], &stretch, first ? NULL : err);
+    if (!write && status == PL_OK && fake->counts_to && last->flags & PL_I2C_RECV_LEN && last->buf[0] > fake->counts_to) {
+      fake->twin_desc->smbus_refused(fake->slave.self, front->buf[0], PL_SMBUS_TOO_FEW);
+      status = list[i].status = pl_fail(first ? NULL : err, PL_E_GARBAGE, "the fake adapter counts to %u", fake->counts_to);
+    }
     if (!write && status == PL_OK && fake->bad_pec_reads && last->len > 1) {
       fake->bad_pec_reads--;
       last->buf[last->len - 1] ^= 0x01;

@@ -35,7 +35,7 @@ static enum pl_status leak_sensor_open(const struct pl_device_args *args, void *
   sensor->name = args->name;
   sensor->bus = args->bus;
   for (size_t i = 0; i < PL_LEAK_SENSOR_LINES; i++) {
-    enum pl_status status = pl_device_line_request(args, params[i].name, false, true, &sensor->handles[i], err);
+    enum pl_status status = pl_device_line_sample(args, params[i].name, &sensor->handles[i], err);
     if (status != PL_OK) {
       free(sensor);
       return status;

@@ -1,27 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drivers/device/lines/lines.h"
 
-enum pl_status pl_device_line_request(const struct pl_device_args *args, const char *param, bool output, bool edges, int *handle, struct pl_err *err)
+/* line: what is asked for; where it is, the rig says. */
+static enum pl_status request(const struct pl_device_args *args, const char *param, struct pl_gpio_line line, int *handle, struct pl_err *err)
 {
   const struct pl_value *value = pl_value(args->values, param);
   if (!value->given) {
     return pl_fail(err, PL_E_UNSUPPORTED, "%s has no %s line; name it in the rig file (%s: LINE)", args->name, param, param);
   }
   bool named = value->number < 0;
-  const struct pl_gpio_line line = {
-      .name = named ? value->text : NULL,
-      .offset = named ? -1 : (int)value->number,
-      .consumer = args->name,
-      .output = output,
-      .active_low = value->active_low,
-      .edges = edges,
-      .as_is = output && args->observe,
-  };
+  line.name = named ? value->text : NULL;
+  line.offset = named ? -1 : (int)value->number;
+  line.consumer = args->name;
+  line.active_low = value->active_low;
+  line.as_is = line.output && args->observe;
   enum pl_status status = pl_gpio_request(args->bus, &line, handle, err);
   if (status != PL_OK) {
     pl_err_prefix(err, "%s line", param);
   }
   return status;
+}
+
+enum pl_status pl_device_line_request(const struct pl_device_args *args, const char *param, bool output, bool edges, int *handle, struct pl_err *err)
+{
+  return request(args, param, (struct pl_gpio_line){.output = output, .edges = edges}, handle, err);
+}
+
+enum pl_status pl_device_line_sample(const struct pl_device_args *args, const char *param, int *handle, struct pl_err *err)
+{
+  return request(args, param, (struct pl_gpio_line){.edges = true, .sampled = true}, handle, err);
 }
 
 void pl_device_line_reading(struct pl_bus *bus, bool on, struct pl_reading *reading)

@@ -10,6 +10,8 @@
 
 /* Requests the line that the PL_PARAM_LINE param `param` names. PL_E_UNSUPPORTED when the rig gives none. */
 enum pl_status pl_device_line_request(const struct pl_device_args *args, const char *param, bool output, bool edges, int *handle, struct pl_err *err);
+/* An input that watches edges; where the adapter has none, changes between two reads will do (pl_gpio_line.sampled): for levels that stay. */
+enum pl_status pl_device_line_sample(const struct pl_device_args *args, const char *param, int *handle, struct pl_err *err);
 
 /* Inside a job: reads one line as a flag reading. */
 enum pl_status pl_device_line_get(struct pl_bus *bus, int handle, struct pl_reading *reading, struct pl_err *err);

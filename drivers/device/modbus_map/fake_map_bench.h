@@ -46,7 +46,7 @@ double pl_twin_out_value(struct pl_twin_io *io, size_t port)
 struct bench {
   struct pl_clock *clock;
   struct pl_bus *bus;
-  struct pl_value items[2];
+  struct pl_value items[8];
   struct pl_values values;
   struct pl_shape shape;
   void *device, *twin;
@@ -147,7 +147,9 @@ static inline void open_bench(struct bench *bench, const char *map)
   *bench = (struct bench){0};
   assert_int_equal(pl_value_parse(&desc->params[0], map, &bench->items[0], &err), PL_OK);
   assert_int_equal(pl_value_parse(&desc->params[1], "12", &bench->items[1], &err), PL_OK);
-  bench->values = (struct pl_values){.items = bench->items, .count = 2};
+  for (size_t i = 2; i < desc->n_params; i++)
+    bench->items[i] = (struct pl_value){.param = &desc->params[i]};
+  bench->values = (struct pl_values){.items = bench->items, .count = desc->n_params};
   if (desc->shape(&bench->values, &bench->shape, &err) != PL_OK) {
     fail_msg("%s", err.text);
   }

@@ -4,10 +4,16 @@
 #include "drivers/bus/modbus.h"
 #include "drivers/device/modbus_map/map.h"
 
+static const char *const PARITY_WORDS[] = {"none", "even", "odd", NULL};
+static const char *const STOP_WORDS[] = {"1", "2", NULL};
+
 static const struct pl_param params[] = {
     {.name = "map", .kind = PL_PARAM_TEXT, .required = true,
      .help = "the register map: a name from drivers/maps (orv3-rpu, load-bank), or a path with a slash"},
     {.name = "unit", .kind = PL_PARAM_INT, .required = true, .address = true, .min = 1, .max = 255, .help = "the Modbus unit id"},
+    {.name = "baud", .kind = PL_PARAM_INT, .min = 1200, .max = 921600, .help = "of this unit, where its line's own differs"},
+    {.name = "parity", .kind = PL_PARAM_CHOICE, .choices = PARITY_WORDS, .help = "of this unit, where its line's own differs"},
+    {.name = "stop-bits", .kind = PL_PARAM_CHOICE, .choices = STOP_WORDS, .help = "of this unit, where its line's own differs"},
 };
 
 struct modbus_map {
@@ -32,6 +38,20 @@ static enum pl_status modbus_map_shape(const struct pl_values *values, struct pl
   return status;
 }
 
+/* Units of different make on one line: each is spoken to as it was set up. */
+static enum pl_status set_line(const struct pl_device_args *args, uint8_t unit, struct pl_err *err)
+{
+  const struct pl_value *baud = pl_value(args->values, "baud"), *parity = pl_value(args->values, "parity"), *stop = pl_value(args->values, "stop-bits");
+  if (!baud->given && !parity->given && !stop->given)
+    return PL_OK;
+  const struct pl_modbus_line line = {
+      .baud = baud->given ? (int)baud->number : 0,
+      .parity = parity->given ? "NEO"[parity->number] : '\0',
+      .stop_bits = stop->given ? (int)stop->number + 1 : 0,
+  };
+  return pl_modbus_set_line(args->bus, unit, &line, err);
+}
+
 static enum pl_status modbus_map_open(const struct pl_device_args *args, void **self, struct pl_err *err)
 {
   struct modbus_map *device = calloc(1, sizeof *device);
@@ -39,6 +59,11 @@ static enum pl_status modbus_map_open(const struct pl_device_args *args, void **
     return pl_fail(err, PL_E_NOMEM, "%s: out of memory", args->name);
   }
   *device = (struct modbus_map){.bus = args->bus, .map = args->shape->owned, .unit = (uint8_t)pl_value(args->values, "unit")->number};
+  enum pl_status status = set_line(args, device->unit, err);
+  if (status) {
+    free(device);
+    return status;
+  }
   *self = device;
   return PL_OK;
 }

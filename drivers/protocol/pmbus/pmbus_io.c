@@ -4,7 +4,6 @@
 #include <string.h>
 
 #define BLOCK_MAX 255
-#define RECV_LEN_MAX 32  /* what adapters can do by themselves (SMBus 2.0's limit; i2c-dev, CP2112) */
 #define CML_PEC 0x20     /* section 17.8 */
 #define CML_OTHER 0x02   /* a fault of the communication that has no bit of its own */
 #define PAGE_UNKNOWN (-1)
@@ -61,7 +60,7 @@ static enum pl_status transact(struct pl_pmbus *pmbus, struct frame *frame, size
       {.address = address, .flags = PL_I2C_READ, .len = (uint16_t)frame->in_len, .buf = frame->in},
   };
   if (frame->recv_len)
-    msgs[1].flags |= PL_I2C_RECV_LEN;
+    msgs[1].flags |= pmbus->pec ? PL_I2C_RECV_LEN | PL_I2C_PEC : PL_I2C_RECV_LEN;
   struct pl_i2c_transfer transfer = {.msgs = msgs, .count = frame->in_len ? 2 : 1};
   enum pl_status status = pl_i2c_transfer(pmbus->cfg.bus, &transfer, 1, err);
   frame->got = msgs[1].len;
@@ -102,9 +101,8 @@ static uint8_t cml_now(struct pl_pmbus *pmbus)
 }
 
 /* Reads only the count. A device may take that for a fault of the bus (section 10.8.4, too few bytes read): what was not set before is cleared. */
-static enum pl_status cut_off_count(struct pl_pmbus *pmbus, struct frame *frame, size_t *count, struct pl_err *err)
+static enum pl_status cut_off_count(struct pl_pmbus *pmbus, struct frame *frame, uint8_t before, size_t *count, struct pl_err *err)
 {
-  uint8_t before = cml_now(pmbus);
   enum pl_status status = read_once(pmbus, frame, 1, false, err);
   if (status)
     return status;
@@ -116,37 +114,45 @@ static enum pl_status cut_off_count(struct pl_pmbus *pmbus, struct frame *frame,
   return PL_OK;
 }
 
-/*
- * A block whose length only its first byte tells. RECV_LEN says nothing of a PEC: with PEC such a read tells the length (it ends after the data, which
- * is no fault: the PEC may be left), and a second one of that length is checked. Adapters without RECV_LEN must end a read after the count.
- */
-static enum pl_status learn_count(struct pl_pmbus *pmbus, struct frame *frame, size_t room, size_t *count, struct pl_err *err)
+/* The whole block, PEC included, in one read whose length its first byte tells. False: this adapter cannot (it has no counted reads, or none so long). */
+static bool read_counted(struct pl_pmbus *pmbus, struct frame *frame, enum pl_status *status, struct pl_err *err)
 {
   const struct pl_i2c_caps *caps = pl_i2c_caps(pmbus->cfg.bus);
-  frame->got = 0;
-  *count = room;
-  if (room == 1) /* nothing else fits (QUERY) */
-    return PL_OK;
-  if (caps->flags & PL_I2C_CAP_RECV_LEN && (!caps->max_read || caps->max_read > RECV_LEN_MAX)) {
-    frame->in_len = 1 + RECV_LEN_MAX;
-    frame->recv_len = true;
-    enum pl_status status = transact(pmbus, frame, frame->out_len, err);
-    frame->recv_len = false;
-    if (status || frame->got) {
-      *count = frame->in[0];
-      return status;
-    }
-  }
-  return cut_off_count(pmbus, frame, count, err);
+  if (!(caps->flags & PL_I2C_CAP_RECV_LEN))
+    return false;
+  struct pl_err said = {0};
+  frame->in_len = 1 + BLOCK_MAX + pmbus->pec;
+  if (caps->max_read && caps->max_read < frame->in_len)
+    frame->in_len = caps->max_read;
+  frame->recv_len = true;
+  *status = transact(pmbus, frame, frame->out_len, &said);
+  frame->recv_len = false;
+  if (*status == PL_E_UNSUPPORTED || *status == PL_E_GARBAGE)
+    return false;
+  if (*status && err)
+    *err = said;
+  return true;
 }
 
+/* Adapters without counted reads must end one read after the count; the second, of that length, is checked. Where the adapter's own counted read was cut
+ * off, what it set in the device is ours too. */
 static enum pl_status block_once(struct pl_pmbus *pmbus, struct frame *frame, uint8_t *data, size_t room, size_t *len, struct pl_err *err)
 {
-  size_t count;
-  enum pl_status status = learn_count(pmbus, frame, room, &count, err);
-  if (status)
-    return status;
-  if (pmbus->pec || frame->got < 1 + count || !count) {
+  size_t count = room;
+  enum pl_status status = PL_OK;
+  frame->got = frame->in_len = 0;
+  if (room > 1) { /* else nothing else fits (QUERY) */
+    if (!read_counted(pmbus, frame, &status, err)) {
+      uint8_t before = frame->in_len ? 0 : cml_now(pmbus);
+      status = cut_off_count(pmbus, frame, before, &count, err);
+      frame->got = 0;
+    } else if (!status) {
+      count = frame->in[0];
+    }
+    if (status)
+      return status;
+  }
+  if (frame->got < 1 + count + pmbus->pec) {
     frame->in_len = 1 + count + pmbus->pec;
     status = transact(pmbus, frame, frame->out_len, err);
     if (status)

@@ -329,14 +329,44 @@ static void blocks_of_every_length(void **state)
       assert_int_equal(run_op(b, &get), PL_OK);
       assert_int_equal(get.len, len);
       assert_memory_equal(get.data, put.data, len);
-      if (way >= 2 && len > 32) /* a counted read of this adapter ends at 32 */
-        b->chip.cml = 0, b->chip.refused--;
     }
     assert_int_equal(b->pmbus.pec, way == 0 || way == 3);
     assert_int_equal(b->chip.cml, 0);
     assert_int_equal(b->chip.refused, way < 2 ? 255 : 0); /* only such an adapter must end a read within the data, and mends what that set */
     b->chip.refused = 0;
   }
+}
+
+/* With an adapter that reads counted blocks the PEC of the one read is checked. */
+static void counted_blocks_are_checked(void **state)
+{
+  struct bench *b = *state;
+  struct ask get = {.op = OP_TEXT, .room = 255};
+  start(b, 0, 0);
+  assert_int_equal(run_op(b, &get), PL_OK);
+  unsigned once = sent(b, PL_PMBUS_MFR_ID);
+  assert_int_equal(once, 1);
+  b->fake.bad_pec_reads = 1;
+  assert_int_equal(run_op(b, &get), PL_OK); /* the second try */
+  assert_int_equal(b->pmbus.counters.pec_errors, 1);
+  b->fake.bad_pec_reads = 100;
+  assert_int_equal(run_op(b, &get), PL_E_PEC);
+}
+
+/* An adapter whose counted reads end at 32 bytes: the device says more, so the length is asked for first. */
+static void an_adapter_that_counts_to_32(void **state)
+{
+  struct bench *b = *state;
+  struct ask get = {.op = OP_TEXT, .room = 255};
+  b->fake.counts_to = 32;
+  b->chip.text_len = 100;
+  start(b, 0, 0);
+  assert_int_equal(run_op(b, &get), PL_OK);
+  assert_int_equal(get.len, 100);
+  assert_int_equal(b->chip.cml, 0);
+  b->chip.text_len = 32;
+  assert_int_equal(run_op(b, &get), PL_OK);
+  assert_int_equal(get.len, 32);
 }
 
 /* What was in STATUS_CML before a read that ends early stays: it is not ours. */
@@ -493,6 +523,8 @@ int main(void)
       T(one_wrong_pec_is_tried_again),
       T(a_write_that_lost_a_bit_is_tried_again),
       T(blocks_of_every_length),
+      T(counted_blocks_are_checked),
+      T(an_adapter_that_counts_to_32),
       T(a_cut_off_read_leaves_older_faults),
       T(bad_blocks_are_refused),
       T(unknown_commands_are_not_sent),

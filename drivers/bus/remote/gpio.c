@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The adapter "twin-remote" of a GPIO bus. Two connections: requests and their answers on one, edges on the other, read by a thread of their own. */
+#include "drivers/bus/adapter.h"
+#include "drivers/bus/gpio.h"
+#include "drivers/bus/remote/wire.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define LINES_MAX 512
+#define ANSWER_NS (5 * PL_S)
+
+struct held { /* a line as it was requested, for when the rack comes back */
+  struct pl_gpio_line line;
+  char name[64], consumer[64];
+  bool used;
+};
+
+struct remote {
+  struct pl_bus *bus;
+  char path[108], name[64];
+  int fd;
+  pl_time_ns ahead_ns;
+  struct pl_remote_frame frame;
+  pthread_mutex_t lock; /* guards edges_fd */
+  int edges_fd;
+  pthread_t thread;
+  bool listening;
+  struct held lines[LINES_MAX];
+};
+
+static unsigned remote_caps(void *self)
+{
+  (void)self;
+  return PL_GPIO_CAP_BIAS | PL_GPIO_CAP_DRIVE | PL_GPIO_CAP_EDGES | PL_GPIO_CAP_NAMES;
+}
+
+static enum pl_status ask_on(struct remote *remote, int fd, struct pl_err *err)
+{
+  struct pl_err own = {0};
+  enum pl_status status = pl_remote_send(fd, &remote->frame, &own);
+  if (!status)
+    status = pl_remote_receive(pl_bus_clock(remote->bus), fd, &remote->frame, ANSWER_NS, &own);
+  if (status)
+    return pl_fail(err, PL_E_GONE, "%s at %s: %s", remote->name, remote->path, own.text);
+  return pl_remote_status(&remote->frame, err);
+}
+
+static void put_request(struct pl_remote_frame *frame, const struct pl_gpio_line *line, int handle)
+{
+  pl_remote_begin(frame, PL_REMOTE_REQUEST);
+  pl_remote_put(frame, (uint64_t)handle, 2);
+  pl_remote_put_text(frame, line->name ? line->name : "");
+  pl_remote_put(frame, (uint64_t)(uint32_t)line->offset, 4);
+  pl_remote_put_text(frame, line->consumer ? line->consumer : "");
+  pl_remote_put(frame, (uint64_t)(line->output | line->active_low << 1 | line->initial << 2 | line->edges << 3 | line->as_is << 4), 1);
+}
+
+static enum pl_status remote_request(void *self, const struct pl_gpio_line *line, int handle, struct pl_err *err)
+{
+  struct remote *remote = self;
+  if (handle < 0 || handle >= LINES_MAX)
+    return pl_fail(err, PL_E_USAGE, "%s: at most %d lines a bus", remote->name, LINES_MAX);
+  put_request(&remote->frame, line, handle);
+  enum pl_status status = ask_on(remote, remote->fd, err);
+  if (status)
+    return status;
+  struct held *held = &remote->lines[handle];
+  *held = (struct held){.line = *line, .used = true};
+  snprintf(held->name, sizeof held->name, "%s", line->name ? line->name : "");
+  snprintf(held->consumer, sizeof held->consumer, "%s", line->consumer ? line->consumer : "");
+  held->line.name = line->name ? held->name : NULL;
+  held->line.consumer = held->consumer;
+  return PL_OK;
+}
+
+static enum pl_status remote_get(void *self, const int *handles, size_t count, bool *values, struct pl_err *err)
+{
+  struct remote *remote = self;
+  pl_remote_begin(&remote->frame, PL_REMOTE_GET);
+  pl_remote_put(&remote->frame, count, 2);
+  for (size_t i = 0; i < count; i++)
+    pl_remote_put(&remote->frame, (uint64_t)handles[i], 2);
+  enum pl_status status = ask_on(remote, remote->fd, err);
+  if (status)
+    return status;
+  bool good = pl_remote_get(&remote->frame, 2) == count;
+  for (size_t i = 0; i < count && good; i++)
+    values[i] = pl_remote_get(&remote->frame, 1) != 0;
+  return good && pl_remote_whole(&remote->frame) ? PL_OK : pl_fail(err, PL_E_GONE, "%s at %s: the virtual rack's answer is malformed", remote->name, remote->path);
+}
+
+static enum pl_status remote_set(void *self, const int *handles, size_t count, const bool *values, struct pl_err *err)
+{
+  struct remote *remote = self;
+  pl_remote_begin(&remote->frame, PL_REMOTE_SET);
+  pl_remote_put(&remote->frame, count, 2);
+  for (size_t i = 0; i < count; i++) {
+    pl_remote_put(&remote->frame, (uint64_t)handles[i], 2);
+    pl_remote_put(&remote->frame, values[i], 1);
+  }
+  return ask_on(remote, remote->fd, err);
+}
+
+/* --- edges --- */
+
+static void *listen_to_edges(void *ctx)
+{
+  struct remote *remote = ctx;
+  struct pl_remote_frame frame = {.bytes = NULL};
+  struct pl_err err = {0};
+  struct pl_clock *clock = pl_bus_clock(remote->bus);
+  pthread_mutex_lock(&remote->lock);
+  int fd = remote->edges_fd;
+  pthread_mutex_unlock(&remote->lock);
+  for (;;) {
+    enum pl_status status = pl_remote_receive(clock, fd, &frame, 3600 * PL_S, &err);
+    if (status == PL_E_TIMEOUT)
+      continue;
+    if (status)
+      break;
+    bool is_edge = pl_remote_type(&frame) == PL_REMOTE_EDGE;
+    int handle = (int)pl_remote_get(&frame, 2);
+    bool active = pl_remote_get(&frame, 1) != 0;
+    uint64_t count = pl_remote_get(&frame, 8);
+    pl_time_ns at = (pl_time_ns)pl_remote_get(&frame, 8) - remote->ahead_ns;
+    if (is_edge && pl_remote_whole(&frame))
+      pl_gpio_edge(remote->bus, handle, active, count, at);
+  }
+  pl_bus_lost(remote->bus, err.text);
+  pl_remote_free(&frame);
+  return NULL;
+}
+
+static void stop_listening(struct remote *remote)
+{
+  if (!remote->listening)
+    return;
+  shutdown(remote->edges_fd, SHUT_RDWR);
+  pthread_join(remote->thread, NULL);
+  remote->listening = false;
+}
+
+static void leave(struct remote *remote)
+{
+  stop_listening(remote);
+  if (remote->fd >= 0)
+    close(remote->fd);
+  pthread_mutex_lock(&remote->lock);
+  if (remote->edges_fd >= 0)
+    close(remote->edges_fd);
+  remote->fd = remote->edges_fd = -1;
+  pthread_mutex_unlock(&remote->lock);
+}
+
+static enum pl_status connect_both(struct remote *remote, struct pl_err *err)
+{
+  struct pl_clock *clock = pl_bus_clock(remote->bus);
+  enum pl_status status = pl_remote_connect(clock, remote->path, PL_REMOTE_GPIO_BUS, remote->name, &remote->fd, &remote->ahead_ns, NULL, err);
+  if (!status)
+    status = pl_remote_connect(clock, remote->path, PL_REMOTE_EDGES, remote->name, &remote->edges_fd, NULL, NULL, err);
+  if (status)
+    return status;
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are the loop's */
+  remote->listening = pthread_create(&remote->thread, NULL, listen_to_edges, remote) == 0;
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  return remote->listening ? PL_OK : pl_fail(err, PL_E_IO, "cannot start the thread that listens to the edges of %s", remote->name);
+}
+
+/* The rack is back: the lines are requested again, outputs at their inactive level (bus.h: what was set is not set again). */
+static enum pl_status remote_reopen(void *self, struct pl_err *err)
+{
+  struct remote *remote = self;
+  leave(remote);
+  enum pl_status status = connect_both(remote, err);
+  for (int i = 0; i < LINES_MAX && !status; i++) {
+    if (!remote->lines[i].used)
+      continue;
+    struct pl_gpio_line line = remote->lines[i].line;
+    line.initial = line.as_is = false;
+    put_request(&remote->frame, &line, i);
+    status = ask_on(remote, remote->fd, err);
+  }
+  if (status)
+    leave(remote);
+  return status;
+}
+
+static void remote_close(void *self)
+{
+  struct remote *remote = self;
+  leave(remote);
+  pl_remote_free(&remote->frame);
+  pthread_mutex_destroy(&remote->lock);
+  free(remote);
+}
+
+static const struct pl_gpio_ops OPS = {.caps = remote_caps, .request = remote_request, .get = remote_get, .set = remote_set};
+
+static enum pl_status remote_open(struct pl_bus *bus, const struct pl_adapter_args *args, struct pl_err *err)
+{
+  struct remote *remote = calloc(1, sizeof *remote);
+  if (!remote)
+    return pl_fail(err, PL_E_NOMEM, "out of memory for bus %s", args->bus_name);
+  const struct pl_value *name = pl_value(args->values, "bus");
+  remote->bus = bus;
+  remote->fd = remote->edges_fd = -1;
+  pthread_mutex_init(&remote->lock, NULL);
+  snprintf(remote->path, sizeof remote->path, "%s", pl_value(args->values, "socket")->text);
+  snprintf(remote->name, sizeof remote->name, "%s", name->given ? name->text : args->bus_name);
+  enum pl_status status = connect_both(remote, err);
+  if (status) {
+    remote_close(remote);
+    return status;
+  }
+  pl_bus_attach(bus, &OPS, remote, remote_close, false);
+  pl_bus_set_reopen(bus, remote_reopen);
+  return PL_OK;
+}
+
+static const struct pl_param PARAMS[] = {
+    {.name = "socket", .help = "the socket of `plumb twin serve --socket`", .kind = PL_PARAM_TEXT, .required = true},
+    {.name = "bus", .help = "the bus's name in that rack's rig; as here when left out", .kind = PL_PARAM_TEXT},
+};
+
+extern const struct pl_adapter_desc pl_adapter_twin_remote_gpio;
+const struct pl_adapter_desc pl_adapter_twin_remote_gpio = {
+    .name = "twin-remote",
+    .about = "a virtual rack in a process of its own",
+    .maturity = PL_BETA,
+    .kind = PL_BUS_GPIO,
+    .params = PARAMS,
+    .n_params = sizeof PARAMS / sizeof PARAMS[0],
+    .open = remote_open,
+};

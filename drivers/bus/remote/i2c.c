@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The adapter "twin-remote" of an I2C bus: message lists go to a virtual rack in a process of its own. */
+#include "drivers/bus/adapter.h"
+#include "drivers/bus/i2c.h"
+#include "drivers/bus/remote/wire.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define BATCH 32
+#define SLACK_NS (2 * PL_S) /* on top of the job's deadline: another process must be scheduled */
+
+struct remote {
+  struct pl_bus *bus;
+  int fd;
+  char path[108], name[64];
+  struct pl_i2c_caps caps;
+  struct pl_remote_frame frame;
+};
+
+static const struct pl_i2c_caps *remote_caps(void *self)
+{
+  return &((struct remote *)self)->caps;
+}
+
+static void put_transfers(struct pl_remote_frame *frame, const struct pl_i2c_transfer *list, size_t count)
+{
+  pl_remote_begin(frame, PL_REMOTE_I2C);
+  pl_remote_put(frame, count, 2);
+  for (size_t i = 0; i < count; i++) {
+    pl_remote_put(frame, list[i].count, 2);
+    for (size_t k = 0; k < list[i].count; k++) {
+      const struct pl_i2c_msg *msg = &list[i].msgs[k];
+      pl_remote_put(frame, msg->address, 1);
+      pl_remote_put(frame, msg->flags, 1);
+      pl_remote_put(frame, msg->len, 2);
+      if (!(msg->flags & PL_I2C_READ))
+        pl_remote_put_bytes(frame, msg->buf, msg->len);
+    }
+  }
+}
+
+static bool get_transfer(struct pl_remote_frame *frame, struct pl_i2c_transfer *transfer)
+{
+  unsigned status = (unsigned)pl_remote_get(frame, 1);
+  transfer->wire_ns = (pl_time_ns)pl_remote_get(frame, 8);
+  if (status >= PL_STATUS_COUNT)
+    return false;
+  transfer->status = (enum pl_status)status;
+  for (size_t k = 0; k < transfer->count; k++) {
+    struct pl_i2c_msg *msg = &transfer->msgs[k];
+    if (!(msg->flags & PL_I2C_READ))
+      continue;
+    size_t len = (size_t)pl_remote_get(frame, 2);
+    const uint8_t *bytes = pl_remote_get_bytes(frame, len);
+    if (!bytes || len > msg->len)
+      return false;
+    memcpy(msg->buf, bytes, len);
+    msg->len = (uint16_t)len;
+  }
+  return true;
+}
+
+/* One request, one answer; *answered: what is returned is the rack's own word. Without an answer the connection is worth nothing any more. */
+static enum pl_status ask(struct remote *remote, pl_time_ns deadline, bool *answered, struct pl_err *err)
+{
+  struct pl_clock *clock = pl_bus_clock(remote->bus);
+  struct pl_err own = {0};
+  *answered = false;
+  enum pl_status status = pl_remote_send(remote->fd, &remote->frame, &own);
+  if (!status)
+    status = pl_remote_receive(clock, remote->fd, &remote->frame, deadline - pl_clock_now(clock) + SLACK_NS, &own);
+  if (status)
+    return pl_fail(err, PL_E_GONE, "%s at %s: %s", remote->name, remote->path, own.text);
+  *answered = true;
+  return pl_remote_status(&remote->frame, err);
+}
+
+static enum pl_status fail_all(struct pl_i2c_transfer *list, size_t count, enum pl_status status)
+{
+  for (size_t i = 0; i < count; i++)
+    list[i].status = status;
+  return status;
+}
+
+static enum pl_status remote_transfer(void *self, struct pl_i2c_transfer *list, size_t count, pl_time_ns deadline, struct pl_err *err)
+{
+  struct remote *remote = self;
+  bool answered;
+  put_transfers(&remote->frame, list, count);
+  enum pl_status first = ask(remote, deadline, &answered, err);
+  if (!answered)
+    return fail_all(list, count, first);
+  bool good = pl_remote_get(&remote->frame, 2) == count;
+  for (size_t i = 0; i < count && good; i++)
+    good = get_transfer(&remote->frame, &list[i]);
+  if (good && pl_remote_whole(&remote->frame))
+    return first;
+  return fail_all(list, count, pl_fail(err, PL_E_GONE, "%s at %s: the virtual rack's answer is malformed", remote->name, remote->path));
+}
+
+static enum pl_status remote_recover(void *self, struct pl_err *err)
+{
+  struct remote *remote = self;
+  bool answered;
+  pl_remote_begin(&remote->frame, PL_REMOTE_RECOVER);
+  return ask(remote, pl_bus_deadline(remote->bus), &answered, err);
+}
+
+static enum pl_status attach(void *self, struct pl_err *err)
+{
+  struct remote *remote = self;
+  if (remote->fd >= 0)
+    close(remote->fd);
+  remote->fd = -1;
+  return pl_remote_connect(pl_bus_clock(remote->bus), remote->path, PL_REMOTE_I2C_BUS, remote->name, &remote->fd, NULL, &remote->caps.speed_hz, err);
+}
+
+static void remote_close(void *self)
+{
+  struct remote *remote = self;
+  if (remote->fd >= 0)
+    close(remote->fd);
+  pl_remote_free(&remote->frame);
+  free(remote);
+}
+
+static const struct pl_i2c_ops OPS = {.caps = remote_caps, .transfer = remote_transfer, .recover = remote_recover};
+
+static enum pl_status remote_open(struct pl_bus *bus, const struct pl_adapter_args *args, struct pl_err *err)
+{
+  struct remote *remote = calloc(1, sizeof *remote);
+  if (!remote)
+    return pl_fail(err, PL_E_NOMEM, "out of memory for bus %s", args->bus_name);
+  const struct pl_value *name = pl_value(args->values, "bus");
+  *remote = (struct remote){.bus = bus, .fd = -1, .caps = {.flags = PL_I2C_CAP_ANY_LIST | PL_I2C_CAP_RECV_LEN | PL_I2C_CAP_RECOVER, .max_batch = BATCH}};
+  snprintf(remote->path, sizeof remote->path, "%s", pl_value(args->values, "socket")->text);
+  snprintf(remote->name, sizeof remote->name, "%s", name->given ? name->text : args->bus_name);
+  enum pl_status status = attach(remote, err);
+  if (status) {
+    remote_close(remote);
+    return status;
+  }
+  pl_bus_attach(bus, &OPS, remote, remote_close, true); /* the rack answers at once and says how long its wire would have taken */
+  pl_bus_set_reopen(bus, attach);
+  return PL_OK;
+}
+
+static const struct pl_param PARAMS[] = {
+    {.name = "socket", .help = "the socket of `plumb twin serve --socket`", .kind = PL_PARAM_TEXT, .required = true},
+    {.name = "bus", .help = "the bus's name in that rack's rig; as here when left out", .kind = PL_PARAM_TEXT},
+};
+
+extern const struct pl_adapter_desc pl_adapter_twin_remote_i2c;
+const struct pl_adapter_desc pl_adapter_twin_remote_i2c = {
+    .name = "twin-remote",
+    .about = "a virtual rack in a process of its own",
+    .maturity = PL_BETA,
+    .kind = PL_BUS_I2C,
+    .params = PARAMS,
+    .n_params = sizeof PARAMS / sizeof PARAMS[0],
+    .open = remote_open,
+};

@@ -1,0 +1,174 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The virtual rack in a process of its own: twin-remote adapters, acts and faults over its socket, real and virtual devices in one rig, and what a killed
+runner leaves behind."""
+import json
+import os
+import re
+import signal
+import subprocess
+
+from plumbtest import DEMO, PLUMB, ROOT, TEMP, artifacts, case, journal, main, out_dir, plumb, write
+
+
+class Rack:
+    """A rack in a process of its own: .socket, .tcp, .rtu."""
+
+    def __init__(self, *more):
+        self.socket = os.path.join(TEMP, "rack.sock")
+        self.rtu = os.path.join(TEMP, "rack-rtu")
+        self.p = subprocess.Popen([PLUMB, "twin", "serve", "--socket", self.socket, "--tcp", "127.0.0.1:0", "--rtu", self.rtu, *more], cwd=ROOT,
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def __enter__(self):
+        for raw in self.p.stdout:
+            m = re.search(r"Modbus TCP (\S+)", raw.decode())
+            if m:
+                self.tcp = m.group(1)
+            if raw.startswith(b"  socket"):
+                return self
+        raise AssertionError("serve ended: " + self.p.stderr.read().decode())
+
+    def __exit__(self, *_):
+        self.p.send_signal(signal.SIGINT)
+        _, err = self.p.communicate(timeout=20)
+        assert self.p.returncode == 0 and b"Sanitizer" not in err, (self.p.returncode, err[:3000])
+        assert not os.path.exists(self.socket)
+
+    def tell(self, *words):
+        return plumb("twin", *words, "--socket", self.socket)
+
+    def truth(self, part, port):
+        code, out, err = self.tell("truth", part, port)
+        assert code == 0, err
+        return float(out)
+
+    def rig(self, name="remote.yaml", control=True):
+        """The demo rack with all its buses on this rack."""
+        text = open(DEMO).read()
+        text = text.replace("adapter: twin, speed: 400 kHz", f"adapter: twin-remote, socket: {self.socket}")
+        text = text.replace("adapter: twin}", f"adapter: twin-remote, socket: {self.socket}}}")
+        text = text.replace("port: twin", f"port: {self.rtu}").replace("host: twin", f"host: '{self.tcp}'")
+        return write(name, text + (f"\ntwin-socket: {self.socket}\n" if control else ""))
+
+
+@case
+def hot_swap_on_a_rack_in_another_process():
+    with Rack() as rack:
+        folder = out_dir("remote")
+        code, out, err = plumb("run", "sequences/hot-swap.lua", "--rig", rack.rig(), "--out", folder, timeout=200)
+        assert code == 0, out + err
+        names = [m["name"] for m in artifacts(journal(folder), "measurement")]
+        assert "slot voltage falls" in names, names
+
+
+@case
+def acts_faults_and_truth():
+    with Rack() as rack:
+        assert rack.truth("csu-1", "present") == 1
+        assert rack.tell("act", "csu-1", "remove")[0] == 0
+        while rack.truth("csu-1", "present") != 0:  # it takes its time to come out; the test's own time limit bounds this
+            pass
+        code, out, _ = plumb("get", "connector-1.present", "--rig", rack.rig())
+        assert code == 0 and re.search(r"present\s+off", out), out
+        assert rack.tell("plant", "monitor-1.wire=nack")[0] == 0
+        code, out, err = plumb("get", "monitor-1.vout", "--rig", rack.rig())
+        assert code != 0 and "0x40" in out + err, out + err
+        assert rack.tell("clear")[0] == 0
+        assert plumb("get", "monitor-1.vout", "--rig", rack.rig())[0] == 0
+        for words, wanted in ((("act", "csu-9", "remove"), "csu-9"), (("plant", "nonsense"), "nonsense"), (("unplug", "1-1"), "no USB devices"),
+                              (("act", "csu-1"), "expected: plumb twin act PART VERB")):
+            code, _, err = rack.tell(*words)
+            assert code == 2 and wanted in err, (words, code, err)
+    code, _, err = plumb("twin", "truth", "csu-1", "present", "--socket", os.path.join(TEMP, "nobody.sock"))
+    assert code == 3 and "plumb twin serve --socket" in err, (code, err)
+
+
+@case
+def real_and_virtual_buses_mix():
+    with Rack() as rack:
+        text = open(DEMO).read().replace("{name: i2c-power, kind: i2c, adapter: twin, speed: 400 kHz}",
+                                         f"{{name: i2c-power, kind: i2c, adapter: twin-remote, socket: {rack.socket}}}")
+        rig = write("mixed.yaml", text)
+        code, out, err = plumb("get", "psu-a.vout", "monitor-bar.vout", "--rig", rig)
+        assert code == 0 and len(re.findall(r"\d V", out)) == 2, out + err
+
+
+@case
+def a_killed_runner_leaves_its_rack_as_it_was():
+    with Rack() as rack:
+        sequence = write("hold.lua", """sequence "hold" { about = "switches a slot on and stays", needs = { slot = "csu" } }
+step("on", { timeout = seconds(200) }, function()
+  rig.slot.hot_swap:turn_on()
+  rig.slot.connector:turn_on()
+  wait_until(function() return rig.slot.connector.power_good end, { within = seconds(5), what = "power good" })
+  log("it is on")
+  wait(seconds(100))
+end)
+""")
+        rig = rack.rig()
+        folder = out_dir("killed")
+        p = subprocess.Popen([PLUMB, "run", sequence, "--rig", rig, "--out", folder], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT)
+        while not rack.truth("csu-1", "vout") > 40:
+            assert p.poll() is None, p.stdout.read()
+        p.kill()
+        p.communicate()
+        assert rack.truth("csu-1", "vout") > 40  # nobody made it safe: that is the guardian's work
+        code, out, err = plumb("get", "connector-1.power-good", "--rig", rig)  # its lines are free again, and a look changes nothing
+        assert code == 0 and re.search(r"power-good\s+on", out), out + err
+        assert rack.truth("csu-1", "vout") > 40
+
+
+def steps(folder):
+    """What is whole in a journal that is still being written."""
+    try:
+        lines = open(os.path.join(folder, "journal.jsonl")).read().split("\n")[:-1]
+    except FileNotFoundError:
+        return []
+    return [json.loads(line).get("testStepArtifact", {}) for line in lines]
+
+
+@case
+def a_rack_that_dies_in_mid_run_and_comes_back():
+    first = Rack()
+    with first as rack:
+        sequence = write("hold.lua", """sequence "hold" { about = "holds a slot on", needs = { slot = "csu" } }
+step("on", function()
+  rig.slot.hot_swap:turn_on()
+  rig.slot.connector:turn_on()
+  wait_until(function() return rig.slot.connector.power_good end, { within = seconds(5), what = "power good" })
+end)
+step("hold", function() wait(seconds(6)) end)
+""")
+        rig = rack.rig(control=False)
+        port = rack.tcp
+        folder = out_dir("away")
+        p = subprocess.Popen([PLUMB, "run", sequence, "--rig", rig, "--out", folder], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT)
+        while not any(s.get("testStepStart", {}).get("name") == "hold" for s in steps(folder)):
+            assert p.poll() is None, p.stdout.read()
+        assert rack.truth("csu-1", "vout") > 40
+        rack.p.kill()
+        rack.p.communicate()
+        rack.p = subprocess.Popen([PLUMB, "twin", "serve", "--socket", rack.socket, "--tcp", port, "--rtu", rack.rtu], cwd=ROOT, stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        rack.__enter__()
+        out, _ = p.communicate(timeout=60)
+        logs = [a["message"] for a in artifacts(journal(folder), "log")]
+        away = [m for m in logs if m.startswith("bus lines-m1 (twin-remote) is away")]
+        back = [m for m in logs if m.startswith("bus lines-m1 (twin-remote) is back; its safe values were applied")]
+        assert away and back, (logs, out.decode())
+        assert rack.truth("csu-1", "vout") < 5
+        assert p.returncode == 0, out.decode()
+
+
+@case
+def a_second_rack_at_one_socket_is_refused():
+    with Rack() as rack:
+        code, _, err = plumb("twin", "serve", "--socket", rack.socket)
+        assert code == 3 and "another virtual rack listens" in err, (code, err)
+        assert rack.truth("csu-1", "present") == 1
+
+
+main()

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The adapters "cp2112", "mcp2221" and "i2c-tiny-usb", unmodified, on their twins over USB/IP. */
+#include "drivers/bus/usb_test.h"
+#include "fixtures/twin/usb/tree.h"
+#include "tests/ftdi_lab.h"
+
+#define CP2112 "  - {device: cp2112, serial: CP01, i2c: i2c-power, gpio: lines}\n"
+#define TINY "  - {device: i2c-tiny-usb, i2c: i2c-power}\n"
+
+struct setting {
+  struct lab lab;
+  struct bench bench; /* the lab's clock and chips */
+};
+
+static void open_lab(struct setting *s, const char *usb, bool timing)
+{
+  if (!lab_open(&s->lab, usb, timing))
+    fail_msg("%s", s->lab.err.text);
+  s->bench = (struct bench){s->lab.clock, s->lab.share};
+}
+
+static const struct pl_adapter_desc *adapter(enum pl_bus_kind kind, const char *name)
+{
+  const struct pl_adapter_desc *desc = pl_adapter_find(kind, name);
+  assert_non_null(desc);
+  return desc;
+}
+
+static const struct {
+  const char *usb, *adapter, *values;
+} ROWS[] = {
+    {TINY, "i2c-tiny-usb", "path: 1-1"},
+    {CP2112, "cp2112", "serial: CP01\nspeed: 400000"},
+};
+#define N_ROWS (sizeof ROWS / sizeof ROWS[0])
+
+static void open_row(struct setting *s, size_t row, bool timing, struct opened *bus)
+{
+  open_lab(s, ROWS[row].usb, timing);
+  bus_open_well(&s->bench, adapter(PL_BUS_I2C, ROWS[row].adapter), ROWS[row].values, bus);
+}
+
+static void i2c_conforms(void **state)
+{
+  (void)state;
+  for (size_t row = 0; row < N_ROWS; row++)
+    for (int timing = 0; timing < 2; timing++) {
+      struct setting s;
+      struct opened bus;
+      open_row(&s, row, timing, &bus);
+      struct pl_bus_conformance report = {.fail = tell_failure};
+      struct pl_conformance_i2c target = {.address = LAB_MONITOR, .command = 0x3e, .absent = 0x23, .read_len = 2};
+      size_t failed = pl_conformance_i2c(bus.bus, &target, &report);
+      print_message("%s, timing %s: %zu checks\n", ROWS[row].adapter, timing ? "on" : "off", report.checks);
+      assert_int_equal(failed, 0);
+      assert_true(report.checks >= 12);
+      bus_close(&bus);
+      lab_close(&s.lab);
+    }
+}
+
+static void blocks_and_writes_arrive(void **state)
+{
+  (void)state;
+  for (size_t row = 0; row < N_ROWS; row++) {
+    struct setting s;
+    struct opened bus;
+    struct pl_err err;
+    static const uint8_t LIMIT[] = {0x42, 0x34, 0x12}; /* VOUT_OV_WARN_LIMIT */
+    uint8_t got[14];
+    open_row(&s, row, true, &bus);
+    if (i2c_read_at(&bus, LAB_PSU, 0x9a, got, 14, &err))
+      fail_msg("%s", err.text);
+    assert_memory_equal(got, "\x0dTWIN-PSU-5500", 14);
+    if (i2c_write(&bus, LAB_PSU, LIMIT, sizeof LIMIT, &err) || i2c_read_at(&bus, LAB_PSU, 0x42, got, 2, &err))
+      fail_msg("%s", err.text);
+    assert_memory_equal(got, LIMIT + 1, 2);
+    bus_close(&bus);
+    lab_close(&s.lab);
+  }
+}
+
+static void a_held_sda_is_told_and_the_bus_works_after(void **state)
+{
+  (void)state;
+  for (size_t row = 0; row < N_ROWS; row++) {
+    struct setting s;
+    struct opened bus;
+    struct pl_err err;
+    uint8_t got[2];
+    open_row(&s, row, true, &bus);
+    if (s.lab.desc->plant(s.lab.backend, "i2c-power.wire=stuck", &s.lab.err))
+      fail_msg("%s", s.lab.err.text);
+    enum pl_status status = i2c_read_at(&bus, LAB_MONITOR, 0x3e, got, 2, &err);
+    print_message("%s\n", err.text);
+    assert_int_equal(status, PL_E_STUCK);
+    assert_non_null(strstr(err.text, "i2c address 0x40"));
+    assert_non_null(strstr(err.text, "power-cycle the device"));
+    if (s.lab.desc->clear(s.lab.backend, "i2c-power.wire=stuck", &s.lab.err))
+      fail_msg("%s", s.lab.err.text);
+    if (i2c_read_at(&bus, LAB_MONITOR, 0x3e, got, 2, &err))
+      fail_msg("%s", err.text);
+    assert_memory_equal(got, "\x54\x49", 2);
+    bus_close(&bus);
+    lab_close(&s.lab);
+  }
+}
+
+static void unplugged_in_mid_run_and_back(void **state)
+{
+  (void)state;
+  for (size_t row = 0; row < N_ROWS; row++) {
+    struct setting s;
+    struct opened bus;
+    struct pl_err err;
+    uint8_t got[2];
+    open_row(&s, row, true, &bus);
+    if (pl_usbip_unplug(s.lab.backend->usb, "1-1", &s.lab.err))
+      fail_msg("%s", s.lab.err.text);
+    enum pl_status status = PL_OK; /* the look-alike sees the end of the connection a moment later */
+    for (int i = 0; i < 50 && status != PL_E_GONE; i++)
+      status = i2c_read_at(&bus, LAB_MONITOR, 0x3e, got, 2, &err);
+    assert_int_equal(status, PL_E_GONE);
+    assert_non_null(strstr(err.text, "unplugged"));
+    assert_true(pl_bus_is_lost(bus.bus));
+    if (pl_usbip_plug(s.lab.backend->usb, "1-1", &s.lab.err))
+      fail_msg("%s", s.lab.err.text);
+    await_return(&bus);
+    if (i2c_read_at(&bus, LAB_MONITOR, 0x3e, got, 2, &err))
+      fail_msg("%s", err.text);
+    assert_memory_equal(got, "\x54\x49", 2);
+    bus_close(&bus);
+    lab_close(&s.lab);
+  }
+}
+
+static bool await_level(struct opened *bus, int handle, bool level)
+{
+  struct pl_clock *clock = pl_bus_clock(bus->bus);
+  for (pl_time_ns end = pl_clock_now(clock) + 5 * PL_S; pl_clock_now(clock) < end;)
+    if (gpio_read(bus, handle) == level)
+      return true;
+  return false;
+}
+
+/* The rack's connector-1 hangs on the pins: power-enable 4, power-good 5, reset 7 (active low). The pins are let go when the chip is pulled. */
+static void pins_of_a_cp2112_beside_its_i2c(void **state)
+{
+  (void)state;
+  struct setting s;
+  struct opened i2c, pins;
+  struct pl_err err;
+  struct pl_bus_conformance report = {.fail = tell_failure};
+  uint8_t got[2];
+  open_lab(&s, CP2112, true);
+  bus_open_well(&s.bench, adapter(PL_BUS_I2C, "cp2112"), "serial: CP01", &i2c);
+  bus_open_well(&s.bench, adapter(PL_BUS_GPIO, "cp2112"), "serial: CP01\nlines: {EN: 4, PG: 5, RESET_N: 7}", &pins);
+  int enable = gpio_line(&pins, (struct pl_gpio_line){.name = "EN", .output = true}), good = gpio_line(&pins, (struct pl_gpio_line){.name = "PG"});
+  int reset = gpio_line(&pins, (struct pl_gpio_line){.name = "RESET_N", .output = true, .active_low = true});
+  assert_int_equal(pl_conformance_gpio(pins.bus, &(struct pl_conformance_gpio){.output = enable, .input = -1}, &report), 0);
+  assert_int_equal(pl_conformance_gpio(pins.bus, &(struct pl_conformance_gpio){.output = reset, .input = -1}, &report), 0);
+  print_message("cp2112 pins: %zu checks\n", report.checks);
+  assert_false(gpio_read(&pins, good));
+  gpio_write(&pins, enable, true);
+  assert_true(await_level(&pins, good, true));
+  assert_int_equal(i2c_read_at(&i2c, LAB_MONITOR, 0x3e, got, 2, &err), PL_OK);
+  assert_int_equal(pl_usbip_unplug(s.lab.backend->usb, "1-1", &err), PL_OK);
+  while (!pl_bus_is_lost(pins.bus))
+    (void)i2c_read_at(&i2c, LAB_MONITOR, 0x3e, got, 2, &err); /* the other bus sees it */
+  assert_int_equal(pl_usbip_plug(s.lab.backend->usb, "1-1", &err), PL_OK);
+  await_return(&i2c);
+  await_return(&pins);
+  assert_false(gpio_read(&pins, enable)); /* not set again */
+  assert_true(await_level(&pins, good, false));
+  gpio_write(&pins, enable, true);
+  assert_true(await_level(&pins, good, true));
+  bus_close(&pins);
+  bus_close(&i2c);
+  lab_close(&s.lab);
+}
+
+static void two_of_a_kind_are_told_apart(void **state)
+{
+  (void)state;
+  struct setting s;
+  struct opened a, b;
+  struct pl_err err;
+  uint8_t got[2];
+  open_lab(&s, TINY "  - {device: i2c-tiny-usb, i2c: i2c-power}\n" CP2112, false);
+  assert_int_equal(bus_open(&s.bench, adapter(PL_BUS_I2C, "i2c-tiny-usb"), "{}", &a, &err), PL_E_USAGE);
+  assert_non_null(strstr(err.text, "i2c-tiny-usb without a serial number at 1-1, i2c-tiny-usb without a serial number at 1-2"));
+  assert_int_equal(bus_open(&s.bench, adapter(PL_BUS_I2C, "i2c-tiny-usb"), "path: 1-3", &a, &err), PL_E_GONE);
+  assert_non_null(strstr(err.text, "there is 10c4:ea90"));
+  bus_open_well(&s.bench, adapter(PL_BUS_I2C, "i2c-tiny-usb"), "path: 1-1", &a);
+  bus_open_well(&s.bench, adapter(PL_BUS_I2C, "i2c-tiny-usb"), "path: 1-2", &b);
+  assert_int_equal(i2c_read_at(&a, LAB_MONITOR, 0x3e, got, 2, &err), PL_OK);
+  assert_int_equal(i2c_read_at(&b, LAB_MONITOR, 0x3e, got, 2, &err), PL_OK);
+  bus_close(&a);
+  bus_close(&b);
+  lab_close(&s.lab);
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(i2c_conforms),
+      cmocka_unit_test(blocks_and_writes_arrive),
+      cmocka_unit_test(a_held_sda_is_told_and_the_bus_works_after),
+      cmocka_unit_test(unplugged_in_mid_run_and_back),
+      cmocka_unit_test(pins_of_a_cp2112_beside_its_i2c),
+      cmocka_unit_test(two_of_a_kind_are_told_apart),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
