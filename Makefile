@@ -12,7 +12,7 @@ SAN ?=
 VERSION := 0.1.0
 
 PKGS := libmodbus lua5.4 yaml-0.1 libmd libusb-1.0 libftdi1 libgpiod
-# Both majors of libgpiod are supported; a 2.x elsewhere: make PKG_CONFIG_PATH=/opt/gpiod2/lib/pkgconfig
+# Both majors of libgpiod are supported; a 2.x elsewhere: PKG_CONFIG_PATH=/opt/gpiod2/lib/pkgconfig make BUILD=build/gpiod2 (tools/gpiod2.sh makes one)
 GPIOD_MAJOR := $(firstword $(subst ., ,$(shell pkg-config --modversion libgpiod)))
 WARN := -Wall -Wextra -Wconversion -Wshadow -Wformat=2 -Wno-format-nonliteral -Wstrict-prototypes -Wmissing-prototypes -Wvla
 ifeq ($(DEVELOPER),1)

@@ -6,8 +6,10 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <ftdi.h>
 
 #include "drivers/bus/conformance.h"
+#include "drivers/bus/usb.h"
 #include "tests/ftdi_lab.h"
 
 #define FT232H "  - {device: ft232h, serial: PLTWIN01, i2c: i2c-power, gpio: lines}\n"
@@ -197,8 +199,8 @@ static void both_buses_in_one_stream(void **state)
   (void)state;
   struct lab lab;
   struct pl_bus *i2c, *gpio;
-  static struct read r[100];
-  static struct pl_i2c_transfer list[100];
+  static struct read r[MANY];
+  static struct pl_i2c_transfer list[MANY];
   OPEN_LAB(&lab, FT232H, true);
   OPEN_BUS(&lab, PL_BUS_I2C, "{serial: PLTWIN01}", &i2c);
   OPEN_BUS(&lab, PL_BUS_GPIO, "{serial: PLTWIN01, lines: {LAMP: 12}}", &gpio);
@@ -209,20 +211,23 @@ static void both_buses_in_one_stream(void **state)
   assert_int_equal(pl_gpio_request(gpio, &sda, &other, &lab.err), PL_E_USAGE);
   assert_non_null(strstr(lab.err.text, "I2C"));
   assert_int_equal(pl_gpio_request(gpio, &far, &other, &lab.err), PL_E_USAGE);
-  for (size_t i = 0; i < 100; i++)
+  for (size_t i = 0; i < MANY; i++)
     list[i] = make_read(&r[i], LAB_MONITOR, 0x3E, 0, 2);
-  struct lab_job batch = {.bus = i2c, .list = list, .count = 100};
+  struct lab_job batch = {.bus = i2c, .list = list, .count = MANY};
   batch.job = (struct pl_job){.run = lab_i2c, .ctx = &batch, .deadline = pl_clock_now(lab.clock) + 20 * PL_S};
   pl_bus_submit(i2c, &batch.job); /* the other bus's worker is in the chip meanwhile */
+  int during = 0;
   for (int i = 0; i < 20; i++) {
     bool want = i % 2, got = !want;
     assert_int_equal(lab_run(&lab, (struct lab_job){.bus = gpio, .handles = &handle, .values = &want, .count = 1}, lab_set), PL_OK);
     assert_int_equal(lab_run(&lab, (struct lab_job){.bus = gpio, .handles = &handle, .values = &got, .count = 1}, lab_get), PL_OK);
     assert_int_equal(got, want);
+    during += !batch.job.complete;
   }
+  assert_true(during > 1); /* it is let in between transactions, not after all of them */
   pl_bus_wait(i2c, &batch.job);
   assert_int_equal(batch.job.status, PL_OK);
-  for (size_t i = 0; i < 100; i++)
+  for (size_t i = 0; i < MANY; i++)
     assert_memory_equal(r[i].data, "\x54\x49", 2);
   lab_close(&lab);
 }
@@ -341,6 +346,55 @@ static void two_channels_of_one_chip(void **state)
   lab_close(&lab);
 }
 
+/* Asks the console on channel D for its version, and whether an answer comes. */
+static bool console_answers(struct lab *lab, struct ftdi_context *ftdi)
+{
+  unsigned char ask[] = "version\r", text[1024];
+  size_t len = 0;
+  assert_int_equal(ftdi_write_data(ftdi, ask, sizeof ask - 1), sizeof ask - 1);
+  for (pl_time_ns end = pl_clock_now(lab->clock) + 5 * PL_S; pl_clock_now(lab->clock) < end && len + 1 < sizeof text;) {
+    int n = ftdi_read_data(ftdi, text + len, (int)(sizeof text - 1 - len));
+    len += n > 0 ? (size_t)n : 0;
+    text[len] = '\0';
+    const char *answer = strstr((char *)text, "\nPlumbline ");
+    if (answer && strchr(answer + 1, '\n') && strstr(answer, "rack> "))
+      return true;
+  }
+  return false;
+}
+
+static void the_serial_ports_of_the_chip_go_on(void **state)
+{
+  (void)state;
+  struct lab lab;
+  struct pl_bus *i2c;
+  struct pl_usb *console;
+  struct read r;
+  static const struct pl_usb_id QUAD = {0x0403, 0x6011};
+  const struct pl_usb_match match = {.what = "console", .ids = &QUAD, .n_ids = 1, .interface = 3};
+  OPEN_LAB(&lab, "  - {device: ft4232h, serial: PLTWIN04, i2c: i2c-power, gpio: lines}\n", true);
+  if (pl_usb_open(&match, lab.clock, &console, &lab.err))
+    fail_msg("%s", lab.err.text);
+  struct ftdi_context *ftdi = ftdi_new();
+  assert_int_equal(ftdi_set_interface(ftdi, INTERFACE_D), 0);
+  ftdi_set_usbdev(ftdi, pl_usb_handle(console));
+  ftdi->type = TYPE_4232H;
+  ftdi->max_packet_size = 512;
+  assert_int_equal(ftdi_set_baudrate(ftdi, 115200), 0);
+  assert_int_equal(ftdi_setdtr(ftdi, 1), 0);
+  assert_true(console_answers(&lab, ftdi));
+  OPEN_BUS(&lab, PL_BUS_I2C, "{}", &i2c);
+  assert_true(console_answers(&lab, ftdi));
+  struct pl_i2c_transfer t = make_read(&r, LAB_MONITOR, 0x3E, 0, 2);
+  assert_int_equal(lab_transfer(&lab, i2c, &t, 1), PL_OK);
+  lab_close_buses(&lab);
+  assert_true(console_answers(&lab, ftdi));
+  ftdi_set_usbdev(ftdi, NULL);
+  ftdi_free(ftdi);
+  pl_usb_close(console);
+  lab_close(&lab);
+}
+
 static void what_cannot_be_meant_is_refused(void **state)
 {
   (void)state;
@@ -396,6 +450,7 @@ int main(void)
       cmocka_unit_test(a_stretched_clock),
       cmocka_unit_test(a_stretched_clock_that_nobody_waits_for_is_no_data),
       cmocka_unit_test(two_channels_of_one_chip),
+      cmocka_unit_test(the_serial_ports_of_the_chip_go_on),
       cmocka_unit_test(what_cannot_be_meant_is_refused),
       cmocka_unit_test(a_blank_eeprom_goes_by_path),
   };

@@ -5,7 +5,7 @@
 # Debian 12 has libgpiod 1.6. The 2.x is that of the next Debian (trixie): its source tarball is fetched by apt, which checks it against the archive's signed
 # index, and is built with the tarball's own configure and this machine's compiler. Nothing is installed, no apt source of this machine is touched: apt is given
 # a list, an index folder and a cache of its own. The packages of trixie themselves would not do: they want a newer C library.
-#   make PKG_CONFIG_PATH=$(tools/gpiod2.sh)/lib/pkgconfig BUILD=build/gpiod2
+#   PKG_CONFIG_PATH=$(tools/gpiod2.sh)/lib/pkgconfig make BUILD=build/gpiod2
 # GPIOD2_CACHE names another folder (default: $XDG_CACHE_HOME/plumbline/gpiod2), GPIOD2_SUITE another release. Exit status 77 when it cannot be fetched.
 set -eu
 suite=${GPIOD2_SUITE:-trixie}

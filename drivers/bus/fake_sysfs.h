@@ -17,14 +17,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FAKE_SYSFS_ROOM (3 * PATH_MAX)
+#define FAKE_SYSFS_ROOM PATH_MAX
 
 /* For tests: a folder that looks like /sys, and one for locks. */
 struct fake_sysfs {
   char root[PATH_MAX / 4];
 };
 
-static inline int fake_sysfs_drop(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+static __attribute__((noinline, unused)) int fake_sysfs_drop(const char *path, const struct stat *st, int kind, struct FTW *ftw)
 {
   (void)st;
   (void)kind;
@@ -32,12 +32,12 @@ static inline int fake_sysfs_drop(const char *path, const struct stat *st, int k
   return remove(path);
 }
 
-static inline void fake_sysfs_remove(const char *path)
+static __attribute__((noinline, unused)) void fake_sysfs_remove(const char *path)
 {
   assert_int_equal(nftw(path, fake_sysfs_drop, 8, FTW_DEPTH | FTW_PHYS), 0);
 }
 
-static inline void fake_sysfs_folder(const char *path)
+static __attribute__((noinline, unused)) void fake_sysfs_folder(const char *path)
 {
   char part[FAKE_SYSFS_ROOM];
   for (const char *at = strchr(path + 1, '/');; at = strchr(at + 1, '/')) {
@@ -48,7 +48,7 @@ static inline void fake_sysfs_folder(const char *path)
   }
 }
 
-static inline void fake_sysfs_file(const struct fake_sysfs *sys, const char *folder, const char *name, const char *text)
+static __attribute__((noinline, unused)) void fake_sysfs_file(const struct fake_sysfs *sys, const char *folder, const char *name, const char *text)
 {
   char path[FAKE_SYSFS_ROOM];
   snprintf(path, sizeof path, "%s/%s", sys->root, folder);
@@ -61,7 +61,7 @@ static inline void fake_sysfs_file(const struct fake_sysfs *sys, const char *fol
 }
 
 /* SUBSYSTEM/NAME points to DEVICE, as the kernel links its devices. */
-static inline void fake_sysfs_link(const struct fake_sysfs *sys, const char *subsystem, const char *name, const char *device)
+static __attribute__((noinline, unused)) void fake_sysfs_link(const struct fake_sysfs *sys, const char *subsystem, const char *name, const char *device)
 {
   char path[FAKE_SYSFS_ROOM], target[FAKE_SYSFS_ROOM];
   snprintf(path, sizeof path, "%s/%s", sys->root, subsystem);
@@ -72,7 +72,7 @@ static inline void fake_sysfs_link(const struct fake_sysfs *sys, const char *sub
   assert_int_equal(symlink(target, path), 0);
 }
 
-static inline void fake_sysfs_unlink(const struct fake_sysfs *sys, const char *subsystem, const char *name)
+static __attribute__((noinline, unused)) void fake_sysfs_unlink(const struct fake_sysfs *sys, const char *subsystem, const char *name)
 {
   char path[FAKE_SYSFS_ROOM];
   snprintf(path, sizeof path, "%s/%s/%s", sys->root, subsystem, name);
@@ -80,7 +80,7 @@ static inline void fake_sysfs_unlink(const struct fake_sysfs *sys, const char *s
 }
 
 /* A USB device at PATH (1-1, behind root hub usb1) with a serial number. Returns into room the folder of its interface 0. */
-static inline const char *fake_sysfs_usb(const struct fake_sysfs *sys, const char *path, const char *serial, char *room, size_t size)
+static __attribute__((noinline, unused)) const char *fake_sysfs_usb(const struct fake_sysfs *sys, const char *path, const char *serial, char *room, size_t size)
 {
   snprintf(room, size, "devices/platform/hcd.0/usb1/%s", path);
   fake_sysfs_file(sys, "devices/platform/hcd.0/usb1", "idVendor", "1d6b");
@@ -91,7 +91,7 @@ static inline const char *fake_sysfs_usb(const struct fake_sysfs *sys, const cha
   return room;
 }
 
-static inline void fake_sysfs_open(struct fake_sysfs *sys)
+static __attribute__((noinline, unused)) void fake_sysfs_open(struct fake_sysfs *sys)
 {
   const char *temp = getenv("TMPDIR");
   snprintf(sys->root, sizeof sys->root, "%s/plumb-sysfs-XXXXXX", temp ? temp : "/tmp");
@@ -102,7 +102,7 @@ static inline void fake_sysfs_open(struct fake_sysfs *sys)
   setenv("PLUMBLINE_LOCK_DIR", locks, 1);
 }
 
-static inline void fake_sysfs_close(struct fake_sysfs *sys)
+static __attribute__((noinline, unused)) void fake_sysfs_close(struct fake_sysfs *sys)
 {
   fake_sysfs_remove(sys->root);
 }

@@ -238,6 +238,9 @@ static enum pl_status open_channel(struct pl_ftdi *f, struct pl_err *err)
 static enum pl_status init_chip(struct pl_usb_chip *chip, struct pl_err *err)
 {
   struct pl_ftdi *f = (struct pl_ftdi *)chip;
+  if (!f->has_turn)
+    pthread_mutex_init(&f->turn, NULL);
+  f->has_turn = true;
   f->i2c = NULL;
   f->value = f->dir = 0;
   enum pl_status status = open_channel(f, err);
@@ -318,6 +321,8 @@ void pl_ftdi_close(struct pl_usb_user *user)
       (void)ftdi_set_bitmode(f->ctx, 0, BITMODE_RESET);
     }
     shut(f);
+    pthread_mutex_destroy(&f->turn);
+    f->has_turn = false;
   }
   pl_usb_user_close(user);
 }
@@ -327,7 +332,11 @@ void pl_ftdi_close(struct pl_usb_user *user)
 enum pl_status pl_ftdi_enter(struct pl_usb_user *user, pl_time_ns deadline, struct pl_err *err)
 {
   struct pl_ftdi *f = pl_ftdi_of(user);
+  atomic_fetch_add(&f->waiting, 1);
+  pthread_mutex_lock(&f->turn);
   enum pl_status status = pl_usb_enter(user, err);
+  pthread_mutex_unlock(&f->turn);
+  atomic_fetch_sub(&f->waiting, 1);
   if (status)
     return status;
   if (pl_clock_now(f->chip.clock) > deadline)
@@ -337,6 +346,11 @@ enum pl_status pl_ftdi_enter(struct pl_usb_user *user, pl_time_ns deadline, stru
   if (status)
     pl_ftdi_leave(user, status, err);
   return status;
+}
+
+bool pl_ftdi_wanted(struct pl_ftdi *f)
+{
+  return atomic_load(&f->waiting) > 0;
 }
 
 void pl_ftdi_leave(struct pl_usb_user *user, enum pl_status status, const struct pl_err *err)

@@ -6,6 +6,8 @@
 #include "drivers/bus/mpsse.h"
 #include "drivers/bus/usb_chip.h"
 
+#include <stdatomic.h>
+
 /*
  * One channel of an FT232H, FT2232H or FT4232H in MPSSE mode, which an I2C bus and a GPIO bus may share: control requests through libftdi, bytes through
  * ftdi_stream. Only the channel's own interface is claimed; there is no SET_CONFIGURATION and no reset of the device, so the other channels go on.
@@ -29,6 +31,9 @@ struct pl_ftdi {
   uint16_t value, dir;     /* of the GPIO lines, AD0 = bit 0, AC0 = bit 8 */
   uint16_t requested;      /* lines that somebody asked for */
   unsigned users;
+  pthread_mutex_t turn;    /* held by who waits for the chip: who leaves it and comes back stands behind */
+  bool has_turn;           /* it was made */
+  atomic_uint waiting;
 };
 
 /* The rows of both adapters' param tables, besides PL_USB_PARAM_SERIAL and PL_USB_PARAM_PATH. */
@@ -45,6 +50,7 @@ void pl_ftdi_close(struct pl_usb_user *user); /* the last one makes all pins inp
 struct pl_ftdi *pl_ftdi_of(const struct pl_usb_user *user);
 
 enum pl_status pl_ftdi_enter(struct pl_usb_user *user, pl_time_ns deadline, struct pl_err *err);
+bool pl_ftdi_wanted(struct pl_ftdi *ftdi); /* another bus waits for the chip */
 void pl_ftdi_leave(struct pl_usb_user *user, enum pl_status status, const struct pl_err *err);
 /* Sends the clock's settings and the pins' levels as the struct has them. */
 enum pl_status pl_ftdi_configure(struct pl_ftdi *ftdi, struct pl_err *err);

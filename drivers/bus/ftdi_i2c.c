@@ -4,7 +4,7 @@
 
 extern const struct pl_adapter_desc pl_adapter_ftdi_mpsse_i2c;
 
-#define BATCH_MAX 1024           /* transactions a call: 130 ms of read-words at 400 kHz, for which a GPIO bus on the channel may have to wait */
+#define BATCH_MAX 1024           /* transactions a call: 130 ms of read-words at 400 kHz */
 #define SENSE_PIN 0x80           /* AD7 */
 #define GRACE_NS (20 * PL_MS)    /* USB's, for what is on the wire when the deadline comes */
 
@@ -22,13 +22,15 @@ static const struct pl_i2c_caps *i2c_caps(void *self)
 
 /* --- transfers --- */
 
-/* Keeps two chunks on their way, as long as their replies fit the chip: a full reply buffer would stop the wire. */
-static enum pl_status feed(struct pl_ftdi *f, struct pl_mpsse_i2c *run, pl_time_ns deadline, struct pl_err *err)
+/* Keeps two chunks on their way, as long as their replies fit the chip: a full reply buffer would stop the wire. Once there was one, a bus that
+ * waits for the chip ends it at the next STOP. */
+static enum pl_status feed(struct pl_ftdi *f, struct pl_mpsse_i2c *run, size_t *chunks, pl_time_ns deadline, struct pl_err *err)
 {
   uint8_t *room;
   while ((room = pl_ftdi_stream_room(f->stream)) && pl_ftdi_stream_owed(f->stream) <= f->fifo / 2) {
     bool late = pl_clock_now(f->chip.clock) > deadline; /* then only what is begun is ended */
-    size_t replies, len = pl_mpsse_i2c_encode(run, late, room, PL_FTDI_CHUNK, f->fifo / 2, &replies);
+    bool finish = late || (*chunks && pl_ftdi_wanted(f));
+    size_t replies, len = pl_mpsse_i2c_encode(run, finish, room, PL_FTDI_CHUNK, f->fifo / 2, &replies);
     if (!len)
       return late && pl_mpsse_i2c_between(run) && !pl_mpsse_i2c_done(run)
                  ? pl_fail(err, PL_E_TIMEOUT, "the deadline passed before the transaction with 0x%02x was begun", pl_mpsse_i2c_address(run))
@@ -36,6 +38,7 @@ static enum pl_status feed(struct pl_ftdi *f, struct pl_mpsse_i2c *run, pl_time_
     enum pl_status status = pl_ftdi_stream_send(f->stream, len, replies, err);
     if (status)
       return status;
+    ++*chunks;
   }
   return PL_OK;
 }
@@ -48,15 +51,16 @@ static enum pl_status fail_wait(const struct i2c *i2c, const struct pl_mpsse_i2c
                  i2c->stretch ? "the device holds the clock (or AD7 is not wired to SCL)" : "the adapter does not answer");
 }
 
+/* To the end of the list, or to where another bus may come between. */
 static enum pl_status drive(struct i2c *i2c, struct pl_mpsse_i2c *run, pl_time_ns deadline, struct pl_err *err)
 {
   struct pl_ftdi *f = pl_ftdi_of(&i2c->user);
   pl_time_ns in_flight = 2 * PL_FTDI_CHUNK * PL_S / i2c->caps.speed_hz; /* a command byte is about a clock */
   pl_time_ns end = deadline > PL_NEVER - in_flight - GRACE_NS ? PL_NEVER : deadline + in_flight + GRACE_NS;
-  while (!pl_mpsse_i2c_done(run)) {
+  for (size_t chunks = 0; !pl_mpsse_i2c_done(run);) {
     struct pl_err why = {0};
-    enum pl_status status = feed(f, run, deadline, err);
-    if (status)
+    enum pl_status status = feed(f, run, &chunks, deadline, err);
+    if (status || (chunks && pl_mpsse_i2c_between(run)))
       return status;
     if (pl_ftdi_stream_wait(f->stream, end, &why))
       return fail_wait(i2c, run, &why, err);
@@ -67,41 +71,51 @@ static enum pl_status drive(struct i2c *i2c, struct pl_mpsse_i2c *run, pl_time_n
   return PL_OK;
 }
 
-/* Replies that nobody asked for: the positions of all others are in doubt. */
-static enum pl_status check_surplus(struct pl_ftdi *f, struct pl_i2c_transfer *list, size_t count, struct pl_err *err)
+/* Replies that nobody asked for. */
+static enum pl_status check_surplus(struct pl_ftdi *f, struct pl_err *err)
 {
   size_t len;
   (void)pl_ftdi_stream_bytes(f->stream, &len);
-  if (!len)
-    return PL_OK;
-  for (size_t i = 0; i < count; i++)
-    list[i].status = PL_E_GARBAGE;
-  return pl_fail(err, PL_E_GARBAGE, "the adapter answered %zu bytes too many", len);
+  return len ? pl_fail(err, PL_E_GARBAGE, "the adapter answered %zu bytes too many", len) : PL_OK;
+}
+
+/* One stay in the chip. */
+static enum pl_status take_turn(struct i2c *i2c, struct pl_mpsse_i2c *run, pl_time_ns deadline, struct pl_err *why)
+{
+  struct pl_ftdi *f = pl_ftdi_of(&i2c->user);
+  struct pl_err ignored = {0};
+  enum pl_status status = pl_ftdi_enter(&i2c->user, deadline, why);
+  if (status)
+    return status;
+  run->wires = f->wires; /* with what the other bus's lines are now */
+  status = drive(i2c, run, deadline, why);
+  bool clean = status == PL_E_TIMEOUT && pl_mpsse_i2c_between(run); /* nothing of it was sent */
+  if (!status)
+    status = check_surplus(f, why);
+  if (status && status != PL_E_GONE && !clean && pl_ftdi_resync(f, &ignored) == PL_E_GONE)
+    status = pl_fail(why, PL_E_GONE, "%s", ignored.text);
+  pl_ftdi_leave(&i2c->user, status, why);
+  return status;
 }
 
 static enum pl_status i2c_transfer(void *self, struct pl_i2c_transfer *list, size_t count, pl_time_ns deadline, struct pl_err *err)
 {
   struct i2c *i2c = self;
-  struct pl_ftdi *f = pl_ftdi_of(&i2c->user);
   struct pl_err why = {0}, first = {0};
   struct pl_mpsse_i2c run;
-  enum pl_status status = pl_ftdi_enter(&i2c->user, deadline, &why);
-  for (size_t i = 0; status && i < count; i++)
-    list[i].status = status;
-  if (status)
-    return pl_ftdi_fail(f, &why, err);
-  pl_mpsse_i2c_begin(&run, &f->wires, list, count, &first);
-  status = drive(i2c, &run, deadline, &why);
-  bool clean = !status || pl_mpsse_i2c_between(&run);
-  if (status)
+  enum pl_status status = PL_OK;
+  pl_mpsse_i2c_begin(&run, &(struct pl_mpsse_wires){0}, list, count, &first);
+  while (!status && !pl_mpsse_i2c_done(&run))
+    status = take_turn(i2c, &run, deadline, &why);
+  if (status == PL_E_GARBAGE) { /* there were more replies than belong to the list: which is whose is in doubt for all of it */
+    for (size_t i = 0; i < count; i++)
+      list[i].status = status;
+    first = why;
+    run.first = status;
+  } else if (status) {
     pl_mpsse_i2c_abort(&run, &why);
-  else if ((status = check_surplus(f, list, count, &why)))
-    run.first = pl_fail(&first, status, "%s", why.text);
-  struct pl_err ignored = {0};
-  if (status && status != PL_E_GONE && !(clean && status == PL_E_TIMEOUT) && pl_ftdi_resync(f, &ignored) == PL_E_GONE)
-    status = PL_E_GONE;
-  pl_ftdi_leave(&i2c->user, status, &why);
-  return run.first ? pl_ftdi_fail(f, &first, err) : PL_OK;
+  }
+  return run.first ? pl_ftdi_fail(pl_ftdi_of(&i2c->user), &first, err) : PL_OK;
 }
 
 static enum pl_status recover(struct pl_ftdi *f, pl_time_ns deadline, struct pl_err *err)

@@ -111,6 +111,25 @@ static bool add_line(struct layer *layer, const struct pl_gpio_line *line, bool 
   return true;
 }
 
+/* Without edges, where the chip behind the adapter turns out to have none and changes between two reads will do. */
+static enum pl_status ask(struct pl_bus *bus, struct layer *layer, struct pl_gpio_line asked, int handle, struct pl_err *err)
+{
+  const struct pl_gpio_ops *ops = pl_bus_ops(bus);
+  struct pl_err why = {0};
+  enum pl_status status = ops->request(pl_bus_self(bus), &asked, handle, &why);
+  if (status == PL_E_UNSUPPORTED && asked.edges && asked.sampled) {
+    asked.edges = false;
+    pthread_mutex_lock(&layer->lock);
+    layer->lines[handle].sampled = true;
+    pthread_mutex_unlock(&layer->lock);
+    why = (struct pl_err){0};
+    status = ops->request(pl_bus_self(bus), &asked, handle, &why);
+  }
+  if (status && err)
+    *err = why;
+  return status;
+}
+
 enum pl_status pl_gpio_request(struct pl_bus *bus, const struct pl_gpio_line *line, int *handle, struct pl_err *err)
 {
   enum pl_status status = check_request(bus, line, err);
@@ -125,7 +144,7 @@ enum pl_status pl_gpio_request(struct pl_bus *bus, const struct pl_gpio_line *li
   if (!layer || !add_line(layer, line, sampled, &made))
     return pl_fail(err, PL_E_NOMEM, "out of memory for a line of %s", pl_bus_name(bus));
   pl_tap_line(bus, made, line);
-  status = ops->request(pl_bus_self(bus), &asked, made, err); /* the first edge may come before this returns */
+  status = ask(bus, layer, asked, made, err); /* the first edge may come before this returns */
   if (status) {
     pthread_mutex_lock(&layer->lock);
     layer->count--;

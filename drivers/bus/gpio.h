@@ -32,6 +32,7 @@ enum pl_gpio_cap { PL_GPIO_CAP_BIAS = 1, PL_GPIO_CAP_DRIVE = 2, PL_GPIO_CAP_EDGE
 
 struct pl_gpio_ops {
   unsigned (*caps)(void *self);
+  /* PL_E_UNSUPPORTED where this line cannot what caps says in general; one with edges that may be sampled is then asked for again without. */
   enum pl_status (*request)(void *self, const struct pl_gpio_line *line, int handle, struct pl_err *err);
   enum pl_status (*get)(void *self, const int *handles, size_t count, bool *values, struct pl_err *err);
   enum pl_status (*set)(void *self, const int *handles, size_t count, const bool *values, struct pl_err *err);

@@ -93,7 +93,7 @@ static enum pl_status gone(struct pl_i2c_dev *dev, struct pl_err *err)
 {
   char text[256];
   let_go(dev);
-  return pl_fail(err, PL_E_GONE, "%s has gone: unplugged, or its kernel driver was removed", pl_node_text(&dev->node, text, sizeof text));
+  return pl_fail(err, PL_E_GONE, "%s has gone: unplugged, or its kernel driver was removed", pl_sysfs_node_text(&dev->node, text, sizeof text));
 }
 
 /* What no driver takes, and what this one does not. */
@@ -323,7 +323,7 @@ static const char *text_of(const struct pl_values *values, const char *name)
 
 static enum pl_status find(struct pl_i2c_dev *dev, struct pl_err *err)
 {
-  const struct pl_node_match match = {.title = text_of(dev->values, "name"), .path = text_of(dev->values, "path"), .serial = text_of(dev->values, "serial")};
+  const struct pl_sysfs_match match = {.title = text_of(dev->values, "name"), .path = text_of(dev->values, "path"), .serial = text_of(dev->values, "serial")};
   const char *port = text_of(dev->values, "port");
   bool any = match.title || match.path || match.serial;
   if (port && any)
@@ -331,7 +331,7 @@ static enum pl_status find(struct pl_i2c_dev *dev, struct pl_err *err)
   if (!port && !any)
     return pl_fail(err, PL_E_USAGE, "which I2C bus is meant? say its name, serial or path, or its port (/dev/i2c-7)");
   if (!port)
-    return pl_node_find(dev->os->sys, FOLDER, "i2c-", "I2C bus", &match, &dev->node, err);
+    return pl_sysfs_node_find(dev->os->sys, FOLDER, "i2c-", "I2C bus", &match, &dev->node, err);
   if (strncmp(port, "/dev/i2c-", 9) != 0 || strlen(port + 5) >= sizeof dev->node.name)
     return pl_fail(err, PL_E_USAGE, "'%.60s' is no I2C bus, expected /dev/i2c-NUMBER", port);
   if (!pl_sysfs_node_get(dev->os->sys, FOLDER, port + 5, &dev->node))

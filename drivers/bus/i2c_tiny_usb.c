@@ -3,7 +3,8 @@
  * i2c-tiny-usb: control transfers only, one a message and one for its status. From Linux drivers/i2c/busses/i2c-tiny-usb.c and the firmware's main.c
  * (github.com/harbaum/I2C-Tiny-USB). What the firmware does not do, it cannot be made to say:
  *  - a data byte that the device does not acknowledge is sent and not reported ("TODO: set status");
- *  - SDA held low reads as an acknowledge and as zeros. So where a transaction saw nothing but zeros, a reserved address is asked: nobody may answer.
+ *  - SDA held low reads as an acknowledge and as zeros: a supply without faults. So a reserved address is asked before each transaction: nobody may
+ *    answer. (After it would be late: the clocks of a transaction may have made the holder let go.)
  */
 #include "drivers/bus/i2c.h"
 #include "drivers/bus/usb_chip.h"
@@ -80,15 +81,6 @@ static enum pl_status check_released(struct pl_usb_chip *chip, pl_time_ns deadli
                  "power-cycle the device that holds it", RESERVED_ADDRESS);
 }
 
-static bool all_zero(const struct pl_i2c_transfer *t)
-{
-  for (size_t i = 0; i < t->count; i++)
-    for (size_t b = 0; (t->msgs[i].flags & PL_I2C_READ) && b < t->msgs[i].len; b++)
-      if (t->msgs[i].buf[b])
-        return false;
-  return true;
-}
-
 static enum pl_status put_message(struct pl_usb_chip *chip, const struct pl_i2c_msg *msg, int marks, pl_time_ns deadline, struct pl_err *err)
 {
   bool read = msg->flags & PL_I2C_READ, ack = false;
@@ -109,10 +101,10 @@ static enum pl_status transact(void *self, struct pl_i2c_transfer *t, pl_time_ns
 {
   struct pl_usb_chip *chip = ((struct adapter *)self)->user.chip;
   enum pl_status status = chip->dirty ? settle(chip, err) : PL_OK;
+  if (!status)
+    status = check_released(chip, deadline, err);
   for (size_t i = 0; i < t->count && !status; i++)
     status = put_message(chip, &t->msgs[i], (i ? 0 : IO_BEGIN) | (i + 1 < t->count ? 0 : IO_END), deadline, err);
-  if (!status && all_zero(t))
-    status = check_released(chip, deadline, err);
   chip->dirty = chip->dirty || (status && status != PL_E_NACK && status != PL_E_STUCK);
   return status;
 }

@@ -405,8 +405,8 @@ static enum pl_status designate(struct mcp2221 *mcp, const struct pin *pin, bool
     return status;
   uint8_t bytes[12] = {SRAM_SET, [7] = 0x80};
   for (unsigned i = 0; i < N_PINS; i++) {
-    bool gpio = value_of(pins, i) != NO_GPIO_VALUE;
-    bytes[8 + i] = gpio ? (uint8_t)(value_of(pins, i) << 4 | (pins->bytes[3 + 2 * i] & 1) << 3) : settings.bytes[22 + i];
+    unsigned value = value_of(pins, i), input = pins->bytes[3 + 2 * i] & 1u;
+    bytes[8 + i] = value != NO_GPIO_VALUE ? (uint8_t)(value << 4 | input << 3) : settings.bytes[22 + i];
   }
   bytes[8 + pin->offset] = (uint8_t)((level ? 0x10 : 0) | (pin->output ? 0 : 0x08));
   return order(mcp, bytes, sizeof bytes, &settings, err);

@@ -75,7 +75,7 @@ bool pl_sysfs_node_list(const char *root, const char *folder, const char *prefix
   return on;
 }
 
-const char *pl_node_text(const struct pl_sysfs_node *node, char *room, size_t size)
+const char *pl_sysfs_node_text(const struct pl_sysfs_node *node, char *room, size_t size)
 {
   const char *parts[3] = {node->title, node->path, node->serial}, *const before[3] = {"", "USB path ", "serial "};
   size_t used = (size_t)snprintf(room, size, "%s", node->name);
@@ -91,7 +91,7 @@ const char *pl_node_text(const struct pl_sysfs_node *node, char *room, size_t si
 }
 
 struct search {
-  const struct pl_node_match *match;
+  const struct pl_sysfs_match *match;
   struct pl_sysfs_node first;
   int found;
   char there[300], matches[300];
@@ -101,7 +101,7 @@ static void add_text(char *list, size_t size, const struct pl_sysfs_node *node)
 {
   char text[256];
   size_t used = strlen(list);
-  snprintf(list + used, size - used, "%s%s", used ? ", " : "", pl_node_text(node, text, sizeof text));
+  snprintf(list + used, size - used, "%s%s", used ? ", " : "", pl_sysfs_node_text(node, text, sizeof text));
 }
 
 static bool is_other(const char *want, const char *have)
@@ -121,7 +121,7 @@ static bool consider(void *ctx, const struct pl_sysfs_node *node)
   return true;
 }
 
-enum pl_status pl_node_find(const char *root, const char *folder, const char *prefix, const char *what, const struct pl_node_match *match, struct pl_sysfs_node *node,
+enum pl_status pl_sysfs_node_find(const char *root, const char *folder, const char *prefix, const char *what, const struct pl_sysfs_match *match, struct pl_sysfs_node *node,
                             struct pl_err *err)
 {
   struct search s = {.match = match};

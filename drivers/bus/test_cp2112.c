@@ -143,7 +143,7 @@ static int cp_transfer(struct fake_usb *dev, uint8_t endpoint, uint8_t *data, in
 static uint8_t levels_of(const struct firmware *f)
 {
   uint8_t driven = f->gpio[1], levels = (uint8_t)((f->latch & driven) | (f->pins & ~driven));
-  return (driven & 1) && !(driven & 2) ? (uint8_t)((levels & ~2) | (levels & 1) << 1) : levels;
+  return (driven & 1) && !(driven & 2) ? (uint8_t)((levels & ~2u) | (levels & 1u) << 1) : levels;
 }
 
 static void look_at_pins(struct firmware *f)

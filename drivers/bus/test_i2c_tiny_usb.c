@@ -104,11 +104,11 @@ static void any_message_list_is_one_transfer_a_message(void **state)
   assert_int_equal(got[0], 0xaa);
   assert_int_equal(got[1], 0xbb);
   assert_int_equal(more[0], 0x23);
-  assert_int_equal(s.firmware.messages, 4);
+  assert_int_equal(s.firmware.messages, 1 + 4);
   assert_int_equal(s.firmware.orphans, 0);
   assert_false(s.firmware.open);
-  assert_int_equal(i2c_write(&s.bus, 0x50, NULL, 0, &err), PL_OK); /* an address alone; the check for a held SDA follows */
-  assert_int_equal(s.firmware.messages, 6);
+  assert_int_equal(i2c_write(&s.bus, 0x50, NULL, 0, &err), PL_OK); /* an address alone */
+  assert_int_equal(s.firmware.messages, 5 + 2);
   uint8_t big[255] = {0};
   assert_int_equal(i2c_write(&s.bus, 0x50, big, 255, &err), PL_E_UNSUPPORTED);
   assert_non_null(strstr(err.text, "254"));
@@ -127,10 +127,10 @@ static void bad_firmware_is_told_and_survived(void **state)
     const char *words;
   } ROWS[] = {
       {.break_at = 1, .code = LIBUSB_ERROR_TIMEOUT, .status = PL_E_TIMEOUT, .words = "no answer before the deadline"},
-      {.break_at = 3, .code = LIBUSB_ERROR_TIMEOUT, .status = PL_E_TIMEOUT, .words = "no answer before the deadline"},
-      {.break_at = 4, .code = LIBUSB_ERROR_PIPE, .status = PL_E_IO, .words = "stall"},
-      {.break_at = 3, .code = LIBUSB_ERROR_OVERFLOW, .status = PL_E_GARBAGE, .words = "more than was asked for"},
-      {.break_at = 2, .code = 0, .status = PL_E_SHORT, .words = "no status"},
+      {.break_at = 5, .code = LIBUSB_ERROR_TIMEOUT, .status = PL_E_TIMEOUT, .words = "no answer before the deadline"},
+      {.break_at = 6, .code = LIBUSB_ERROR_PIPE, .status = PL_E_IO, .words = "stall"},
+      {.break_at = 5, .code = LIBUSB_ERROR_OVERFLOW, .status = PL_E_GARBAGE, .words = "more than was asked for"},
+      {.break_at = 4, .code = 0, .status = PL_E_SHORT, .words = "no status"},
       {.short_by = 1, .status = PL_E_SHORT, .words = "1 of 2 bytes"},
       {.lie = 9, .status = PL_E_GARBAGE, .words = "status of the message is 9"},
       {.sda_low = true, .status = PL_E_STUCK, .words = "SDA is held low"},
@@ -156,17 +156,20 @@ static void bad_firmware_is_told_and_survived(void **state)
   }
 }
 
-static void zeros_are_believed_when_nobody_answers_the_reserved_address(void **state)
+static void sda_is_looked_at_before_each_transaction(void **state)
 {
   (void)state;
   struct setting s;
   struct pl_err err;
-  uint8_t got[2] = {1, 1};
+  uint8_t got[2] = {1, 1}, out[] = {0x10, 7};
   set_up(&s, "path: 1-3");
   memset(s.firmware.memory.bytes, 0, 16);
   assert_int_equal(i2c_read_at(&s.bus, 0x50, 0, got, 2, &err), PL_OK);
   assert_int_equal(got[0] | got[1], 0);
   assert_int_equal(s.firmware.messages, 3);
+  s.firmware.sda_low = true;
+  assert_int_equal(i2c_write(&s.bus, 0x50, out, 2, &err), PL_E_STUCK); /* not taken for a write that was acknowledged */
+  assert_int_equal(s.firmware.messages, 4);
   tear_down(&s);
 }
 
@@ -179,7 +182,7 @@ static void unplugged_and_back(void **state)
   set_up(&s, "path: 1-3\nspeed: 50000");
   s.dev.out = true;
   assert_int_equal(i2c_read_at(&s.bus, 0x50, 0x10, got, 2, &err), PL_E_GONE);
-  assert_string_equal(err.text, "i2c-tiny-usb at 1-3: i2c address 0x50: control request 0x05: unplugged");
+  assert_string_equal(err.text, "i2c-tiny-usb at 1-3: i2c address 0x50: control request 0x07: unplugged");
   assert_true(pl_bus_is_lost(s.bus.bus));
   assert_int_equal(i2c_read_at(&s.bus, 0x50, 0x10, got, 2, &err), PL_E_GONE);
   assert_non_null(strstr(err.text, "is away"));
@@ -198,7 +201,7 @@ int main(void)
       cmocka_unit_test_setup(it_conforms, fake_reset),
       cmocka_unit_test_setup(any_message_list_is_one_transfer_a_message, fake_reset),
       cmocka_unit_test_setup(bad_firmware_is_told_and_survived, fake_reset),
-      cmocka_unit_test_setup(zeros_are_believed_when_nobody_answers_the_reserved_address, fake_reset),
+      cmocka_unit_test_setup(sda_is_looked_at_before_each_transaction, fake_reset),
       cmocka_unit_test_setup(unplugged_and_back, fake_reset),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -60,23 +60,38 @@ static enum pl_status capture_bus(void *ctx, struct pl_bus *bus, const struct pl
   return pl_capture_bus(ctx, bus, as->adapter->name, err);
 }
 
+/* An older run's capture stays, numbered as its journal is. The folder is this run's alone: it holds the journal's lock. */
+static void set_aside(const char *dir, const char *path)
+{
+  char aside[1100];
+  for (int n = 1; !access(path, F_OK) && n < 10000; n++) {
+    snprintf(aside, sizeof aside, "%s/capture-%d.pcapng", dir, n);
+    if (access(aside, F_OK) && rename(path, aside))
+      return;
+  }
+}
+
 /* At the first failure: what went over the buses just before stays, in the run's folder. */
 static void on_failure(void *ctx, int step)
 {
   struct run *run = ctx;
   char path[1100];
   struct pl_err err = {0};
-  const char *given = pl_args_text(run->args, "capture", NULL);
+  const char *file = pl_args_text(run->args, "capture", NULL); /* has it all */
+  enum pl_status status = PL_OK;
   if (run->noted || !run->capture || step < 0)
     return;
   run->noted = true;
-  snprintf(path, sizeof path, "%s/capture.pcapng", run->dir);
-  for (int n = 2; !given && !access(path, F_OK) && n < 1000; n++) /* an older run's stays, as its journal does */
-    snprintf(path, sizeof path, "%s/capture-%d.pcapng", run->dir, n);
-  if (!given && pl_capture_save(run->capture, path, &err))
+  if (!file) {
+    snprintf(path, sizeof path, "%s/capture.pcapng", run->dir);
+    set_aside(run->dir, path);
+    status = pl_capture_save(run->capture, path, &err);
+    file = path;
+  }
+  if (status)
     pl_journal_log(run->journal, step, "WARNING", err.text);
   else
-    pl_journal_file(run->journal, step, "bus capture", given ? given : path, "application/x-pcapng");
+    pl_journal_file(run->journal, step, "bus capture", file, "application/x-pcapng");
 }
 
 /* The verdict stands without it. */

@@ -37,6 +37,10 @@ static void ready_usbip(const char *at)
 {
   const char *colon = strrchr(at, ':');
   int host = (int)(colon - at);
+  if (*at == '[') { /* an IPv6 address stands in brackets only beside a port */
+    at++;
+    host -= 2;
+  }
   printf("To attach one, as root:\n  apt install usbip && modprobe vhci-hcd\n");
   printf("  usbip --tcp-port %s list -r %.*s\n", colon + 1, host, at);
   printf("  usbip --tcp-port %s attach -r %.*s -b 1-1\n", colon + 1, host, at);
@@ -150,7 +154,8 @@ static enum pl_exit run(const struct pl_args *args)
 const struct pl_command pl_command_twin = {
     .name = "twin",
     .operands = "serve|faults|act|plant|clear|truth|unplug|plug [WORD...]",
-    .about = "serve the virtual rack to other programs over Modbus TCP and RTU, as USB adapters or on a socket; tell a running one what to do; list the faults it knows",
+    .about = "serve the virtual rack to other programs over Modbus TCP and RTU, as USB adapters or on a socket; tell a running one what to do;"
+             " list the faults it knows",
     .options = OPTIONS,
     .min_words = 1,
     .max_words = 3,
