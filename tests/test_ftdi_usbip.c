@@ -291,7 +291,8 @@ static void a_stretched_clock(void **state)
   assert_true(pl_i2c_caps(bus)->flags & PL_I2C_CAP_STRETCH);
   struct pl_i2c_transfer t = make_read(&r, LAB_MONITOR, 0x3E, 0, 2);
   assert_int_equal(lab.desc->plant(lab.backend, "monitor-1.wire=stretch:20ms", &lab.err), PL_OK);
-  assert_int_equal(stretched(&lab, bus, &t, 5 * PL_S), PL_OK);
+  if (stretched(&lab, bus, &t, 5 * PL_S))
+    fail_msg("%s", lab.err.text);
   assert_memory_equal(r.data, "\x54\x49", 2);
   assert_int_equal(lab.desc->clear(lab.backend, NULL, &lab.err), PL_OK);
   assert_int_equal(lab.desc->plant(lab.backend, "monitor-1.wire=stretch:60s", &lab.err), PL_OK);

@@ -287,5 +287,5 @@ int main(void)
       cmocka_unit_test(pins_of_a_mcp2221_beside_its_i2c),
       cmocka_unit_test(two_of_a_kind_are_told_apart),
   };
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  return cmocka_run_group_tests(tests, own_locks, drop_locks);
 }

@@ -276,7 +276,8 @@ enum pl_status pl_ftdi_open(struct pl_usb_user *user, struct pl_bus *bus, const 
 {
   const struct pl_value *channel = pl_value(args->values, "channel");
   if (channel->number > 1)
-    return pl_fail(err, PL_E_USAGE, "channel %s of an FT4232H has no MPSSE, it is a serial port; I2C and GPIO are on A and B", pl_ftdi_channels[channel->number]);
+    return pl_fail(err, PL_E_USAGE, "channel %s of an FT4232H has no MPSSE, it is a serial port; I2C and GPIO are on A and B",
+                   pl_ftdi_channels[channel->number]);
   if (pl_clock_is_virtual(pl_bus_clock(bus)))
     return pl_fail(err, PL_E_USAGE, "%s: hardware lives in real time; on a virtual clock use the adapter 'twin'", args->bus_name);
   enum pl_status status = pl_usb_user_open(user, bus, args, &CHANNELS[channel->number], set_up, self, err);

@@ -189,7 +189,8 @@ static const struct pl_param PARAMS[] = {
     PL_USB_PARAM_SERIAL,
     PL_USB_PARAM_PATH,
     PL_FTDI_PARAM_CHANNEL,
-    {.name = "lines", .help = "names of lines and their offsets: AD0-AD7 are 0-7, AC0-AC7 are 8-15 (the FT4232H has none); 0-2 are I2C's where it is on the channel",
+    {.name = "lines",
+     .help = "names of lines and their offsets: AD0-AD7 are 0-7, AC0-AC7 are 8-15 (the FT4232H has none); 0-2 are I2C's where it is on the channel",
      .kind = PL_PARAM_MAP},
     PL_FTDI_PARAM_LATENCY,
 };

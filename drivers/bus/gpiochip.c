@@ -381,6 +381,7 @@ static enum pl_status access_lines(struct adapter *a, const int *handles, size_t
     for (size_t k = 0; k < batch.count && !set && !error; k++)
       got[batch.at[k]] = batch.values[k];
   }
+  pl_gpiochip_reader_catch_up(a->reader);
   return status;
 }
 

@@ -52,6 +52,8 @@ struct pl_gpiochip_reader;
 
 enum pl_status pl_gpiochip_reader_start(struct pl_bus *bus, const char *sys, const struct pl_gpiochip_source *sources, size_t count,
                                         struct pl_gpiochip_reader **reader, struct pl_err *err);
+/* What the kernel has kept so far is counted when it returns. NULL is fine. */
+void pl_gpiochip_reader_catch_up(struct pl_gpiochip_reader *reader);
 void pl_gpiochip_reader_stop(struct pl_gpiochip_reader *reader); /* NULL is fine */
 
 #endif

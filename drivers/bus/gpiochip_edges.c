@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads the edges that the kernel has kept, with its stamps, and notices a chip that went away without being asked anything. */
+/* Reads the edges that the kernel has kept, with its stamps, and notices a chip that went away without being asked anything. Who reads or sets lines catches
+ * up first, so that a level is never newer than the edges that are counted. */
 #include "drivers/bus/gpiochip.h"
 
 #include <errno.h>
@@ -10,6 +11,7 @@
 
 #define LOOK_MS 250      /* kernels before 6.5 do not wake who polls a chip that went away (from memory) */
 #define EVENTS_AT_ONCE 64
+#define READS_MAX 16     /* in a row: an input that never rests must not hold up who catches up */
 #define SKEW_NS (10 * PL_S) /* a stamp further off than that is not CLOCK_MONOTONIC's: kernels before 5.7 stamp uAPI v1 events in wall time */
 
 struct pl_gpiochip_reader {
@@ -20,7 +22,9 @@ struct pl_gpiochip_reader {
   uint64_t mono_minus_clock; /* CLOCK_MONOTONIC less the clock of the program */
   size_t count;
   struct pl_gpiochip_source *sources;
-  struct pollfd *polls; /* one a source, then wake */
+  struct pollfd *polls;    /* the thread's: one a source, then wake */
+  pthread_mutex_t reading; /* guards what follows: reading and telling are one step, so that edges keep their order */
+  struct pollfd *looks;    /* one a source; fd -1: its chip has gone */
 };
 
 static uint64_t mono_ns(void)
@@ -56,7 +60,7 @@ static void tell_lost(struct pl_gpiochip_reader *r, size_t i, const char *why)
 {
   char cause[160];
   snprintf(cause, sizeof cause, "the GPIO chip %s has gone (%s)", r->sources[i].chip, why);
-  r->polls[i].fd = -1; /* poll passes over it */
+  r->looks[i].fd = -1; /* poll passes over it */
   pl_bus_lost(r->bus, cause);
 }
 
@@ -81,8 +85,18 @@ static void look_for_chips(struct pl_gpiochip_reader *r)
 {
   struct pl_sysfs_node ignored;
   for (size_t i = 0; i < r->count; i++)
-    if (r->polls[i].fd >= 0 && !pl_sysfs_node_get(r->sys, PL_GPIOCHIP_FOLDER, r->sources[i].chip, &ignored))
+    if (r->looks[i].fd >= 0 && !pl_sysfs_node_get(r->sys, PL_GPIOCHIP_FOLDER, r->sources[i].chip, &ignored))
       tell_lost(r, i, "unplugged");
+}
+
+static void drain(struct pl_gpiochip_reader *r)
+{
+  for (int reads = 0; reads < READS_MAX && poll(r->looks, r->count, 0) > 0; reads++)
+    for (size_t i = 0; i < r->count; i++)
+      if (r->looks[i].revents & POLLIN)
+        read_source(r, i);
+      else if (r->looks[i].revents)
+        tell_lost(r, i, "its driver was removed");
 }
 
 static void *work(void *ctx)
@@ -92,14 +106,23 @@ static void *work(void *ctx)
     int ready = poll(r->polls, r->count + 1, LOOK_MS);
     if (r->polls[r->count].revents)
       return NULL;
-    for (size_t i = 0; i < r->count && ready > 0; i++)
-      if (r->polls[i].revents & POLLIN)
-        read_source(r, i);
-      else if (r->polls[i].revents)
-        tell_lost(r, i, "its driver was removed");
+    pthread_mutex_lock(&r->reading);
+    drain(r);
     if (!ready)
       look_for_chips(r);
+    for (size_t i = 0; i < r->count; i++)
+      r->polls[i].fd = r->looks[i].fd;
+    pthread_mutex_unlock(&r->reading);
   }
+}
+
+void pl_gpiochip_reader_catch_up(struct pl_gpiochip_reader *r)
+{
+  if (!r)
+    return;
+  pthread_mutex_lock(&r->reading);
+  drain(r);
+  pthread_mutex_unlock(&r->reading);
 }
 
 static void free_reader(struct pl_gpiochip_reader *r)
@@ -108,6 +131,8 @@ static void free_reader(struct pl_gpiochip_reader *r)
     close(r->wake);
   free(r->sources);
   free(r->polls);
+  free(r->looks);
+  pthread_mutex_destroy(&r->reading);
   free(r);
 }
 
@@ -127,13 +152,16 @@ enum pl_status pl_gpiochip_reader_start(struct pl_bus *bus, const char *sys, con
   struct pl_gpiochip_reader *r = calloc(1, sizeof *r);
   if (!r)
     return pl_fail(err, PL_E_NOMEM, "out of memory for the edges of %s", pl_bus_name(bus));
-  *r = (struct pl_gpiochip_reader){.bus = bus, .sys = sys, .wake = eventfd(0, EFD_CLOEXEC), .count = count, .mono_minus_clock = measure_offset(pl_bus_clock(bus))};
+  *r = (struct pl_gpiochip_reader){.bus = bus, .sys = sys, .wake = eventfd(0, EFD_CLOEXEC), .count = count};
+  r->mono_minus_clock = measure_offset(pl_bus_clock(bus));
   r->sources = calloc(count, sizeof *r->sources);
   r->polls = calloc(count + 1, sizeof *r->polls);
-  if (r->sources && r->polls && r->wake >= 0) {
+  r->looks = calloc(count, sizeof *r->looks);
+  pthread_mutex_init(&r->reading, NULL);
+  if (r->sources && r->polls && r->looks && r->wake >= 0) {
     for (size_t i = 0; i < count; i++) {
       r->sources[i] = sources[i];
-      r->polls[i] = (struct pollfd){.fd = pl_gpiod_event_fd(sources[i].request), .events = POLLIN};
+      r->polls[i] = r->looks[i] = (struct pollfd){.fd = pl_gpiod_event_fd(sources[i].request), .events = POLLIN};
     }
     r->polls[count] = (struct pollfd){.fd = r->wake, .events = POLLIN};
     if (start_thread(r)) {

@@ -327,7 +327,8 @@ static void take_pins(struct pl_mpsse_i2c *run, uint8_t pins)
 {
   struct pl_err why = {0};
   char when[64];
-  snprintf(when, sizeof when, "%s the transaction with 0x%02x", run->in.phase == PL_MPSSE_BEFORE ? "before" : "after", run->list[run->in.transfer].msgs[0].address);
+  snprintf(when, sizeof when, "%s the transaction with 0x%02x", run->in.phase == PL_MPSSE_BEFORE ? "before" : "after",
+           run->list[run->in.transfer].msgs[0].address);
   if (pl_mpsse_i2c_free(pins, when, &why))
     fault(run, why.status, "%s", why.text);
 }

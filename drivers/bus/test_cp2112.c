@@ -476,5 +476,5 @@ int main(void)
       cmocka_unit_test_setup(both_buses_share_the_chip_and_its_loss, fake_reset),
       cmocka_unit_test_setup(another_adapter_in_its_place_is_not_taken, fake_reset),
   };
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  return cmocka_run_group_tests(tests, own_locks, drop_locks);
 }

@@ -149,8 +149,9 @@ const char *pl_usb_where(const struct pl_usb *usb)
 enum pl_status pl_usb_fail(const struct pl_usb *usb, int code, const char *what, struct pl_err *err)
 {
   (void)usb;
-  enum pl_status status = code == LIBUSB_ERROR_NO_DEVICE ? PL_E_GONE : code == LIBUSB_ERROR_TIMEOUT ? PL_E_TIMEOUT : code == LIBUSB_ERROR_OVERFLOW ? PL_E_GARBAGE : PL_E_IO;
-  return pl_fail(err, status, "chip: %s", what);
+  static const enum pl_status OF[] = {[-LIBUSB_ERROR_NO_DEVICE] = PL_E_GONE, [-LIBUSB_ERROR_TIMEOUT] = PL_E_TIMEOUT, [-LIBUSB_ERROR_OVERFLOW] = PL_E_GARBAGE,
+                                      [-LIBUSB_ERROR_IO] = PL_E_IO, [-LIBUSB_ERROR_PIPE] = PL_E_NACK};
+  return pl_fail(err, OF[-code], "chip: %s", what);
 }
 
 struct fixture {

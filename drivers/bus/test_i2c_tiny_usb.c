@@ -204,5 +204,5 @@ int main(void)
       cmocka_unit_test_setup(sda_is_looked_at_before_each_transaction, fake_reset),
       cmocka_unit_test_setup(unplugged_and_back, fake_reset),
   };
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  return cmocka_run_group_tests(tests, own_locks, drop_locks);
 }

@@ -416,5 +416,5 @@ int main(void)
       cmocka_unit_test_setup(pins_become_gpio_without_a_false_level_elsewhere, fake_reset),
       cmocka_unit_test_setup(both_buses_share_the_chip_and_its_loss, fake_reset),
   };
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  return cmocka_run_group_tests(tests, own_locks, drop_locks);
 }

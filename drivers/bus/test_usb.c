@@ -2,6 +2,7 @@
 #include "drivers/bus/usb.h"
 #include "drivers/bus/fake_libusb.h"
 #include "drivers/bus/lock.h"
+#include "drivers/bus/usb_test.h"
 
 static const struct pl_usb_id IDS[] = {{0x10c4, 0xea90}};
 
@@ -195,18 +196,18 @@ static int scripted_transfer(struct fake_usb *dev, uint8_t endpoint, uint8_t *da
   return script->result;
 }
 
-struct opened {
+struct device {
   struct fake_usb dev;
   struct script script;
   struct pl_clock *clock;
   struct pl_usb *usb;
 };
 
-static void set_up(struct opened *o)
+static void set_up(struct device *o)
 {
   struct pl_usb_match match = {.what = "CP2112", .ids = IDS, .n_ids = 1};
   struct pl_err err = {0};
-  *o = (struct opened){.dev = cp2112("1-1", "A")};
+  *o = (struct device){.dev = cp2112("1-1", "A")};
   o->dev.control = scripted_control;
   o->dev.transfer = scripted_transfer;
   o->dev.firmware = &o->script;
@@ -215,7 +216,7 @@ static void set_up(struct opened *o)
   assert_int_equal(pl_usb_open(&match, o->clock, &o->usb, &err), PL_OK);
 }
 
-static void tear_down(struct opened *o)
+static void tear_down(struct device *o)
 {
   pl_usb_close(o->usb);
   pl_clock_free(o->clock);
@@ -236,7 +237,7 @@ static void each_cause_has_its_status_and_sentence(void **state)
       {LIBUSB_ERROR_OVERFLOW, PL_E_GARBAGE, "CP2112 A at 1-1: reading endpoint 0x81: the device sent more than was asked for"},
       {LIBUSB_ERROR_IO, PL_E_IO, "CP2112 A at 1-1: reading endpoint 0x81: a libusb error"},
   };
-  struct opened o;
+  struct device o;
   uint8_t data[8];
   size_t done = 99;
   set_up(&o);
@@ -256,7 +257,7 @@ static void each_cause_has_its_status_and_sentence(void **state)
 static void bytes_and_deadlines_reach_the_library(void **state)
 {
   (void)state;
-  struct opened o;
+  struct device o;
   uint8_t data[8] = {0};
   size_t done = 0;
   struct pl_err err = {0};
@@ -317,5 +318,5 @@ int main(void)
       cmocka_unit_test_setup(bytes_and_deadlines_reach_the_library, fake_reset),
       cmocka_unit_test_setup(the_list_is_by_path_and_tells_what_may_not_be_read, fake_reset),
   };
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  return cmocka_run_group_tests(tests, own_locks, drop_locks);
 }

@@ -5,7 +5,6 @@
 #include "drivers/bus/usb_test.h"
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <sys/stat.h>
 
 extern const struct pl_adapter_desc pl_adapter_usb_hub;
@@ -109,18 +108,10 @@ static int make_folder(void **state)
   return fake_reset(state);
 }
 
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
-{
-  (void)st;
-  (void)kind;
-  (void)ftw;
-  return remove(path);
-}
-
 static int remove_folder(void **state)
 {
   (void)state;
-  return nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+  return nftw(folder, remove_file, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 static void make_port(const char *hub_path, int port, const char *disable, const char *peer)
@@ -381,5 +372,5 @@ int main(void)
       cmocka_unit_test_setup_teardown(a_cycle_checks_that_the_device_went_and_came, make_folder, remove_folder),
       cmocka_unit_test_setup_teardown(ports_are_lines, make_folder, remove_folder),
   };
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  return cmocka_run_group_tests(tests, own_locks, drop_locks);
 }

@@ -15,6 +15,34 @@
 
 #include <cmocka.h>
 
+#include <ftw.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Group set-up and tear-down: locks of the test's own, so that what runs beside it on this machine does not matter. */
+static char usb_test_locks[64];
+
+static inline int own_locks(void **state)
+{
+  (void)state;
+  snprintf(usb_test_locks, sizeof usb_test_locks, "/tmp/plumbline-locks-XXXXXX");
+  return mkdtemp(usb_test_locks) && setenv("PLUMBLINE_LOCK_DIR", usb_test_locks, 1) == 0 ? 0 : -1;
+}
+
+static inline int remove_file(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+{
+  (void)st;
+  (void)kind;
+  (void)ftw;
+  return remove(path);
+}
+
+static inline int drop_locks(void **state)
+{
+  (void)state;
+  return nftw(usb_test_locks, remove_file, 8, FTW_DEPTH | FTW_PHYS);
+}
+
 struct bench { /* buses of one program: one clock, one table of shared chips */
   struct pl_clock *clock;
   struct pl_share *share;

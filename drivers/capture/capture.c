@@ -31,12 +31,14 @@ struct pl_capture {
   size_t heads_len;
   struct pl_timer timer;
 
-  pthread_mutex_t lock; /* guards the rest */
+  pthread_mutex_t lock; /* guards what follows, up to the blank line */
   struct pl_ring ring;
   uint64_t recorded, left_out;
   struct pl_packet_room room;
   struct waiting *waiting; /* NULL: no file */
   size_t n_waiting;
+
+  pthread_mutex_t sink_lock; /* taken after lock, and held without it while the disk works, so that no bus waits for that */
   struct pl_sink sink;
 };
 
@@ -70,7 +72,8 @@ static struct waiting pop(struct pl_capture *capture)
   return first;
 }
 
-static void write_first(struct pl_capture *capture)
+/* Both locks held, as in the two below. */
+static void put_first(struct pl_capture *capture)
 {
   struct waiting item = pop(capture);
   const uint8_t *block = pl_ring_block(&capture->ring, item.offset);
@@ -78,22 +81,50 @@ static void write_first(struct pl_capture *capture)
   pl_ring_entry(&capture->ring, item.offset)->unwritten = false;
 }
 
-/* Writes what nothing can come before any more. */
-static void write_on(struct pl_capture *capture)
+static bool fits_sink(const struct pl_capture *capture)
+{
+  const uint8_t *block = pl_ring_block(&capture->ring, capture->waiting[0].offset);
+  return !capture->sink.used || capture->sink.used + pl_pcapng_block_size(block) <= capture->sink.room;
+}
+
+/* Gathers what nothing can come before any more, as much as can be written at once. false: there is more. */
+static bool gather(struct pl_capture *capture)
 {
   int64_t until = pl_clock_wall_ns(capture->clock, pl_clock_now(capture->clock)) - LATE_NS;
-  while (capture->n_waiting && capture->waiting[0].time_ns <= until)
-    write_first(capture);
-  pl_sink_flush(&capture->sink);
+  while (capture->n_waiting && capture->waiting[0].time_ns <= until) {
+    if (!fits_sink(capture))
+      return false;
+    put_first(capture);
+  }
+  return true;
+}
+
+/* No lock held. */
+static void write_on(struct pl_capture *capture)
+{
+  for (bool all = false; !all;) {
+    pthread_mutex_lock(&capture->lock);
+    pthread_mutex_lock(&capture->sink_lock);
+    all = gather(capture);
+    pthread_mutex_unlock(&capture->lock);
+    pl_sink_flush(&capture->sink);
+    pthread_mutex_unlock(&capture->sink_lock);
+  }
 }
 
 static void on_time(void *ctx, pl_time_ns now)
 {
   struct pl_capture *capture = ctx;
-  pthread_mutex_lock(&capture->lock);
   write_on(capture);
-  pthread_mutex_unlock(&capture->lock);
   pl_clock_arm(capture->clock, &capture->timer, now + WRITE_EVERY);
+}
+
+/* Makes room when there is none: then, and only then, a bus may have to wait for the disk. Lock held. */
+static void write_first(struct pl_capture *capture)
+{
+  pthread_mutex_lock(&capture->sink_lock);
+  put_first(capture);
+  pthread_mutex_unlock(&capture->sink_lock);
 }
 
 /* --- packets --- */
@@ -107,9 +138,10 @@ struct pl_packet_room *pl_capture_begin(struct pl_capture *capture)
 
 void pl_capture_end(struct pl_capture *capture)
 {
-  if (capture->n_waiting >= WAITING_LOOK && pl_clock_is_virtual(capture->clock))
-    write_on(capture);
+  bool look = capture->n_waiting >= WAITING_LOOK && pl_clock_is_virtual(capture->clock);
   pthread_mutex_unlock(&capture->lock);
+  if (look)
+    write_on(capture);
 }
 
 static uint8_t *make_room(struct pl_capture *capture, size_t size, size_t *offset)
@@ -243,6 +275,7 @@ enum pl_status pl_capture_open(const struct pl_capture_cfg *cfg, struct pl_captu
   capture->sink.fd = -1;
   capture->timer = (struct pl_timer){.fire = on_time, .ctx = capture};
   pthread_mutex_init(&capture->lock, NULL);
+  pthread_mutex_init(&capture->sink_lock, NULL);
   enum pl_status status = make_memory(capture, cfg) ? PL_OK : pl_fail(err, PL_E_NOMEM, "out of memory for a capture");
   if (!status)
     status = pl_ring_new(&capture->ring, cfg->ring ? cfg->ring : PL_CAPTURE_RING, err);
@@ -288,10 +321,10 @@ static bool add_head(struct pl_capture *capture, const uint8_t *block, size_t le
   capture->heads = heads;
   capture->heads_len += len;
   if (capture->waiting) {
-    pthread_mutex_lock(&capture->lock);
+    pthread_mutex_lock(&capture->sink_lock);
     pl_sink_put(&capture->sink, block, len);
     pl_sink_flush(&capture->sink);
-    pthread_mutex_unlock(&capture->lock);
+    pthread_mutex_unlock(&capture->sink_lock);
   }
   return true;
 }
@@ -331,6 +364,7 @@ enum pl_status pl_capture_close(struct pl_capture *capture, struct pl_err *err)
   }
   pl_ring_free(&capture->ring);
   pthread_mutex_destroy(&capture->lock);
+  pthread_mutex_destroy(&capture->sink_lock);
   free(capture->room.frame);
   free(capture->room.comment);
   free(capture->waiting);
