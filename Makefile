@@ -112,7 +112,7 @@ fuzz: deps ## run every fuzz target for FUZZ_SECONDS (60) each
 vmcheck: deps all $(BUILD)/tests/conform_rig ## conformance and sequences on real kernel drivers: the twin's USB adapters in a QEMU guest
 	@python3 fixtures/vm/vmcheck.py --build $(BUILD)
 
-bench: deps all ## measure the figures: a table, and build/bench.json
+bench: deps all $(BENCHES) ## measure the figures: a table, and build/bench.json
 	@python3 tools/bench.py --build $(BUILD)
 
 tidy: ## clang-tidy and cppcheck over the product

@@ -82,6 +82,30 @@ def measure(plumb, temp):
     yield "hot-swap-ms", swap * 1e3, "ms", 150, "none known"
 
 
+def told(build, program, *args):
+    """What a bench program prints: `NAME VALUE`, or one JSON object a line. [] where it was not built."""
+    path = os.path.join(ROOT, build, program)
+    if not os.path.exists(path):
+        return []
+    out = subprocess.run([path, *args], cwd=ROOT, stdout=subprocess.PIPE, check=True, timeout=300).stdout.decode()
+    return [json.loads(line) if line.startswith("{") else dict(zip(("name", "value"), line.split()[:2])) for line in out.splitlines() if line.strip()]
+
+
+def wires(build):
+    """Figures of the wire, on the virtual rack with its timing model; those of kernel drivers come from the last `make vmcheck`."""
+    peers_of = {"mpsse-batched-per-s": "pyftdi users report about 75", "mpsse-single-per-s": "one USB round trip each"}
+    bars = {"mpsse-batched-per-s": 6500, "mpsse-single-per-s": 1600}
+    for row in told(build, "tests/bench_mpsse_usbip"):
+        yield row["name"], float(row["value"]), "/s", bars.get(row["name"]), peers_of.get(row["name"], ""), True
+    for row in told(build, "fixtures/twin/wire/bench_rtu"):
+        yield f"rtu-line-ratio-{row['baud']}", row["value"], "", 0.95, f"{row['polls_per_s']} of {row['line_limit']} polls/s; with a 16 ms latency timer 25.7 and 44", True
+    for row in told(build, "fixtures/twin/wire/bench_rtu_scan"):
+        yield row["name"], row["value"], "s", 25, "rackmon probes at 70 ms an address: 17 s a pass without devices", False
+    guest = os.path.join(ROOT, build, "vm", "bench.json")
+    for row in json.load(open(guest)) if os.path.exists(guest) else []:
+        yield row["name"], row["value"], row.get("unit", ""), row.get("bar"), "in the guest, at the last `make vmcheck`", row.get("more_is_better", False)
+
+
 def peers(temp):
     """pytest on this machine: one test, and the cost of one more between 100 and 1,100."""
     python = "/usr/bin/python3"
@@ -105,11 +129,14 @@ def main():
         for name, value, unit, bar, comparison in measure(os.path.join(ROOT, args.build, "plumb"), temp):
             comparison = "; ".join(x for x in (here.get(name), comparison) if x)
             table[name] = {"value": round(value, 3), "unit": unit, "bar": bar, "comparison": comparison, "ok": bar is None or value <= bar}
+        for name, value, unit, bar, comparison, more in wires(args.build):
+            table[name] = {"value": round(value, 3), "unit": unit, "bar": bar, "comparison": comparison,
+                           "ok": bar is None or (value >= bar if more else value <= bar)}
     finally:
         shutil.rmtree(temp, ignore_errors=True)
-    print(f"{'figure':<14}{'value':>10}  {'bar':>8}  {'':<6} peers")
+    print(f"{'figure':<24}{'value':>10}  {'bar':>8}  {'':<6} peers")
     for name, row in table.items():
-        print(f"{name:<14}{row['value']:>10.2f}  {row['bar'] or '-':>8} {row['unit']:<5} {('ok' if row['bar'] else '') if row['ok'] else 'MISSED':<7} {row['comparison']}")
+        print(f"{name:<24}{row['value']:>10.2f}  {row['bar'] or '-':>8} {row['unit']:<5} {('ok' if row['bar'] else '') if row['ok'] else 'MISSED':<7} {row['comparison']}")
     with open(os.path.join(ROOT, args.build, "bench.json"), "w") as f:
         json.dump(table, f, indent=2)
         f.write("\n")
