@@ -131,9 +131,10 @@ docs: all ## rebuild what the docs take from the program's own tables
 new-driver: ## make a folder for a new device driver (NAME=fan-emc2305)
 	@tools/new_driver.sh $(NAME)
 
-install: all ## install to PREFIX (/usr/local)
+install: all ## install to PREFIX (/usr/local), and udev rules to UDEVDIR (/lib/udev)
 	install -Dm755 $(BUILD)/plumb $(DESTDIR)$(or $(PREFIX),/usr/local)/bin/plumb
 	install -Dm644 docs/plumb.1 $(DESTDIR)$(or $(PREFIX),/usr/local)/share/man/man1/plumb.1
+	install -Dm644 tools/udev/70-plumbline.rules $(DESTDIR)$(or $(UDEVDIR),/lib/udev)/rules.d/70-plumbline.rules
 	for f in sequences/*.lua; do install -Dm644 $$f $(DESTDIR)$(or $(PREFIX),/usr/local)/share/plumbline/$$f; done
 	for f in fixtures/rigs/*.yaml drivers/maps/*.yaml; do install -Dm644 $$f $(DESTDIR)$(or $(PREFIX),/usr/local)/share/plumbline/$$f; done
 

@@ -32,8 +32,7 @@ static const char LAB_RIG[] = "rig: lab\n"
                               "  - {name: psu-a, driver: psu-pmbus, bus: i2c-power, address: 0x58, part: psu-a, owner: bench}\n"
                               "  - {name: monitor-1, driver: monitor-ina238, bus: i2c-power, address: 0x40, part: csu-1, owner: bench, shunt: 500 uohm}\n"
                               "  - {name: connector-1, driver: connector, bus: lines, part: csu-1, owner: bench, present: \"!3\",\n"
-                              "     power-enable: 4, power-good: 5, attention: 6, reset: \"!7\"}\n"
-                              "usb:\n";
+                              "     power-enable: 4, power-good: 5, attention: 6, reset: \"!7\"}\n";
 
 struct lab {
   struct pl_clock *clock;
@@ -49,17 +48,21 @@ struct lab {
   struct pl_err err;
 };
 
-/* usb: the lines of the rig's `usb:` list. False: err says why. */
-static inline bool lab_open(struct lab *lab, const char *usb, bool timing)
+/* usb: the lines of the rig's `usb:` list. The rack alone, and nothing served. False: err says why. */
+static inline bool lab_rack(struct lab *lab, const char *usb)
 {
   char text[4096];
+  *lab = (struct lab){.desc = pl_backend_find("twin")};
+  snprintf(text, sizeof text, "%s%s%s", LAB_RIG, *usb ? "usb:\n" : "", usb);
+  return lab->desc && !pl_clock_new_real(&lab->clock, &lab->err) && !pl_rig_parse("lab.yaml", text, strlen(text), &lab->rig, &lab->err) &&
+         !lab->desc->open(lab->rig, lab->clock, 1, false, &lab->backend, &lab->err) && !pl_share_new(&lab->share, &lab->err);
+}
+
+static inline bool lab_open(struct lab *lab, const char *usb, bool timing)
+{
   struct pl_served at = {0};
   const struct pl_serve_cfg cfg = {.usbip = "127.0.0.1:0", .no_usb_timing = !timing};
-  *lab = (struct lab){.desc = pl_backend_find("twin")};
-  snprintf(text, sizeof text, "%s%s", LAB_RIG, usb);
-  return lab->desc && !pl_clock_new_real(&lab->clock, &lab->err) && !pl_rig_parse("lab.yaml", text, strlen(text), &lab->rig, &lab->err) &&
-         !lab->desc->open(lab->rig, lab->clock, 1, false, &lab->backend, &lab->err) && !pl_usb_serve(lab->backend, &cfg, &at, &lab->way, &lab->err) &&
-         !setenv("PLUMBLINE_USBIP", at.usbip, 1) && !pl_share_new(&lab->share, &lab->err);
+  return lab_rack(lab, usb) && !pl_usb_serve(lab->backend, &cfg, &at, &lab->way, &lab->err) && !setenv("PLUMBLINE_USBIP", at.usbip, 1);
 }
 
 /* values: as a bus of a rig has them, "{serial: PLTWIN01}". */

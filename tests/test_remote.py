@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 
 from plumbtest import DEMO, PLUMB, ROOT, TEMP, artifacts, case, journal, main, out_dir, plumb, write
@@ -169,6 +170,50 @@ def a_second_rack_at_one_socket_is_refused():
         code, _, err = plumb("twin", "serve", "--socket", rack.socket)
         assert code == 3 and "another virtual rack listens" in err, (code, err)
         assert rack.truth("csu-1", "present") == 1
+
+
+@case
+def a_file_in_the_sockets_place_is_left_alone():
+    notes = write("notes.txt", "not a socket")
+    code, _, err = plumb("twin", "serve", "--socket", notes)
+    assert code == 3 and "cannot listen at" in err, (code, err)
+    assert open(notes).read() == "not a socket"
+
+
+@case
+def a_rack_that_takes_no_connection_is_given_up():
+    path = os.path.join(TEMP, "mute.sock")
+    mute = socket.socket(socket.AF_UNIX)
+    mute.bind(path)
+    mute.listen(0)
+    waiting = []
+    while True:  # until the kernel's queue of connections is full: the next connect would block
+        s = socket.socket(socket.AF_UNIX)
+        s.setblocking(False)
+        try:
+            s.connect(path)
+        except BlockingIOError:
+            break
+        waiting.append(s)
+    code, _, err = plumb("twin", "truth", "csu-1", "present", "--socket", path, timeout=20)
+    assert code == 3 and "does not answer" in err, (code, err)
+    code, _, err = plumb("twin", "serve", "--socket", path, timeout=20)
+    assert code == 3 and "another virtual rack listens" in err, (code, err)
+    mute.close()
+
+
+@case
+def who_comes_second_to_a_gpio_bus_is_told_so():
+    with Rack() as rack:
+        rig = rack.rig()
+        p = subprocess.Popen([PLUMB, "watch", "connector-1.power-good", "--every", "100 ms", "--rig", rig], cwd=ROOT, stdin=subprocess.DEVNULL,
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        assert p.stdout.readline()
+        code, _, err = plumb("get", "connector-1.power-good", "--rig", rig)
+        assert code != 0 and "in use" in err and "lines-m" in err, (code, err)
+        p.send_signal(signal.SIGINT)
+        p.communicate(timeout=20)
+        assert plumb("get", "connector-1.power-good", "--rig", rig)[0] == 0
 
 
 main()

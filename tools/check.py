@@ -29,6 +29,7 @@ def stages(names):
     yield "build, thread sanitizer", MAKE + TSAN + ["all", "tests-built"]
     yield "threaded tests under the thread sanitizer", tests + ["--build", "build/tsan", "--threaded"]
     yield "build, clang", MAKE + ["BUILD=build/clang", "CC=clang", "all"]
+    yield "libgpiod 2.x: the product and the gpiochip adapter's test", ["tools/gpiod2.sh", "check"]
     yield "each header compiles alone", MAKE + ["hdr-check"]
     yield "lengths, banned words, generated docs", [sys.executable, "tools/lint.py"]
     yield "fuzz targets, a short run each", ["tools/fuzz.sh", "5"]

@@ -7,7 +7,16 @@
 # a list, an index folder and a cache of its own. The packages of trixie themselves would not do: they want a newer C library.
 #   PKG_CONFIG_PATH=$(tools/gpiod2.sh)/lib/pkgconfig make BUILD=build/gpiod2
 # GPIOD2_CACHE names another folder (default: $XDG_CACHE_HOME/plumbline/gpiod2), GPIOD2_SUITE another release. Exit status 77 when it cannot be fetched.
+#
+# gpiod2.sh check: builds the product and the adapter's test against it, in build/gpiod2, and runs the test. Ends with `N passed, N failed, N skipped`.
 set -eu
+if [ "${1:-}" = check ]; then
+  cd "$(dirname "$0")/.."
+  made=$(sh tools/gpiod2.sh) || { [ $? -eq 77 ] && echo "skip libgpiod 2: its source cannot be fetched" && echo "0 passed, 0 failed, 1 skipped" && exit 0; exit 1; }
+  export PKG_CONFIG_PATH="$made/lib/pkgconfig"
+  make --no-print-directory -s -j2 BUILD=build/gpiod2 DEVELOPER=1 all build/gpiod2/drivers/bus/test_gpiochip
+  exec python3 tools/run_tests.py --build build/gpiod2 --no-scripts drivers/bus/test_gpiochip
+fi
 suite=${GPIOD2_SUITE:-trixie}
 prefix=${GPIOD2_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/plumbline/gpiod2}
 if [ -f "$prefix/lib/pkgconfig/libgpiod.pc" ] && [ -f "$prefix/complete" ]; then

@@ -35,13 +35,14 @@ struct pl_bus {
   struct list finished; /* real time: run, done() to be called on the loop's thread */
   struct pl_bus_counters counters;
   bool lost, told_lost; /* the adapter went away; the watcher was told so */
+  uint64_t losses, told_losses; /* how often it went, and how often when the watcher was told last */
   struct pl_err cause;  /* why */
   pl_time_ns retry_at;  /* not before, reopen is tried again */
 
   enum pl_status (*reopen)(void *self, struct pl_err *err);
   void (*watcher)(void *ctx, struct pl_bus *bus, bool here, const char *cause); /* the loop's */
   void *watcher_ctx;
-  struct pl_post presence;    /* lost is no longer what the watcher was told */
+  struct pl_post presence;    /* lost or losses is no longer what the watcher was told */
   struct pl_timer look_timer; /* real time: looks for a lost adapter */
   struct pl_job look;
   bool stopped; /* the loop's: nothing runs on the bus any more */
@@ -109,13 +110,13 @@ static void mark_lost(struct pl_bus *bus, const char *cause)
   bool news = !bus->lost;
   if (news) {
     bus->lost = true;
+    bus->losses++;
     bus->retry_at = pl_clock_now(bus->clock) + REOPEN_NS;
     snprintf(bus->cause.text, sizeof bus->cause.text, "%s", *cause ? cause : pl_status_text(PL_E_GONE));
   }
-  bool stopping = bus->stopping;
-  pthread_mutex_unlock(&bus->lock);
-  if (news && !stopping)
+  if (news && !bus->stopping) /* with the lock held: an adapter's own thread may be here while the bus is stopped, and after that nothing may be posted */
     pl_clock_post(bus->clock, &bus->presence);
+  pthread_mutex_unlock(&bus->lock);
 }
 
 /* On the worker, before a job. PL_E_GONE while the adapter is away. */
@@ -148,7 +149,7 @@ static enum pl_status look_run(struct pl_job *job, struct pl_err *err)
 
 static void look_again(struct pl_bus *bus)
 {
-  if (!bus->stopped && bus->reopen && !pl_clock_is_virtual(bus->clock))
+  if (!bus->stopping && bus->reopen && !pl_clock_is_virtual(bus->clock))
     pl_clock_arm(bus->clock, &bus->look_timer, pl_clock_now(bus->clock) + REOPEN_NS);
 }
 
@@ -169,19 +170,22 @@ static void look(void *ctx, pl_time_ns now)
   pl_bus_submit(bus, &bus->look);
 }
 
-/* On the loop's thread. */
+/* On the loop's thread. An adapter that went and came before the loop was here is told as both: its outputs are no longer as they were. */
 static void tell_presence(void *ctx)
 {
   struct pl_bus *bus = ctx;
   pthread_mutex_lock(&bus->lock);
-  bool lost = bus->lost, news = lost != bus->told_lost;
+  bool lost = bus->lost, was_lost = bus->told_lost, went = !was_lost && bus->losses != bus->told_losses, came = !lost && (was_lost || went);
   bus->told_lost = lost;
+  bus->told_losses = bus->losses;
   struct pl_err cause = bus->cause;
   pthread_mutex_unlock(&bus->lock);
   if (lost)
     look_again(bus);
-  if (news && bus->watcher)
-    bus->watcher(bus->watcher_ctx, bus, !lost, lost ? cause.text : "");
+  if (went && bus->watcher)
+    bus->watcher(bus->watcher_ctx, bus, false, cause.text);
+  if (came && bus->watcher)
+    bus->watcher(bus->watcher_ctx, bus, true, "");
 }
 
 void pl_bus_lost(struct pl_bus *bus, const char *cause)

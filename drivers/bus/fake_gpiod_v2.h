@@ -154,7 +154,9 @@ int gpiod_line_settings_set_bias(struct gpiod_line_settings *settings, enum gpio
 
 int gpiod_line_settings_set_drive(struct gpiod_line_settings *settings, enum gpiod_line_drive drive)
 {
-  settings->line.drive = drive == GPIOD_LINE_DRIVE_OPEN_DRAIN ? PL_GPIO_OPEN_DRAIN : drive == GPIOD_LINE_DRIVE_OPEN_SOURCE ? PL_GPIO_OPEN_SOURCE : PL_GPIO_PUSH_PULL;
+  settings->line.drive = drive == GPIOD_LINE_DRIVE_OPEN_DRAIN    ? PL_GPIO_OPEN_DRAIN
+                         : drive == GPIOD_LINE_DRIVE_OPEN_SOURCE ? PL_GPIO_OPEN_SOURCE
+                                                                 : PL_GPIO_PUSH_PULL;
   return 0;
 }
 
@@ -254,7 +256,8 @@ int gpiod_line_request_get_values_subset(struct gpiod_line_request *request, siz
   return fake_fail(error);
 }
 
-int gpiod_line_request_set_values_subset(struct gpiod_line_request *request, size_t num_values, const unsigned int *offsets, const enum gpiod_line_value *values)
+int gpiod_line_request_set_values_subset(struct gpiod_line_request *request, size_t num_values, const unsigned int *offsets,
+                                         const enum gpiod_line_value *values)
 {
   bool put[FAKE_LINES];
   for (size_t i = 0; i < num_values; i++)

@@ -104,6 +104,7 @@ static enum pl_status sync_once(struct pl_ftdi *f, uint8_t opcode, struct pl_err
   if (!room)
     return pl_fail(err, PL_E_TIMEOUT, "%s takes no commands", f->chip.where);
   memcpy(room, commands, sizeof commands);
+  size_t others = 0;
   enum pl_status status = pl_ftdi_stream_send(f->stream, sizeof commands, 2, err);
   for (pl_time_ns deadline = pl_clock_now(f->chip.clock) + SYNC_NS; !status;) {
     size_t have;
@@ -112,10 +113,15 @@ static enum pl_status sync_once(struct pl_ftdi *f, uint8_t opcode, struct pl_err
       pl_ftdi_stream_drop(f->stream, have);
       return PL_OK;
     }
-    if (have >= 2)
+    if (have >= 2) {
       pl_ftdi_stream_drop(f->stream, have - 1);
+      others += have - 1;
+    }
+    pl_ftdi_stream_expect(f->stream, 2); /* what came late was not this answer, though it was counted as such */
     status = pl_ftdi_stream_wait(f->stream, deadline, err);
   }
+  if (status == PL_E_TIMEOUT && others)
+    return pl_fail(err, PL_E_GARBAGE, "it answers an unknown opcode with %zu bytes that are not 0x%02x 0x%02x", others + 1, BAD_OPCODE, opcode);
   return status;
 }
 
@@ -132,7 +138,7 @@ static enum pl_status sync_up(struct pl_ftdi *f, struct pl_err *err)
       return pl_fail(err, status, "%s", why.text);
     (void)pl_ftdi_stream_stop(f->stream);
   }
-  return pl_fail(err, PL_E_IO, "%s does not answer in MPSSE mode (%.200s); unplug it and plug it in again", f->chip.where, why.text);
+  return pl_fail(err, PL_E_IO, "%s does not answer as it must in MPSSE mode (%.200s); unplug it and plug it in again", f->chip.where, why.text);
 }
 
 size_t pl_ftdi_pins(const struct pl_ftdi *f, uint8_t *commands)

@@ -72,11 +72,11 @@ static enum pl_status drive(struct i2c *i2c, struct pl_mpsse_i2c *run, pl_time_n
 }
 
 /* Replies that nobody asked for. */
-static enum pl_status check_surplus(struct pl_ftdi *f, struct pl_err *err)
+static enum pl_status check_surplus(struct pl_ftdi *f, const struct pl_mpsse_i2c *run, struct pl_err *err)
 {
   size_t len;
   (void)pl_ftdi_stream_bytes(f->stream, &len);
-  return len ? pl_fail(err, PL_E_GARBAGE, "the adapter answered %zu bytes too many", len) : PL_OK;
+  return len ? pl_fail(err, PL_E_GARBAGE, "the adapter answered %zu bytes too many to what began with address 0x%02x", len, run->list[0].msgs[0].address) : PL_OK;
 }
 
 /* One stay in the chip. */
@@ -91,7 +91,7 @@ static enum pl_status take_turn(struct i2c *i2c, struct pl_mpsse_i2c *run, pl_ti
   status = drive(i2c, run, deadline, why);
   bool clean = status == PL_E_TIMEOUT && pl_mpsse_i2c_between(run); /* nothing of it was sent */
   if (!status)
-    status = check_surplus(f, why);
+    status = check_surplus(f, run, why);
   if (status && status != PL_E_GONE && !clean && pl_ftdi_resync(f, &ignored) == PL_E_GONE)
     status = pl_fail(why, PL_E_GONE, "%s", ignored.text);
   pl_ftdi_leave(&i2c->user, status, why);

@@ -175,6 +175,12 @@ enum pl_status pl_ftdi_stream_send(struct pl_ftdi_stream *s, size_t len, size_t 
 
 /* --- both --- */
 
+void pl_ftdi_stream_expect(struct pl_ftdi_stream *s, size_t replies)
+{
+  if (s->owed < replies)
+    s->owed = replies;
+}
+
 size_t pl_ftdi_stream_owed(const struct pl_ftdi_stream *s)
 {
   return s->owed;

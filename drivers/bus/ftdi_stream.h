@@ -20,6 +20,8 @@ void pl_ftdi_stream_free(struct pl_ftdi_stream *stream);
 uint8_t *pl_ftdi_stream_room(struct pl_ftdi_stream *stream);
 /* Sends what was put there; so many reply bytes will come. */
 enum pl_status pl_ftdi_stream_send(struct pl_ftdi_stream *stream, size_t len, size_t replies, struct pl_err *err);
+/* So many bytes are still to come, whatever came: for who waits behind older answers. */
+void pl_ftdi_stream_expect(struct pl_ftdi_stream *s, size_t replies);
 size_t pl_ftdi_stream_owed(const struct pl_ftdi_stream *stream); /* replies that have not come yet */
 /* What has come and was not dropped. */
 const uint8_t *pl_ftdi_stream_bytes(const struct pl_ftdi_stream *stream, size_t *len);

@@ -106,7 +106,8 @@ static bool add_line(struct layer *layer, const struct pl_gpio_line *line, bool 
   }
   *handle = (int)layer->count;
   layer->lines[layer->count++] =
-      (struct line){.output = line->output, .edges = line->edges, .sampled = sampled, .seen = {.last_rising = PL_NEVER, .last_falling = PL_NEVER}};
+      (struct line){.output = line->output, .edges = line->edges, .sampled = sampled,
+                    .seen = {.last_rising = PL_NEVER, .last_falling = PL_NEVER, .sampled = sampled}};
   pthread_mutex_unlock(&layer->lock);
   return true;
 }
@@ -120,7 +121,7 @@ static enum pl_status ask(struct pl_bus *bus, struct layer *layer, struct pl_gpi
   if (status == PL_E_UNSUPPORTED && asked.edges && asked.sampled) {
     asked.edges = false;
     pthread_mutex_lock(&layer->lock);
-    layer->lines[handle].sampled = true;
+    layer->lines[handle].sampled = layer->lines[handle].seen.sampled = true;
     pthread_mutex_unlock(&layer->lock);
     why = (struct pl_err){0};
     status = ops->request(pl_bus_self(bus), &asked, handle, &why);

@@ -26,6 +26,7 @@ struct pl_gpio_line {
 struct pl_gpio_edges {
   uint64_t rising, falling, lost; /* rising: to active */
   pl_time_ns last_rising, last_falling;
+  bool sampled; /* the adapter has no edges for this line: only who reads it sees them */
 };
 
 enum pl_gpio_cap { PL_GPIO_CAP_BIAS = 1, PL_GPIO_CAP_DRIVE = 2, PL_GPIO_CAP_EDGES = 4, PL_GPIO_CAP_DEBOUNCE = 8, PL_GPIO_CAP_NAMES = 16 };
@@ -51,6 +52,9 @@ void pl_gpio_watch(struct pl_bus *bus, void (*fn)(void *ctx), void *ctx);
 void pl_gpio_edge(struct pl_bus *bus, int handle, bool active, uint64_t count, pl_time_ns at);
 void pl_gpio_edges_lost(struct pl_bus *bus, int handle, uint64_t count);
 
+/* What the rig says of a line's wiring, in maps by its name (or offset) that the adapter has among its params (those that it has not are passed over):
+ * `bias: {TRAY1_LEAK: pull-up}`, `drive: {KILL_N: open-drain}`, `debounce: {DOOR: 5 ms}`. Fills the line. PL_E_USAGE for other words. */
+enum pl_status pl_gpio_wiring(const struct pl_values *values, struct pl_gpio_line *line, struct pl_err *err);
 /* Where a rig's map of line names to offsets (`lines: {CSU1_PRSNT_N: 0, ...}`) puts a line; the line's own offset when it is not named.
  * PL_E_USAGE with what the map has. */
 enum pl_status pl_gpio_map(const struct pl_value *lines, const struct pl_gpio_line *line, unsigned count, unsigned *offset, struct pl_err *err);

@@ -47,11 +47,18 @@ struct adapter {
  * refused here: no set_config in drivers/hid/hid-cp2112.c, hid-mcp2221.c, drivers/usb/serial/ftdi_sio.c. */
 static const char *const NO_BIAS[] = {"cp2112_gpio", "mcp2221_gpio", "ftdi-cbus"};
 
+/* Chips whose drivers have interrupts that must not be used: hid-cp2112 looks at its lines every 40 ms in software, and up to Linux 6.6 letting go of a
+ * watched line sleeps in atomic context (cp2112_gpio_irq_mask: cancel_delayed_work_sync under the line's lock), after which the calling program's memory is not its own. */
+static const char *const NO_EDGES[] = {"cp2112_gpio"};
+
 static const struct pl_param params[] = {
     {.name = "chip", .kind = PL_PARAM_TEXT, .help = "label of the GPIO chip (cp2112_gpio), as gpiodetect lists it, or its node (/dev/gpiochip2)"},
     {.name = "serial", .kind = PL_PARAM_TEXT, .help = "serial number of the USB adapter that the chip is in"},
     {.name = "path", .kind = PL_PARAM_TEXT, .help = "bus-port path of the USB adapter that the chip is in (1-2.3)"},
     {.name = "lines", .kind = PL_PARAM_MAP, .help = "offsets of lines by name, for chips whose lines have none: {CSU1_PRSNT_N: 0}"},
+    {.name = "bias", .kind = PL_PARAM_MAP, .help = "resistors by line: {TRAY1_LEAK: pull-up} (none, pull-up, pull-down)"},
+    {.name = "drive", .kind = PL_PARAM_MAP, .help = "how outputs drive, by line: {KILL_N: open-drain} (push-pull, open-drain, open-source)"},
+    {.name = "debounce", .kind = PL_PARAM_MAP, .help = "how long an input must rest, by line: {DOOR: 5 ms}; libgpiod 2"},
 };
 
 /* --- sentences --- */
@@ -142,6 +149,9 @@ static enum pl_status check_chip(const struct adapter *a, const struct line *lin
     return fail_line(a, line, error, "look", err);
   if (info.used)
     return fail_used(a, line, err);
+  for (size_t i = 0; i < sizeof NO_EDGES / sizeof NO_EDGES[0]; i++)
+    if (line->want.edges && !strcmp(slot->info.label, NO_EDGES[i]))
+      return pl_fail(err, PL_E_UNSUPPORTED, "%s: the chip's driver cannot be trusted with edges; read the line", title(a, line, room, sizeof room));
   for (size_t i = 0; i < sizeof NO_BIAS / sizeof NO_BIAS[0]; i++)
     if (line->want.bias != PL_GPIO_BIAS_AS_IS && !strcmp(slot->info.label, NO_BIAS[i]))
       return pl_fail(err, PL_E_UNSUPPORTED, "%s: the chip cannot set a bias (the kernel would take it and do nothing); fit a resistor",
@@ -161,7 +171,12 @@ static enum pl_status try_out(const struct adapter *a, const struct line *line, 
 /* Where it is, and what is wanted of it. */
 static enum pl_status locate(struct adapter *a, struct line *line, struct pl_err *err)
 {
-  const struct pl_gpio_line *asked = &line->asked;
+  struct pl_gpio_line *asked = &line->asked;
+  enum pl_status status = pl_gpio_wiring(a->values, asked, err);
+  if (!status && asked->debounce_us && !(pl_gpiod_caps & PL_GPIO_CAP_DEBOUNCE))
+    status = pl_fail(err, PL_E_UNSUPPORTED, "line %s: this program was built with libgpiod 1, which cannot debounce; build it with 2.x", asked->name ? asked->name : "");
+  if (status)
+    return status;
   line->want = (struct pl_gpiod_line){.output = asked->output, .as_is = asked->output && asked->as_is, .active_low = asked->active_low,
                                       .initial = asked->initial, .edges = asked->edges, .bias = asked->bias, .drive = asked->drive,
                                       .debounce_us = asked->debounce_us};

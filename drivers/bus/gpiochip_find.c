@@ -27,7 +27,8 @@ static enum pl_status fail_open(const char *name, int error, struct pl_err *err)
 {
   if (error == EACCES || error == EPERM)
     return pl_fail(err, PL_E_IO, "no permission for /dev/%s: join the group gpio, or install the udev rules (make install)", name);
-  return pl_fail(err, error == ENOENT || error == ENODEV || error == ENXIO ? PL_E_GONE : PL_E_IO, "cannot open the GPIO chip /dev/%s: %s", name, strerror(error));
+  return pl_fail(err, error == ENOENT || error == ENODEV || error == ENXIO ? PL_E_GONE : PL_E_IO, "cannot open the GPIO chip /dev/%s: %s", name,
+                 strerror(error));
 }
 
 /* The chip's slot; it is opened unless it is already. */
@@ -104,8 +105,8 @@ static enum pl_status fail_search(const struct search *s, struct pl_err *err)
       snprintf(asked + used, sizeof asked - used, "%s%s '%.40s'", used ? " and " : "", words[i], values[i]);
     }
   if (s->found > 1)
-    return pl_fail(err, PL_E_USAGE, "%s match: there are %d GPIO chips with %s: %s; say which, by serial or path", s->found == 2 ? "two" : "several", s->found, asked,
-                   s->matches);
+    return pl_fail(err, PL_E_USAGE, "%s match: there are %d GPIO chips with %s: %s; say which, by serial or path", s->found == 2 ? "two" : "several",
+                   s->found, asked, s->matches);
   if (s->trouble.status && !*s->there)
     return pl_fail(err, s->trouble.status, "%.400s", s->trouble.text);
   return pl_fail(err, PL_E_GONE, "there is no GPIO chip with %s; there %s%s", asked, *s->there ? "are " : "is none at all", s->there);

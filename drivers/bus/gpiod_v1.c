@@ -64,13 +64,15 @@ int pl_gpiod_line_info(struct pl_gpiod_chip *chip, unsigned offset, struct pl_gp
 
 bool pl_gpiod_may_join(const struct pl_gpiod_line *a, const struct pl_gpiod_line *b)
 {
-  return a->output == b->output && a->active_low == b->active_low && a->bias == b->bias && a->drive == b->drive && !a->as_is && !b->as_is && !a->edges && !b->edges;
+  return a->output == b->output && a->active_low == b->active_low && a->bias == b->bias && a->drive == b->drive && !a->as_is && !b->as_is && !a->edges &&
+         !b->edges;
 }
 
 static int flags_of(const struct pl_gpiod_line *line)
 {
   static const unsigned BIAS[] = {[PL_GPIO_BIAS_AS_IS] = 0, [PL_GPIO_BIAS_DISABLED] = GPIOD_LINE_REQUEST_FLAG_BIAS_DISABLE,
-                                  [PL_GPIO_BIAS_PULL_UP] = GPIOD_LINE_REQUEST_FLAG_BIAS_PULL_UP, [PL_GPIO_BIAS_PULL_DOWN] = GPIOD_LINE_REQUEST_FLAG_BIAS_PULL_DOWN};
+                                  [PL_GPIO_BIAS_PULL_UP] = GPIOD_LINE_REQUEST_FLAG_BIAS_PULL_UP,
+                                  [PL_GPIO_BIAS_PULL_DOWN] = GPIOD_LINE_REQUEST_FLAG_BIAS_PULL_DOWN};
   static const unsigned DRIVE[] = {[PL_GPIO_PUSH_PULL] = 0, [PL_GPIO_OPEN_DRAIN] = GPIOD_LINE_REQUEST_FLAG_OPEN_DRAIN,
                                    [PL_GPIO_OPEN_SOURCE] = GPIOD_LINE_REQUEST_FLAG_OPEN_SOURCE};
   if (line->as_is) /* drive and bias are for lines with a direction: linehandle_create */

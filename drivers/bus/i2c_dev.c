@@ -38,7 +38,7 @@ static const struct pl_i2c_dev_driver DRIVERS[] = {
 
 static const struct pl_param params[] = {
     {.name = "port", .kind = PL_PARAM_TEXT, .help = "device node (/dev/i2c-7); its number changes with the order of plugging"},
-    {.name = "name", .kind = PL_PARAM_TEXT, .help = "name of the bus as i2cdetect -l lists it"},
+    {.name = "bus-name", .kind = PL_PARAM_TEXT, .help = "name of the bus as i2cdetect -l lists it"},
     {.name = "serial", .kind = PL_PARAM_TEXT, .help = "serial number of the USB adapter"},
     {.name = "path", .kind = PL_PARAM_TEXT, .help = "bus-port path of the USB adapter (1-2.3)"},
     {.name = "speed", .kind = PL_PARAM_QUANTITY, .dim = PL_DIM_FREQUENCY, .fallback = "100 kHz", .min = 1000 * PL_U, .max = 5000000 * PL_U,
@@ -133,8 +133,8 @@ static enum pl_status fail_held(struct pl_i2c_dev *dev, uint8_t address, struct 
   snprintf(device, sizeof device, "%s-%04x", dev->node.name + strlen("i2c-"), address); /* "7-0048" */
   snprintf(link, sizeof link, FOLDER "/%s/driver", device);
   pl_sysfs_link(dev->os->sys, link, driver, sizeof driver);
-  snprintf(text, sizeof text, "held by the kernel's driver %s; take it off: echo %s > /sys/bus/i2c/drivers/%s/unbind", *driver ? driver : "(of unknown name)", device,
-           *driver ? driver : "NAME");
+  snprintf(text, sizeof text, "held by the kernel's driver %s; take it off: echo %s > /sys/bus/i2c/drivers/%s/unbind",
+           *driver ? driver : "(of unknown name)", device, *driver ? driver : "NAME");
   return fail_at(dev, address, PL_E_LOCKED, text, err);
 }
 
@@ -323,7 +323,8 @@ static const char *text_of(const struct pl_values *values, const char *name)
 
 static enum pl_status find(struct pl_i2c_dev *dev, struct pl_err *err)
 {
-  const struct pl_sysfs_match match = {.title = text_of(dev->values, "name"), .path = text_of(dev->values, "path"), .serial = text_of(dev->values, "serial")};
+  const struct pl_sysfs_match match = {
+      .title = text_of(dev->values, "bus-name"), .path = text_of(dev->values, "path"), .serial = text_of(dev->values, "serial")};
   const char *port = text_of(dev->values, "port");
   bool any = match.title || match.path || match.serial;
   if (port && any)

@@ -127,8 +127,8 @@ static enum pl_status take_in(struct pl_i2c_dev *dev, const struct command *c, s
 static enum pl_status no_command(const struct pl_i2c_dev *dev, const struct pl_i2c_transfer *t, const struct shape *s, struct pl_err *err)
 {
   return pl_fail(err, PL_E_UNSUPPORTED,
-                 "%s (%.60s): i2c address 0x%02x: the kernel's driver knows SMBus commands only, and has none that writes %zu and reads %s%zu bytes", dev->node.name,
-                 dev->node.title, t->msgs[0].address, s->out, s->counted ? "up to " : "", s->in);
+                 "%s (%.60s): i2c address 0x%02x: the kernel's driver knows SMBus commands only, and has none that writes %zu and reads %s%zu bytes",
+                 dev->node.name, dev->node.title, t->msgs[0].address, s->out, s->counted ? "up to " : "", s->in);
 }
 
 enum pl_status pl_i2c_dev_smbus(struct pl_i2c_dev *dev, struct pl_i2c_transfer *t, struct pl_err *err)

@@ -4,7 +4,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 
@@ -120,4 +119,20 @@ void pl_lock_release(struct pl_lock *lock)
   }
   close(lock->fd);
   free(lock);
+}
+
+bool pl_lock_holder(const char *key, char *holder, size_t size)
+{
+  char path[PATH_ROOM];
+  struct stat st;
+  path_of(key, path, sizeof path);
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  if (fd < 0)
+    return false;
+  bool named = !fstat(fd, &st) && st.st_size > 0; /* else let go of, or about to be taken: to try it could get in the other's way */
+  bool held = named && flock(fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK;
+  if (held)
+    read_holder(fd, holder, size);
+  close(fd);
+  return held;
 }

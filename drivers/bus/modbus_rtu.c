@@ -67,6 +67,7 @@ static bool same_line(const struct pl_modbus_line *a, const struct pl_modbus_lin
 
 static enum pl_status set_port(struct rtu *rtu, const struct pl_modbus_line *line, struct pl_err *err)
 {
+  rtu->now.baud = 0; /* a port that refuses may have taken a part: the next request sets it anew, whatever its unit's line is */
   enum pl_status status = pl_serial_set(modbus_get_socket(rtu->ctx), line, rtu->name, err);
   if (status)
     return status;
@@ -264,6 +265,15 @@ static enum pl_status check_frame(const struct rtu *rtu, const uint8_t *frame, s
   return PL_OK;
 }
 
+/* The answer of a unit that failed so was not seen, and may still come: for how many response time-outs after the request? Noise or a bad echo came in its
+ * place: the unit is not slow. A spoiled frame that begins as its answer is just that. */
+static int late_for(enum pl_status status, const uint8_t *frame, size_t len, uint8_t unit, uint8_t function)
+{
+  if (status == PL_E_TIMEOUT || status == PL_E_WRONG_UNIT || status == PL_E_GARBAGE)
+    return LATE_TIMEOUTS;
+  return len < 2 || frame[0] != unit || (frame[1] & 0x7f) != function;
+}
+
 static enum pl_status talk(struct rtu *rtu, struct pl_modbus_io *io, uint8_t unit, const uint8_t *request, size_t request_len, uint8_t *frame, size_t *len,
                            struct pl_err *err)
 {
@@ -288,9 +298,7 @@ static enum pl_status talk(struct rtu *rtu, struct pl_modbus_io *io, uint8_t uni
   if (status && status != PL_E_GONE && !rtu->echoes && is_echo(frame, *len, unit, request, request_len))
     status = pl_fail(err, PL_E_GARBAGE, "%s got its own request back: its adapter echoes, set `local-echo: yes`; or the line is not terminated", rtu->name);
   rtu->dirty = status && status != PL_E_TIMEOUT;
-  if (status == PL_E_TIMEOUT || status == PL_E_WRONG_UNIT || status == PL_E_GARBAGE) { /* its own answer was not seen: it may still come */
-    rtu->late_until[unit] = sent + LATE_TIMEOUTS * rtu->response_timeout;
-  }
+  rtu->late_until[unit] = status && status != PL_E_GONE ? sent + late_for(status, frame, *len, unit, request[0]) * rtu->response_timeout : 0;
   return status;
 }
 

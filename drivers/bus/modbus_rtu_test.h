@@ -31,8 +31,11 @@ enum trick {
   IN_PIECES,
   TRAILING,       /* a good answer and a stray byte after it */
   ITSELF,         /* the request comes back, and nothing else */
+  SLOW,           /* the answer comes SLOW_MS after the request */
+  NOISE_FIRST,    /* noise at once, then as SLOW */
 };
 
+#define SLOW_MS 100 /* well within the time in which an answer is right */
 #define LATE_MS 260 /* the adapter under test waits 200 ms, and 400 ms more before it asks the same unit again */
 
 struct line { /* a pty: the master end is the unit's */
@@ -132,6 +135,8 @@ static void play(struct line *l, enum trick trick, uint8_t *frame, size_t len)
     break;
   case TRAILING: frame[len++] = 0; break;
   case ITSELF: write_all(l->fd, l->request, l->request_len); return;
+  case NOISE_FIRST: write_all(l->fd, (const uint8_t *)"\xff\xff\xff\xff\xff", 5); /* fall through */
+  case SLOW: readable(l->stop, l->stop, SLOW_MS); break;
   case WELL: break;
   }
   write_all(l->fd, frame, len);

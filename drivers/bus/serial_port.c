@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drivers/bus/serial_port.h"
+#include "drivers/bus/sysfs.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -92,32 +93,17 @@ bool pl_serial_low_latency(int fd)
 
 /* --- USB serial ports, from sysfs --- */
 
-/* One line of FOLDER/NAME, without its end; "" when it is not there. */
-static void read_word(const char *folder, const char *name, char *out, size_t size)
-{
-  char path[PATH_MAX + 64];
-  snprintf(path, sizeof path, "%s/%s", folder, name);
-  *out = 0;
-  FILE *f = fopen(path, "re");
-  if (!f)
-    return;
-  if (!fgets(out, (int)size, f))
-    *out = 0;
-  out[strcspn(out, "\n")] = 0;
-  fclose(f);
-}
-
 static int read_number(const char *folder, const char *name, int base)
 {
   char text[32];
-  read_word(folder, name, text, sizeof text);
+  pl_sysfs_read("", folder, name, text, sizeof text);
   return *text ? (int)strtol(text, NULL, base) : -1;
 }
 
 /* Goes up from a port's device to its USB interface, whose parent is the USB device. */
 static bool describe(const char *root, const char *tty, struct pl_serial_info *info)
 {
-  char link[PATH_MAX], at[PATH_MAX], target[PATH_MAX];
+  char link[PATH_MAX], at[PATH_MAX];
   snprintf(link, sizeof link, "%s/class/tty/%s/device", root, tty);
   if (!realpath(link, at))
     return false;
@@ -130,12 +116,11 @@ static bool describe(const char *root, const char *tty, struct pl_serial_info *i
     return false; /* no USB port */
   char driver[PATH_MAX + 16];
   snprintf(driver, sizeof driver, "%s/driver", at);
-  if (realpath(driver, target))
-    snprintf(info->driver, sizeof info->driver, "%.31s", strrchr(target, '/') + 1);
+  pl_sysfs_link("", driver, info->driver, sizeof info->driver);
   *strrchr(at, '/') = 0;
   snprintf(info->path, sizeof info->path, "%.31s", strrchr(at, '/') + 1);
-  read_word(at, "serial", info->serial, sizeof info->serial);
-  read_word(at, "product", info->product, sizeof info->product);
+  pl_sysfs_read("", at, "serial", info->serial, sizeof info->serial);
+  pl_sysfs_read("", at, "product", info->product, sizeof info->product);
   info->vendor = (uint16_t)read_number(at, "idVendor", 16);
   info->product_id = (uint16_t)read_number(at, "idProduct", 16);
   return true;

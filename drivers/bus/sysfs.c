@@ -121,8 +121,8 @@ static bool consider(void *ctx, const struct pl_sysfs_node *node)
   return true;
 }
 
-enum pl_status pl_sysfs_node_find(const char *root, const char *folder, const char *prefix, const char *what, const struct pl_sysfs_match *match, struct pl_sysfs_node *node,
-                            struct pl_err *err)
+enum pl_status pl_sysfs_node_find(const char *root, const char *folder, const char *prefix, const char *what, const struct pl_sysfs_match *match,
+                                  struct pl_sysfs_node *node, struct pl_err *err)
 {
   struct search s = {.match = match};
   char asked[200] = "";
@@ -138,8 +138,8 @@ enum pl_status pl_sysfs_node_find(const char *root, const char *folder, const ch
   if (!s.found)
     return pl_fail(err, PL_E_GONE, "there is no %s with %s; there are %.270s", what, asked, s.there);
   if (s.found > 1)
-    return pl_fail(err, PL_E_USAGE, "%s match: there are %d of %s with %s: %.250s; say which, by serial or path", s.found == 2 ? "two" : "several", s.found, what,
-                   asked, s.matches);
+    return pl_fail(err, PL_E_USAGE, "%s match: there are %d of %s with %s: %.250s; say which, by serial or path", s.found == 2 ? "two" : "several", s.found,
+                   what, asked, s.matches);
   *node = s.first;
   return PL_OK;
 }

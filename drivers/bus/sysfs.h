@@ -20,8 +20,8 @@ struct pl_sysfs_match {          /* NULL: not asked for */
 /* Those of FOLDER ("bus/i2c/devices") whose name begins with PREFIX and a digit, in the order of their numbers. Returns false where fn did. */
 bool pl_sysfs_node_list(const char *root, const char *folder, const char *prefix, bool (*fn)(void *ctx, const struct pl_sysfs_node *node), void *ctx);
 /* what: "I2C bus". PL_E_GONE with a list of those that are there; PL_E_USAGE when several match, with how they differ. */
-enum pl_status pl_sysfs_node_find(const char *root, const char *folder, const char *prefix, const char *what, const struct pl_sysfs_match *match, struct pl_sysfs_node *node,
-                            struct pl_err *err);
+enum pl_status pl_sysfs_node_find(const char *root, const char *folder, const char *prefix, const char *what, const struct pl_sysfs_match *match,
+                                  struct pl_sysfs_node *node, struct pl_err *err);
 bool pl_sysfs_node_get(const char *root, const char *folder, const char *name, struct pl_sysfs_node *node); /* false: it is not there */
 /* "i2c-7 (CP2112 SMBus Bridge on hidraw0, USB path 1-2, serial 0012)" */
 const char *pl_sysfs_node_text(const struct pl_sysfs_node *node, char *room, size_t size);

@@ -2,6 +2,7 @@
 #include "drivers/bus/bus.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -380,7 +381,8 @@ static void names(void **state)
 /* --- an adapter that goes away and comes back --- */
 
 struct presence {
-  int lost, returned, reopened;
+  int lost, returned, reopened, tries;
+  bool hold;    /* reopen does not return */
   bool plugged; /* what reopen finds; the worker reads it only after a submit, which is a lock's distance away */
   char cause[160];
 };
@@ -390,6 +392,9 @@ static struct presence *presence_now; /* for reopen, whose self is the count of 
 static enum pl_status reopen_if_plugged(void *self, struct pl_err *err)
 {
   (void)self;
+  __atomic_add_fetch(&presence_now->tries, 1, __ATOMIC_RELEASE);
+  while (__atomic_load_n(&presence_now->hold, __ATOMIC_ACQUIRE))
+    sched_yield();
   if (!__atomic_load_n(&presence_now->plugged, __ATOMIC_ACQUIRE))
     return pl_fail(err, PL_E_GONE, "not there");
   presence_now->reopened++;
@@ -484,6 +489,56 @@ static void a_bus_may_be_freed_while_lost(void **state)
   tear_down(&s);
 }
 
+/* The look for the adapter has run, and its end was not yet told when the bus is freed: it must not look again. */
+static void a_bus_may_be_freed_between_two_looks(void **state)
+{
+  (void)state;
+  struct setting s;
+  struct presence p = {.hold = true};
+  presence_now = &p;
+  set_up(&s, false, false);
+  pl_bus_set_reopen(s.bus, reopen_if_plugged);
+  pl_bus_lost(s.bus, "the cable was pulled");
+  while (!__atomic_load_n(&p.tries, __ATOMIC_ACQUIRE))
+    pl_clock_step(s.clock, pl_clock_now(s.clock) + PL_MS);
+  __atomic_store_n(&p.hold, false, __ATOMIC_RELEASE); /* no step from here on: the bus itself takes the look's end off the worker */
+  pl_bus_free(s.bus);
+  assert_int_equal(s.closed, 1);
+  pl_time_ns end = pl_clock_now(s.clock) + 300 * PL_MS;
+  while (pl_clock_now(s.clock) < end)
+    pl_clock_step(s.clock, end);
+  assert_int_equal(p.tries, 1);
+  pl_clock_free(s.clock);
+}
+
+/* The loop was busy elsewhere while the adapter went and came: its outputs are off now, so whoever watches must hear of both. */
+static void a_short_loss_is_told(void **state)
+{
+  (void)state;
+  struct setting s;
+  struct presence p = {.plugged = true};
+  presence_now = &p;
+  set_up(&s, false, false);
+  pl_bus_set_reopen(s.bus, reopen_if_plugged);
+  pl_bus_watch(s.bus, note_presence, &p);
+  struct work w;
+  pl_bus_lost(s.bus, "a short break");
+  prepare(&s, &w, 0, pl_clock_now(s.clock) + 5 * PL_S);
+  pl_clock_sleep_until(s.clock, pl_clock_now(s.clock) + 260 * PL_MS); /* no step of the loop */
+  pl_bus_submit(s.bus, &w.job);
+  while (pl_bus_is_lost(s.bus))
+    sched_yield();
+  assert_int_equal(p.lost + p.returned, 0);
+  pl_bus_wait(s.bus, &w.job);
+  while (!p.returned)
+    assert_true(pl_clock_step(s.clock, pl_clock_now(s.clock) + PL_S));
+  assert_int_equal(w.job.status, PL_OK);
+  assert_int_equal(p.lost, 1);
+  assert_int_equal(p.returned, 1);
+  assert_string_equal(p.cause, "a short break");
+  tear_down(&s);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -502,6 +557,8 @@ int main(void)
       cmocka_unit_test(a_lost_adapter_is_reopened_in_virtual_time),
       cmocka_unit_test(a_lost_adapter_is_reopened_in_real_time),
       cmocka_unit_test(a_bus_may_be_freed_while_lost),
+      cmocka_unit_test(a_bus_may_be_freed_between_two_looks),
+      cmocka_unit_test(a_short_loss_is_told),
       cmocka_unit_test(names),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

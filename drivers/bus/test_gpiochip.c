@@ -9,7 +9,7 @@
 
 extern const struct pl_adapter_desc pl_adapter_gpiochip;
 
-#define N_VALUES 4
+#define N_VALUES 7
 #define SOC "gpiochip0"  /* lines with names, interrupts, bias */
 #define USB1 "gpiochip1" /* two CP2112 */
 #define USB2 "gpiochip2"
@@ -62,8 +62,8 @@ static void set_up(struct setting *s)
   *s = (struct setting){0};
   fake = (struct fake_gpio){.chips = {
                                 {.name = SOC, .label = "soc-gpio", .lines = {{.name = "LEAK"}, {.name = "VALVE"}, {.name = "LEAK_SENSE", .wired = 2}}},
-                                {.name = USB1, .label = "cp2112_gpio", .lines = {[4] = {.wired = 1}, [5] = {.level = true}}},
-                                {.name = USB2, .label = "cp2112_gpio"},
+                                {.name = USB1, .label = "ft260_gpio", .lines = {[4] = {.wired = 1}, [5] = {.level = true}}},
+                                {.name = USB2, .label = "ft260_gpio"},
                                 {.name = MCP, .label = "mcp2221_gpio", .no_irq = true, .lines = {{.name = "VALVE"}}},
                             }};
   fake_sysfs_open(&s->sys);
@@ -233,9 +233,9 @@ static void a_chip_is_found_by_what_the_rig_says(void **state)
       {"chip", "/dev/gpiochip2", NULL, NULL, PL_OK, USB2},
       {"chip", "gpiochip3", NULL, NULL, PL_OK, MCP},
       {"serial", "C2", NULL, NULL, PL_OK, USB2},
-      {"chip", "cp2112_gpio", "path", "1-1", PL_OK, USB1},
-      {"chip", "cp2112_gpio", NULL, NULL, PL_E_USAGE,
-       "two match: there are 2 GPIO chips with label 'cp2112_gpio': gpiochip1 (cp2112_gpio, USB path 1-1, serial C1), gpiochip2 (cp2112_gpio, USB path 1-2, "
+      {"chip", "ft260_gpio", "path", "1-1", PL_OK, USB1},
+      {"chip", "ft260_gpio", NULL, NULL, PL_E_USAGE,
+       "two match: there are 2 GPIO chips with label 'ft260_gpio': gpiochip1 (ft260_gpio, USB path 1-1, serial C1), gpiochip2 (ft260_gpio, USB path 1-2, "
        "serial C2); say which, by serial or path"},
       {"path", "1-9", NULL, NULL, PL_E_GONE, "there is no GPIO chip with path '1-9'; there are gpiochip0 (soc-gpio), gpiochip1 ("},
       {"chip", "/dev/gpiochip7", NULL, NULL, PL_E_GONE, "cannot open the GPIO chip /dev/gpiochip7: No such file"},
@@ -371,7 +371,7 @@ static void who_holds_a_line_is_named(void **state)
   fake.chips[1].lines[2].used = true;
   snprintf(fake.chips[1].lines[2].consumer, PL_GPIOD_TEXT, "gpioset");
   assert_int_equal(refuse(&s, (struct pl_gpio_line){.offset = 2, .output = true}, &err), PL_E_LOCKED);
-  assert_string_equal(err.text, "line 2 of gpiochip1 (cp2112_gpio) is in use, by 'gpioset'; end that program first");
+  assert_string_equal(err.text, "line 2 of gpiochip1 (ft260_gpio) is in use, by 'gpioset'; end that program first");
   (void)request(&s, (struct pl_gpio_line){.offset = 3, .output = true});
   assert_int_equal(refuse(&s, (struct pl_gpio_line){.offset = 3}, &err), PL_E_LOCKED);
   assert_non_null(strstr(err.text, "is in use already, by csu-1 of this rig"));
@@ -388,9 +388,9 @@ static void what_a_chip_cannot_is_refused(void **state)
   (void)state;
   struct setting s;
   struct pl_err err;
-  set_up_open(&s, "path", "1-1");
+  set_up_open(&s, "path", "1-3");
   assert_int_equal(refuse(&s, (struct pl_gpio_line){.offset = 2, .bias = PL_GPIO_BIAS_PULL_UP}, &err), PL_E_UNSUPPORTED);
-  assert_string_equal(err.text, "line 2 of gpiochip1 (cp2112_gpio): the chip cannot set a bias (the kernel would take it and do nothing); fit a resistor");
+  assert_string_equal(err.text, "line 2 of gpiochip3 (mcp2221_gpio): the chip cannot set a bias (the kernel would take it and do nothing); fit a resistor");
   tear_down(&s);
   set_up_open(&s, "chip", "soc-gpio");
   int pulled = request(&s, (struct pl_gpio_line){.offset = 3, .bias = PL_GPIO_BIAS_PULL_DOWN});
@@ -424,6 +424,25 @@ static void without_interrupts_a_line_is_sampled_or_refused(void **state)
   assert_true(get_one(&s, handle));
   pl_gpio_edges(s.bus, handle, &seen);
   assert_int_equal(seen.rising, 1);
+  tear_down(&s);
+}
+
+static void a_chip_whose_driver_fails_at_edges_is_sampled(void **state)
+{
+  (void)state;
+  struct setting s;
+  struct pl_err err;
+  struct pl_gpio_edges seen;
+  set_up(&s);
+  fake.chips[2].label = "cp2112_gpio";
+  say(&s, "path", "1-2");
+  assert_int_equal(open_it(&s, &err), PL_OK);
+  assert_int_equal(refuse(&s, (struct pl_gpio_line){.offset = 1, .edges = true}, &err), PL_E_UNSUPPORTED);
+  int handle = request(&s, (struct pl_gpio_line){.offset = 1, .edges = true, .sampled = true});
+  assert_false(get_one(&s, handle));
+  assert_false(fake.chips[2].lines[1].as.edges);
+  pl_gpio_edges(s.bus, handle, &seen);
+  assert_true(seen.sampled);
   tear_down(&s);
 }
 
@@ -497,7 +516,7 @@ static void a_chip_that_went_is_found_again(void **state)
   assert_int_equal(wait_edges(&s, input, 1).rising, 1);
   unplug(&s);
   assert_int_equal(in_job(&s, &output, 1, &value, true, &err), PL_E_GONE);
-  assert_non_null(strstr(err.text, "line 0 of gpiochip1 (cp2112_gpio): the chip has gone"));
+  assert_non_null(strstr(err.text, "line 0 of gpiochip1 (ft260_gpio): the chip has gone"));
   assert_true(pl_bus_is_lost(s.bus));
   come_back(&s);
   assert_false(fake.chips[1].lines[0].level);
@@ -538,6 +557,7 @@ int main(void)
       cmocka_unit_test(who_holds_a_line_is_named),
       cmocka_unit_test(what_a_chip_cannot_is_refused),
       cmocka_unit_test(without_interrupts_a_line_is_sampled_or_refused),
+      cmocka_unit_test(a_chip_whose_driver_fails_at_edges_is_sampled),
       cmocka_unit_test(edges_have_the_kernels_time_and_lost_ones_are_counted),
       cmocka_unit_test(settings_too_many_for_one_request_get_more),
       cmocka_unit_test(a_chip_that_went_is_found_again),

@@ -52,7 +52,8 @@ static void set_up(struct setting *s, unsigned long functions)
               {"i2c-8", "CP2112 SMBus Bridge on hidraw1", "1-2", "C1"},
               {"i2c-9", "i2c-tiny-usb at bus 001 device 004", "1-3", NULL}};
   for (size_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++) {
-    snprintf(at, sizeof at, "%.4000s/%s", ROWS[i].path ? fake_sysfs_usb(&s->sys, ROWS[i].path, ROWS[i].serial, usb, sizeof usb) : "devices/pci0000:00", ROWS[i].name);
+    const char *folder = ROWS[i].path ? fake_sysfs_usb(&s->sys, ROWS[i].path, ROWS[i].serial, usb, sizeof usb) : "devices/pci0000:00";
+    snprintf(at, sizeof at, "%.4000s/%s", folder, ROWS[i].name);
     fake_sysfs_file(&s->sys, at, "name", ROWS[i].title);
     fake_sysfs_link(&s->sys, "bus/i2c/devices", ROWS[i].name, at);
   }
@@ -138,7 +139,7 @@ static void tell(void *ctx, const char *check, const char *why)
 static void conforms_over(unsigned long functions, const char *name, int nack, bool plain)
 {
   struct setting s;
-  set_up_open(&s, functions, "name", name);
+  set_up_open(&s, functions, "bus-name", name);
   s.kernel.nack = nack;
   s.kernel.plain = plain;
   struct pl_bus_conformance report = {.fail = tell};
@@ -341,7 +342,8 @@ static void smbus_commands_stand_for_lists(void **state)
     if (row->out_len || !row->in_len)
       msgs[n++] = (struct pl_i2c_msg){.address = FAKE_ADDRESS, .len = row->out_len, .buf = out};
     if (row->in_len)
-      msgs[n++] = (struct pl_i2c_msg){.address = FAKE_ADDRESS, .flags = (uint8_t)(PL_I2C_READ | (row->counted ? PL_I2C_RECV_LEN : 0)), .len = row->in_len, .buf = in};
+      msgs[n++] = (struct pl_i2c_msg){.address = FAKE_ADDRESS, .flags = row->counted ? PL_I2C_READ | PL_I2C_RECV_LEN : PL_I2C_READ, .len = row->in_len,
+                                      .buf = in};
     if (transfer(&s, msgs, n, &err))
       fail_msg("row %zu: %s", i, err.text);
     assert_int_equal(s.kernel.smbus[row->size], before + 1);
@@ -361,7 +363,8 @@ static void what_smbus_cannot_is_refused(void **state)
   struct pl_err err;
   set_up_open(&s, I2C_FUNC_SMBUS_BYTE_DATA | I2C_FUNC_SMBUS_WORD_DATA | I2C_FUNC_SMBUS_READ_BLOCK_DATA, "port", "/dev/i2c-3");
   struct pl_i2c_msg w4 = {.address = FAKE_ADDRESS, .len = 4, .buf = bytes}, w35 = {.address = FAKE_ADDRESS, .len = 35, .buf = bytes};
-  struct pl_i2c_msg two[] = {w4, w4}, r3[] = {{.address = FAKE_ADDRESS, .len = 1, .buf = bytes}, {.address = FAKE_ADDRESS, .flags = PL_I2C_READ, .len = 3, .buf = data}};
+  struct pl_i2c_msg two[] = {w4, w4};
+  struct pl_i2c_msg r3[] = {{.address = FAKE_ADDRESS, .len = 1, .buf = bytes}, {.address = FAKE_ADDRESS, .flags = PL_I2C_READ, .len = 3, .buf = data}};
   assert_int_equal(transfer(&s, &w4, 1, &err), PL_E_UNSUPPORTED);
   assert_non_null(strstr(err.text, "knows SMBus commands only, and has none that writes 4 and reads 0 bytes"));
   assert_int_equal(transfer(&s, r3, 2, &err), PL_E_UNSUPPORTED);
@@ -390,9 +393,10 @@ static void a_bus_is_found_by_what_the_rig_says(void **state)
     const char *says;
   } ROWS[] = {
       {"path", "1-2", NULL, NULL, PL_OK, NULL},
-      {"name", "CP2112 SMBus Bridge on hidraw1", NULL, NULL, PL_OK, NULL},
+      {"bus-name", "CP2112 SMBus Bridge on hidraw1", NULL, NULL, PL_OK, NULL},
       {"serial", "C1", "path", "1-2", PL_OK, NULL},
-      {"serial", "C1", NULL, NULL, PL_E_USAGE, "two match: there are 2 of I2C bus with serial 'C1': i2c-7 (CP2112 SMBus Bridge on hidraw0, USB path 1-1, serial C1), i2c-8 ("},
+      {"serial", "C1", NULL, NULL, PL_E_USAGE,
+       "two match: there are 2 of I2C bus with serial 'C1': i2c-7 (CP2112 SMBus Bridge on hidraw0, USB path 1-1, serial C1), i2c-8 ("},
       {"serial", "C2", NULL, NULL, PL_E_GONE, "there is no I2C bus with serial 'C2'; there are i2c-3 (SMBus stub driver), i2c-7 ("},
       {"port", "/dev/i2c-5", NULL, NULL, PL_E_GONE, "there is no I2C bus /dev/i2c-5"},
       {"port", "/dev/ttyS0", NULL, NULL, PL_E_USAGE, "'/dev/ttyS0' is no I2C bus, expected /dev/i2c-NUMBER"},

@@ -173,6 +173,23 @@ static void a_late_answer_is_not_forgotten_at_a_deadline(void **state)
   stop_line(&l);
 }
 
+/* Noise was taken for the answer, which comes when the next request is out. */
+static void an_answer_after_noise_is_never_taken_for_the_next(void **state)
+{
+  (void)state;
+  struct line l;
+  struct rig rig;
+  uint16_t value;
+  start_line(&l);
+  open_real(&rig, l.path, "200 ms");
+  atomic_store(&l.trick, NOISE_FIRST);
+  assert_int_equal(read_one(&rig, 9, 500, &value), PL_E_CRC);
+  assert_reads(&rig, 9, 3);
+  assert_reads(&rig, 9, 4);
+  close_rig(&rig);
+  stop_line(&l);
+}
+
 static void another_unit_is_asked_at_once_after_a_time_out(void **state)
 {
   (void)state;
@@ -404,6 +421,7 @@ int main(void)
       cmocka_unit_test(a_late_answer_is_remembered_per_unit),
       cmocka_unit_test(a_late_answer_is_not_forgotten_at_a_deadline),
       cmocka_unit_test(another_unit_is_asked_at_once_after_a_time_out),
+      cmocka_unit_test(an_answer_after_noise_is_never_taken_for_the_next),
       cmocka_unit_test(the_deadline_of_the_job_is_kept),
       cmocka_unit_test(a_port_that_goes_away_is_gone_and_may_come_back),
       cmocka_unit_test(bad_settings_are_refused),

@@ -67,6 +67,25 @@ static void an_echo_is_taken_out_where_the_rig_says_so(void **state)
   stop_line(&l);
 }
 
+/* The request reached its unit all the same; the answer comes when the next request is out. */
+static void an_answer_after_a_bad_echo_is_never_taken_for_the_next(void **state)
+{
+  (void)state;
+  struct line l;
+  struct rig rig;
+  uint16_t value;
+  start_line(&l);
+  l.echoes = l.spoils = true;
+  atomic_store(&l.trick, SLOW);
+  open_with(&rig, (struct pair[]){{"port", l.path}, {"response-timeout", "200 ms"}, {"local-echo", "yes"}}, 3, PL_OK, NULL);
+  assert_int_equal(read_one(&rig, 9, 500, &value), PL_E_ARBITRATION);
+  l.spoils = false;
+  assert_reads(&rig, 9, 3);
+  assert_reads(&rig, 9, 4);
+  close_rig(&rig);
+  stop_line(&l);
+}
+
 static void an_unexpected_echo_is_named(void **state)
 {
   (void)state;
@@ -171,6 +190,7 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(each_unit_speaks_at_its_own_speed),        cmocka_unit_test(an_echo_is_taken_out_where_the_rig_says_so),
+      cmocka_unit_test(an_answer_after_a_bad_echo_is_never_taken_for_the_next),
       cmocka_unit_test(an_unexpected_echo_is_named),              cmocka_unit_test(settings_that_the_port_cannot_are_refused),
       cmocka_unit_test(usb_ports_are_found_by_serial_and_path),
   };

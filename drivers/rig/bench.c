@@ -129,8 +129,20 @@ static enum pl_status open_adapter(struct pl_bench *bench, const struct pl_bench
 static enum pl_status open_buses(struct pl_bench *bench, const struct pl_bench_cfg *cfg, struct pl_err *err)
 {
   enum pl_status status = PL_OK;
-  for (size_t i = 0; i < bench->rig->n_buses && !status; i++)
-    status = open_adapter(bench, cfg, i, err);
+  for (size_t i = 0; i < bench->rig->n_buses && !status; i++) {
+    const struct pl_rig_bus *bus = &bench->rig->buses[i];
+    struct pl_err why = {0};
+    if (cfg->skip && cfg->skip(cfg->skip_ctx, bus, NULL))
+      continue;
+    status = open_adapter(bench, cfg, i, &why);
+    if (status && cfg->skip && cfg->skip(cfg->skip_ctx, bus, &why)) {
+      pl_bus_free(bench->buses[i]);
+      bench->buses[i] = NULL;
+      status = PL_OK;
+    } else if (status) {
+      pl_fail(err, status, "%s", why.text);
+    }
+  }
   return status;
 }
 
@@ -189,9 +201,9 @@ enum pl_status pl_bench_open(const struct pl_rig *rig, const struct pl_bench_cfg
   status = open_backend(bench, cfg, err);
   if (!status)
     status = open_buses(bench, cfg, err);
-  if (!status)
+  if (!status && !cfg->buses_only)
     status = open_devices(bench, cfg->observe, err);
-  if (!status)
+  if (!status && !cfg->buses_only && !cfg->observe) /* who only looks makes nothing safe */
     status = pl_presence_new(rig, bench->buses, bench->devices, &bench->presence, err);
   if (status) {
     pl_bench_close(bench);
@@ -228,7 +240,8 @@ void pl_bench_close(struct pl_bench *bench)
 
 void pl_bench_watch(struct pl_bench *bench, void (*fn)(void *ctx, const struct pl_rig_bus *bus, bool here, const char *text), void *ctx)
 {
-  pl_presence_watch(bench->presence, fn, ctx);
+  if (bench->presence)
+    pl_presence_watch(bench->presence, fn, ctx);
 }
 
 struct pl_clock *pl_bench_clock(const struct pl_bench *bench)
@@ -307,16 +320,19 @@ static void recover(struct pl_bus *bus) /* how it went is told by the try that f
     (void)pl_bus_run(bus, &job, &quiet);
 }
 
-/* An adapter that went away is given a moment to come back: what cannot be reached cannot be made safe. */
-static void await_back(struct pl_bus *bus)
+/* An adapter that went away is given a moment to come back: what cannot be reached cannot be made safe. patience: what is left of that moment, which is one
+ * for all (each lost bus looks for its adapter meanwhile), so that an adapter that is gone for good does not hold up what can be made safe. */
+static void await_back(struct pl_bus *bus, pl_time_ns *patience)
 {
   struct pl_clock *clock = pl_bus_clock(bus);
-  pl_time_ns until = pl_clock_now(clock) + BACK_NS;
+  pl_time_ns start = pl_clock_now(clock), until = start + *patience;
   while (pl_bus_is_lost(bus) && pl_clock_now(clock) < until)
     pl_clock_step(clock, until);
+  pl_time_ns waited = pl_clock_now(clock) - start;
+  *patience = waited < *patience ? *patience - waited : 0;
 }
 
-static enum pl_status set_safe(struct pl_device *device, const struct pl_rig_setting *safe, struct pl_err *err)
+static enum pl_status set_safe(struct pl_device *device, const struct pl_rig_setting *safe, pl_time_ns *patience, struct pl_err *err)
 {
   bool recovered = false, waited = false;
   for (int tries = 1;; tries++) {
@@ -328,7 +344,7 @@ static enum pl_status set_safe(struct pl_device *device, const struct pl_rig_set
       recover(pl_device_bus(device));
       recovered = true;
     } else if (status == PL_E_GONE && !waited && !pl_clock_is_virtual(pl_bus_clock(pl_device_bus(device)))) {
-      await_back(pl_device_bus(device));
+      await_back(pl_device_bus(device), patience);
       waited = true;
     } else if (pl_status_class(status) != PL_CLASS_RETRY || tries >= SAFE_TRIES) {
       return status;
@@ -357,7 +373,7 @@ static void add_unsafe(struct unsafe *unsafe, const char *device, const char *qu
 }
 
 /* One pass: all values, or (again) those that failed in the last pass. failed: one flag a value, in the rig's order. */
-static void safe_pass(struct pl_bench *bench, bool *failed, bool again, struct unsafe *unsafe)
+static void safe_pass(struct pl_bench *bench, bool *failed, bool again, pl_time_ns *patience, struct unsafe *unsafe)
 {
   *unsafe = (struct unsafe){.first = PL_OK};
   size_t n = 0;
@@ -367,7 +383,7 @@ static void safe_pass(struct pl_bench *bench, bool *failed, bool again, struct u
       struct pl_err own = {0};
       if (again && !failed[n])
         continue;
-      enum pl_status status = set_safe(bench->devices[i], &device->safe[k], &own);
+      enum pl_status status = set_safe(bench->devices[i], &device->safe[k], patience, &own);
       failed[n] = status != PL_OK;
       if (status)
         add_unsafe(unsafe, device->name, device->safe[k].quantity->name, status, &own);
@@ -378,8 +394,9 @@ static void safe_pass(struct pl_bench *bench, bool *failed, bool again, struct u
 enum pl_status pl_bench_make_safe(struct pl_bench *bench, struct pl_err *err)
 {
   struct unsafe unsafe;
-  safe_pass(bench, bench->unsafe, false, &unsafe);
+  pl_time_ns patience = BACK_NS;
+  safe_pass(bench, bench->unsafe, false, &patience, &unsafe);
   if (unsafe.first) /* what came later may have freed a bus or taken a load off */
-    safe_pass(bench, bench->unsafe, true, &unsafe);
+    safe_pass(bench, bench->unsafe, true, &patience, &unsafe);
   return unsafe.first ? pl_fail(err, unsafe.first, "not made safe: %s (%s)", unsafe.names, unsafe.reason.text) : PL_OK;
 }

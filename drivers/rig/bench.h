@@ -11,9 +11,13 @@ struct pl_bench_cfg {
   struct pl_clock *clock;  /* caller's */
   uint64_t seed;
   bool rehearsal;          /* everything on the twin, whatever the rig says */
-  bool observe;            /* get, set, watch: opening it leaves every output as it is, instead of driving it inactive */
+  bool observe;            /* get, set, watch: opening it leaves every output as it is, instead of driving it inactive; an adapter that comes back too */
   const char *const *faults;
   size_t n_faults;
+  bool buses_only;         /* a scan: no device is opened and nothing is watched, so nothing is set; pl_bench_device is NULL for all */
+  /* May be NULL: asked for each bus before it is opened (why NULL), and again where that failed; true: the bench goes on without it (pl_bench_bus is NULL). */
+  bool (*skip)(void *ctx, const struct pl_rig_bus *as, const struct pl_err *why);
+  void *skip_ctx;
   /* May be NULL: called for each bus when its adapter is open and nothing has been asked of it (a capture listens from here on). */
   enum pl_status (*opened)(void *ctx, struct pl_bus *bus, const struct pl_rig_bus *as, struct pl_err *err);
   void *opened_ctx;
@@ -36,7 +40,7 @@ const struct pl_backend_desc *pl_bench_backend_desc(const struct pl_bench *bench
 struct pl_backend *pl_bench_backend(const struct pl_bench *bench);
 
 /* Adapters that go away (here false; text: why) and come back (here true). When one is back, the safe values of the devices on its bus are applied, and
- * nothing else is; text then says which could not be, or is "". fn runs on the loop's thread; one watcher. */
+ * nothing else is; text then says which could not be, or is "". fn runs on the loop's thread; one watcher. A bench that observes does none of this. */
 void pl_bench_watch(struct pl_bench *bench, void (*fn)(void *ctx, const struct pl_rig_bus *bus, bool here, const char *text), void *ctx);
 /* Read-only: every device answers and is what the rig says. The first failure's sentence; *failed (may be NULL) its device. */
 enum pl_status pl_bench_probe(struct pl_bench *bench, const struct pl_rig_device **failed, struct pl_err *err);

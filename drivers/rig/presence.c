@@ -10,6 +10,7 @@ struct place { /* a bus */
   const struct pl_rig_bus *bus;
   struct pl_call *calls; /* one a safe value of its devices, in the rig's order */
   size_t n_calls, left;  /* left: not done */
+  bool again;            /* it went and came while they were on their way: once more */
   struct pl_err failed;  /* the first that failed */
 };
 
@@ -26,6 +27,8 @@ static void tell(const struct place *place, bool here, const char *text)
     place->presence->fn(place->presence->ctx, place->bus, here, text);
 }
 
+static void apply_safe(struct place *place);
+
 static void call_done(struct pl_call *call)
 {
   struct place *place = call->ctx;
@@ -33,7 +36,9 @@ static void call_done(struct pl_call *call)
     place->failed = call->job.err;
   if (--place->left)
     return;
-  if (!place->failed.status)
+  if (place->again && place->failed.status != PL_E_CANCELLED)
+    apply_safe(place);
+  else if (!place->failed.status)
     tell(place, true, "");
   else if (place->failed.status != PL_E_CANCELLED && place->failed.status != PL_E_GONE) /* gone again: that is told by itself */
     tell(place, true, place->failed.text);
@@ -41,7 +46,8 @@ static void call_done(struct pl_call *call)
 
 static void apply_safe(struct place *place)
 {
-  if (place->left) /* gone and back while the last ones are still on their way: they are what is wanted */
+  place->again = place->left > 0; /* some of those on their way may have met the adapter before it was back, or before it went */
+  if (place->again)
     return;
   place->failed = (struct pl_err){0};
   place->left = place->n_calls;

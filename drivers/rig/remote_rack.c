@@ -11,7 +11,8 @@
 
 struct pl_backend {
   struct pl_clock *clock;
-  int fd;
+  const char *socket; /* the rig's */
+  int fd;             /* -1: to be connected at the next request */
   struct pl_remote_frame frame;
 };
 
@@ -25,6 +26,17 @@ static void rack_close(struct pl_backend *rack)
   free(rack);
 }
 
+static enum pl_status attach(struct pl_backend *rack, struct pl_err *err)
+{
+  return rack->fd >= 0 ? PL_OK : pl_remote_connect(rack->clock, rack->socket, PL_REMOTE_CONTROL, NULL, &rack->fd, NULL, NULL, err);
+}
+
+static void detach(struct pl_backend *rack)
+{
+  close(rack->fd);
+  rack->fd = -1;
+}
+
 static enum pl_status rack_open(const struct pl_rig *rig, struct pl_clock *clock, uint64_t seed, bool all_virtual, struct pl_backend **out, struct pl_err *err)
 {
   (void)seed; /* the rack has its own */
@@ -34,8 +46,9 @@ static enum pl_status rack_open(const struct pl_rig *rig, struct pl_clock *clock
   if (!rack)
     return pl_fail(err, PL_E_NOMEM, "out of memory for a virtual rack");
   rack->clock = clock;
+  rack->socket = rig->twin_socket;
   rack->fd = -1;
-  enum pl_status status = pl_remote_connect(clock, rig->twin_socket, PL_REMOTE_CONTROL, NULL, &rack->fd, NULL, NULL, err);
+  enum pl_status status = attach(rack, err);
   if (status) {
     rack_close(rack);
     return status;
@@ -44,16 +57,25 @@ static enum pl_status rack_open(const struct pl_rig *rig, struct pl_clock *clock
   return PL_OK;
 }
 
+/* A connection without its answer is given up: the answer that comes late would be taken for the next one's. What was asked is not asked again, for it may
+ * have been done. */
 static enum pl_status ask(struct pl_backend *rack, enum pl_remote_type type, const char *a, const char *b, struct pl_err *err)
 {
   pl_remote_begin(&rack->frame, type);
   pl_remote_put_text(&rack->frame, a);
   if (b)
     pl_remote_put_text(&rack->frame, b);
-  enum pl_status status = pl_remote_send(rack->fd, &rack->frame, err);
+  enum pl_status status = attach(rack, err);
+  if (status)
+    return status;
+  status = pl_remote_send(rack->fd, &rack->frame, err);
   if (!status)
     status = pl_remote_receive(rack->clock, rack->fd, &rack->frame, ANSWER_NS, err);
-  return status ? status : pl_remote_status(&rack->frame, err);
+  if (!status)
+    return pl_remote_status(&rack->frame, err);
+  if (status != PL_E_USAGE) /* nothing was sent */
+    detach(rack);
+  return pl_err_prefix(err, "%s", rack->socket);
 }
 
 static enum pl_status rack_endpoint(struct pl_backend *rack, const char *bus, const char **endpoint, struct pl_err *err)

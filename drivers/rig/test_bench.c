@@ -21,7 +21,7 @@ static atomic_int slow; /* 1: the next set is slow; 2: it has begun */
 static struct {
   char log[4096];
   const char *fail_bus, *fail_device, *dead, *stiff; /* by name */
-  bool refuse_faults;
+  bool refuse_faults, unplugged;
   int failures; /* sets that fail before one works, of any device */
   enum pl_status failure;
   int recoveries;
@@ -103,7 +103,8 @@ static enum pl_status adapter_recover(void *self, struct pl_err *err)
 
 static enum pl_status adapter_reopen(void *self, struct pl_err *err)
 {
-  (void)err;
+  if (seen.unplugged)
+    return pl_fail(err, PL_E_GONE, "not plugged");
   note("%s again; ", (const char *)self);
   return PL_OK;
 }
@@ -563,12 +564,53 @@ static void test_presence(void **state)
                          "i2c-1 here (psu-b (i2c-1, address 0x59): does not move); ");
 }
 
+/* get, set and watch look at a rack that somebody else runs: an adapter that comes back is no reason to switch anything. */
+static void test_an_observer_makes_nothing_safe(void **state)
+{
+  (void)state;
+  struct fixture f;
+  begin(&f, REAL_RIG, false);
+  f.cfg.observe = true;
+  open_bench(&f);
+  seen.log[0] = '\0';
+  struct pl_bus *bus = pl_bench_bus(f.bench, "i2c-1");
+  pl_bus_lost(bus, "unplugged");
+  while (pl_bus_is_lost(bus))
+    assert_true(pl_clock_step(f.clock, pl_clock_now(f.clock) + 10 * PL_S));
+  for (int i = 0; i < 2; i++) /* jobs of one bus follow each other: what was on its way has run when these have */
+    assert_int_equal(pl_bench_probe(f.bench, NULL, NULL), PL_OK);
+  pl_bench_close(f.bench);
+  f.bench = NULL;
+  assert_ptr_equal(strstr(seen.log, "i2c-1 again; "), seen.log);
+  assert_null(strstr(seen.log, "psu-a.on"));
+  end(&f);
+}
+
+/* Two adapters gone for good hold the teardown up once, not once a safe value. */
+static void test_make_safe_waits_once(void **state)
+{
+  (void)state;
+  struct fixture f;
+  struct pl_err err = {0};
+  begin(&f, REAL_RIG, false);
+  open_bench(&f);
+  seen.unplugged = true;
+  pl_bus_lost(pl_bench_bus(f.bench, "i2c-1"), "unplugged");
+  pl_bus_lost(pl_bench_bus(f.bench, "rtu"), "unplugged");
+  pl_time_ns start = pl_clock_now(f.clock);
+  assert_int_equal(pl_bench_make_safe(f.bench, &err), PL_E_GONE);
+  assert_non_null(strstr(err.text, "not made safe: psu-a.on, psu-a.duty, psu-b.on, pump.duty ("));
+  assert_in_range(pl_clock_now(f.clock) - start, PL_S, 4 * PL_S);
+  end(&f);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_virtual), cmocka_unit_test(test_real),  cmocka_unit_test(test_mixed),    cmocka_unit_test(test_rehearsal), cmocka_unit_test(test_observe),
       cmocka_unit_test(test_refused), cmocka_unit_test(test_probe), cmocka_unit_test(test_make_safe),
       cmocka_unit_test(test_make_safe_survives_what_passes), cmocka_unit_test(test_close_under_way), cmocka_unit_test(test_presence),
+      cmocka_unit_test(test_an_observer_makes_nothing_safe), cmocka_unit_test(test_make_safe_waits_once),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

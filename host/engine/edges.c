@@ -70,7 +70,7 @@ static int edges_whole(lua_State *L)
   return no_edges(L, edge, PL_E_IO, text);
 }
 
-/* edges(edge, what): how many so far, when the last one was (ns), how many were lost */
+/* edges(edge, what): how many so far, when the last one was (ns), how many were lost, and what must be read for an edge to be seen (nil: nothing) */
 static int edges(lua_State *L)
 {
   const struct edge *edge = edge_at(L, 1, luaL_checkstring(L, 2));
@@ -79,7 +79,10 @@ static int edges(lua_State *L)
   lua_pushinteger(L, (lua_Integer)(edge->rising ? seen.rising : seen.falling));
   lua_pushinteger(L, edge->rising ? seen.last_rising : seen.last_falling);
   lua_pushinteger(L, (lua_Integer)seen.lost);
-  return 3;
+  if (!seen.sampled)
+    return 3;
+  lua_pushstring(L, edge->quantity->name);
+  return 4;
 }
 
 /* edge_about(edge): its device, and what it is called */

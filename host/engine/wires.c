@@ -11,9 +11,10 @@ static void on_presence(void *ctx, const struct pl_rig_bus *bus, bool here, cons
   char message[PL_ERR_TEXT_MAX + 200];
   if (!here)
     snprintf(message, sizeof message, "bus %s (%s) is away, its readings are invalid until it is back: %s", bus->name, bus->adapter->name, text);
+  else if (*text)
+    snprintf(message, sizeof message, "bus %s (%s) is back, but not all of its safe values could be applied: %s", bus->name, bus->adapter->name, text);
   else
-    snprintf(message, sizeof message, "bus %s (%s) is back; its safe values were applied, nothing else was set again%s%s", bus->name, bus->adapter->name,
-             *text ? "; not made safe: " : "", text);
+    snprintf(message, sizeof message, "bus %s (%s) is back; its safe values were applied, nothing else was set again", bus->name, bus->adapter->name);
   pl_journal_log(run->journal, run->focus ? run->focus->id : -1, "WARNING", message);
 }
 

@@ -4,6 +4,7 @@
 #include "drivers/bus/gpio.h"
 #include "drivers/bus/remote/wire.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -22,7 +23,7 @@ struct held { /* a line as it was requested, for when the rack comes back */
 
 struct remote {
   struct pl_bus *bus;
-  char path[108], name[64];
+  char path[PATH_MAX], name[64];
   int fd;
   pl_time_ns ahead_ns;
   struct pl_remote_frame frame;
@@ -173,7 +174,8 @@ static enum pl_status connect_both(struct remote *remote, struct pl_err *err)
   return remote->listening ? PL_OK : pl_fail(err, PL_E_IO, "cannot start the thread that listens to the edges of %s", remote->name);
 }
 
-/* The rack is back: the lines are requested again, outputs at their inactive level (bus.h: what was set is not set again). */
+/* The rack is back: the lines are requested again, outputs at their inactive level (bus.h: what was set is not set again), or as they are where they were
+ * requested so: who only looked switches nothing. */
 static enum pl_status remote_reopen(void *self, struct pl_err *err)
 {
   struct remote *remote = self;
@@ -183,7 +185,7 @@ static enum pl_status remote_reopen(void *self, struct pl_err *err)
     if (!remote->lines[i].used)
       continue;
     struct pl_gpio_line line = remote->lines[i].line;
-    line.initial = line.as_is = false;
+    line.initial = false;
     put_request(&remote->frame, &line, i);
     status = ask_on(remote, remote->fd, err);
   }

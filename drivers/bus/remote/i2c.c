@@ -4,6 +4,7 @@
 #include "drivers/bus/i2c.h"
 #include "drivers/bus/remote/wire.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,7 +15,7 @@
 struct remote {
   struct pl_bus *bus;
   int fd;
-  char path[108], name[64];
+  char path[PATH_MAX], name[64];
   struct pl_i2c_caps caps;
   struct pl_remote_frame frame;
 };
@@ -69,6 +70,8 @@ static enum pl_status ask(struct remote *remote, pl_time_ns deadline, bool *answ
   struct pl_err own = {0};
   *answered = false;
   enum pl_status status = pl_remote_send(remote->fd, &remote->frame, &own);
+  if (status == PL_E_USAGE) /* nothing was sent */
+    return pl_fail(err, status, "%s at %s: %s", remote->name, remote->path, own.text);
   if (!status)
     status = pl_remote_receive(clock, remote->fd, &remote->frame, deadline - pl_clock_now(clock) + SLACK_NS, &own);
   if (status)
@@ -84,6 +87,24 @@ static enum pl_status fail_all(struct pl_i2c_transfer *list, size_t count, enum 
   return status;
 }
 
+/* The rack answers at once, and does not know until when: a clock that was held past the deadline is told here, as adapters of real wires do. */
+static enum pl_status judge_stretch(const struct remote *remote, struct pl_i2c_transfer *list, size_t count, pl_time_ns deadline, struct pl_err *err)
+{
+  pl_time_ns at = pl_bus_now(remote->bus);
+  enum pl_status first = PL_OK;
+  for (size_t i = 0; i < count; i++) {
+    pl_time_ns held = list[i].wire_ns - pl_i2c_wire_ns(&list[i], remote->caps.speed_hz);
+    at += list[i].wire_ns;
+    if (list[i].status || held <= 0 || at <= deadline)
+      continue;
+    list[i].status = PL_E_TIMEOUT;
+    if (!first)
+      first = pl_fail(err, PL_E_TIMEOUT, "the device at 0x%02x holds the clock of %s for %lld ms", list[i].msgs[0].address, remote->name,
+                      (long long)(held / PL_MS));
+  }
+  return first;
+}
+
 static enum pl_status remote_transfer(void *self, struct pl_i2c_transfer *list, size_t count, pl_time_ns deadline, struct pl_err *err)
 {
   struct remote *remote = self;
@@ -96,7 +117,7 @@ static enum pl_status remote_transfer(void *self, struct pl_i2c_transfer *list, 
   for (size_t i = 0; i < count && good; i++)
     good = get_transfer(&remote->frame, &list[i]);
   if (good && pl_remote_whole(&remote->frame))
-    return first;
+    return first ? first : judge_stretch(remote, list, count, deadline, err);
   return fail_all(list, count, pl_fail(err, PL_E_GONE, "%s at %s: the virtual rack's answer is malformed", remote->name, remote->path));
 }
 

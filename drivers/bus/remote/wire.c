@@ -6,11 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #define HELLO_NS (2 * PL_S)
+#define WRITE_S 2
 
 /* --- a frame --- */
 
@@ -64,6 +66,7 @@ void pl_remote_put_bytes(struct pl_remote_frame *frame, const void *bytes, size_
 void pl_remote_put_text(struct pl_remote_frame *frame, const char *text)
 {
   size_t len = strlen(text);
+  frame->bad |= len > UINT16_MAX;
   pl_remote_put(frame, len, 2);
   pl_remote_put_bytes(frame, text, len);
 }
@@ -110,10 +113,17 @@ bool pl_remote_whole(const struct pl_remote_frame *frame)
 
 /* --- the socket --- */
 
+/* SO_SNDTIMEO is connect's limit too (unix(7) does not say so; socket(7) and net/unix/af_unix.c, unix_stream_connect, do). */
+bool pl_remote_limit(int fd)
+{
+  const struct timeval limit = {.tv_sec = WRITE_S};
+  return !setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+}
+
 enum pl_status pl_remote_send(int fd, const struct pl_remote_frame *frame, struct pl_err *err)
 {
   if (frame->bad)
-    return pl_fail(err, PL_E_NOMEM, "a request to the virtual rack is too long");
+    return pl_fail(err, PL_E_USAGE, "what goes to or from a virtual rack at once is at most %u bytes; ask for less", PL_REMOTE_FRAME_MAX);
   uint8_t head[4] = {(uint8_t)(frame->len >> 24), (uint8_t)(frame->len >> 16), (uint8_t)(frame->len >> 8), (uint8_t)frame->len};
   for (size_t done = 0; done < frame->len + 4;) {
     size_t of_body = done > 4 ? done - 4 : 0;
@@ -122,6 +132,8 @@ enum pl_status pl_remote_send(int fd, const struct pl_remote_frame *frame, struc
     ssize_t n = sendmsg(fd, &message, MSG_NOSIGNAL);
     if (n < 0 && errno == EINTR)
       continue;
+    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+      return pl_fail(err, PL_E_TIMEOUT, "the virtual rack does not answer: it takes no more requests");
     if (n < 0)
       return pl_fail(err, PL_E_GONE, "the virtual rack left: %s", strerror(errno));
     done += (size_t)n;
@@ -212,9 +224,10 @@ enum pl_status pl_remote_connect(struct pl_clock *clock, const char *path, enum 
   int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0)
     return pl_fail_errno(err, "cannot make a socket");
-  enum pl_status status = PL_OK;
-  if (connect(fd, (struct sockaddr *)&address, sizeof address))
-    status = pl_fail(err, PL_E_GONE, "no virtual rack listens at %s (%s); start one: plumb twin serve --socket %s", path, strerror(errno), path);
+  enum pl_status status = pl_remote_limit(fd) ? PL_OK : pl_fail_errno(err, "cannot set up a socket");
+  if (!status && connect(fd, (struct sockaddr *)&address, sizeof address))
+    status = errno == EAGAIN ? pl_fail(err, PL_E_TIMEOUT, "the virtual rack at %s does not answer: it takes no more connections", path)
+                             : pl_fail(err, PL_E_GONE, "no virtual rack listens at %s (%s); start one: plumb twin serve --socket %s", path, strerror(errno), path);
   if (!status && (status = greet(clock, fd, what, bus, ahead_ns, speed_hz, err)))
     pl_err_prefix(err, "%s", path);
   if (status) {

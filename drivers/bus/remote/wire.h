@@ -45,7 +45,10 @@ const uint8_t *pl_remote_get_bytes(struct pl_remote_frame *frame, size_t len); /
 void pl_remote_get_text(struct pl_remote_frame *frame, char *text, size_t size); /* cut to size */
 bool pl_remote_whole(const struct pl_remote_frame *frame); /* read to its end, and not beyond */
 
-/* Blocking, all of it, not later than timeout_ns from now. PL_E_GONE: the other end left; PL_E_TIMEOUT; PL_E_GARBAGE: no frame of ours. */
+/* Connecting to the socket and each write to it end after two seconds: a rack that is stopped takes neither connections nor requests. False: errno says why. */
+bool pl_remote_limit(int fd);
+/* Blocking. receive: not later than timeout_ns from now. PL_E_GONE: the other end left; PL_E_TIMEOUT; PL_E_GARBAGE: no frame of ours; of send, PL_E_USAGE: the
+ * frame is bad, and nothing was sent. */
 enum pl_status pl_remote_send(int fd, const struct pl_remote_frame *frame, struct pl_err *err);
 enum pl_status pl_remote_receive(struct pl_clock *clock, int fd, struct pl_remote_frame *frame, pl_time_ns timeout_ns, struct pl_err *err);
 /* Connects and says hello; *ahead_ns: how far the server's clock is ahead of ours. */

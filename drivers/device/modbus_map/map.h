@@ -50,6 +50,7 @@
  *     - {register: 0x900C, length: 2}
  */
 #define PL_MAP_ROWS_MAX 512
+#define PL_MAP_NAME_ROOM 64 /* of a map's name, with its end */
 #define PL_MAP_CONDITIONS_MAX 4
 #define PL_MAP_INVALID_MAX 8
 #define PL_MAP_STRING_REGISTERS_MAX 31 /* what pl_identity's fields hold */
@@ -132,6 +133,8 @@ struct pl_map {
 
 /* Finds NAME.yaml in $PLUMBLINE_MAPS (when set), drivers/maps and PREFIX/share/plumbline/drivers/maps; what has a slash is a path already. */
 enum pl_status pl_map_find(const char *name, char *path, size_t size, struct pl_err *err);
+/* The names of the maps in those folders, each once, in the order of the alphabet; returns how many. */
+size_t pl_map_names(char (*names)[PL_MAP_NAME_ROOM], size_t room);
 enum pl_status pl_map_load(const char *path, struct pl_map **map, struct pl_err *err);
 enum pl_status pl_map_parse(const char *name, const char *bytes, size_t size, struct pl_map **map, struct pl_err *err);
 /* The map that the driver's param `map` names. */

@@ -24,7 +24,7 @@ static size_t folders(const char *list[FOLDERS])
 }
 
 struct names {
-  char text[NAMES_MAX][64];
+  char text[NAMES_MAX][PL_MAP_NAME_ROOM];
   const char *list[NAMES_MAX];
   size_t count;
 };
@@ -93,4 +93,30 @@ enum pl_status pl_map_open(const struct pl_values *values, struct pl_map **map, 
   char path[PATH_ROOM];
   enum pl_status status = pl_map_find(pl_value(values, "map")->text, path, sizeof path, err);
   return status == PL_OK ? pl_map_load(path, map, err) : status;
+}
+
+static int by_name(const void *a, const void *b)
+{
+  return strcmp(a, b);
+}
+
+size_t pl_map_names(char (*names)[PL_MAP_NAME_ROOM], size_t room)
+{
+  const char *list[FOLDERS];
+  size_t n_folders = folders(list), count = 0;
+  struct names *all = calloc(1, sizeof *all);
+  if (all == NULL) {
+    return 0;
+  }
+  for (size_t i = 0; i < n_folders; i++) {
+    list_folder(list[i], all);
+  }
+  qsort(all->text, all->count, sizeof all->text[0], by_name);
+  for (size_t i = 0; i < all->count && count < room; i++) {
+    if (i == 0 || strcmp(all->text[i], all->text[i - 1]) != 0) {
+      memcpy(names[count++], all->text[i], PL_MAP_NAME_ROOM);
+    }
+  }
+  free(all);
+  return count;
 }

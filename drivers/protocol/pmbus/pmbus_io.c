@@ -93,11 +93,26 @@ static enum pl_status read_once(struct pl_pmbus *pmbus, struct frame *frame, siz
   return PL_OK;
 }
 
-static uint8_t cml_now(struct pl_pmbus *pmbus)
+/* The device's word: what follows may go on without it, but not without the bus. */
+static bool is_of_device(enum pl_status status)
+{
+  return status == PL_E_NACK || status == PL_E_PEC || status == PL_E_GARBAGE || status == PL_E_SHORT;
+}
+
+/* Fails only where the bus does: then its sentence is the one to tell, not that of a transfer for which no time was left. */
+static enum pl_status cml_now(struct pl_pmbus *pmbus, uint8_t *cml, struct pl_err *err)
 {
   struct frame frame = {.out = {PL_PMBUS_STATUS_CML}, .out_len = 1};
-  bool asks = pl_pmbus_supports(pmbus, PL_PMBUS_STATUS_CML) && !(pmbus->cfg.quirks & PL_PMBUS_SKIP_STATUS_CHECK);
-  return asks && read_once(pmbus, &frame, 1, pmbus->pec, NULL) == PL_OK ? frame.in[0] : CML_OTHER;
+  struct pl_err said = {0};
+  *cml = CML_OTHER;
+  if (!pl_pmbus_supports(pmbus, PL_PMBUS_STATUS_CML) || pmbus->cfg.quirks & PL_PMBUS_SKIP_STATUS_CHECK)
+    return PL_OK;
+  enum pl_status status = read_once(pmbus, &frame, 1, pmbus->pec, &said);
+  if (!status)
+    *cml = frame.in[0];
+  if (!status || is_of_device(status))
+    return PL_OK;
+  return pl_fail(err, status, "%s", said.text);
 }
 
 /* Reads only the count. A device may take that for a fault of the bus (section 10.8.4, too few bytes read): what was not set before is cleared. */
@@ -107,11 +122,14 @@ static enum pl_status cut_off_count(struct pl_pmbus *pmbus, struct frame *frame,
   if (status)
     return status;
   *count = frame->in[0];
-  if (!(before & CML_OTHER) && cml_now(pmbus) & CML_OTHER) {
+  uint8_t after = before;
+  if (!(before & CML_OTHER))
+    status = cml_now(pmbus, &after, err);
+  if (!status && after & ~before & CML_OTHER) {
     struct frame clear = {.out = {PL_PMBUS_STATUS_CML, CML_OTHER}, .out_len = 2};
     write_once(pmbus, &clear, NULL); /* best effort: the block is what was asked for */
   }
-  return PL_OK;
+  return status;
 }
 
 /* The whole block, PEC included, in one read whose length its first byte tells. False: this adapter cannot (it has no counted reads, or none so long). */
@@ -143,8 +161,10 @@ static enum pl_status block_once(struct pl_pmbus *pmbus, struct frame *frame, ui
   frame->got = frame->in_len = 0;
   if (room > 1) { /* else nothing else fits (QUERY) */
     if (!read_counted(pmbus, frame, &status, err)) {
-      uint8_t before = frame->in_len ? 0 : cml_now(pmbus);
-      status = cut_off_count(pmbus, frame, before, &count, err);
+      uint8_t before = 0;
+      status = frame->in_len ? PL_OK : cml_now(pmbus, &before, err);
+      if (!status)
+        status = cut_off_count(pmbus, frame, before, &count, err);
       frame->got = 0;
     } else if (!status) {
       count = frame->in[0];
@@ -184,8 +204,7 @@ static void after_error(struct pl_pmbus *pmbus, enum pl_status status, struct pl
 {
   pmbus->page = PAGE_UNKNOWN;
   pmbus->cml = 0;
-  bool answerable = status == PL_E_NACK || status == PL_E_PEC || status == PL_E_GARBAGE || status == PL_E_SHORT;
-  if (!answerable || pmbus->cfg.quirks & PL_PMBUS_SKIP_STATUS_CHECK || !pl_pmbus_supports(pmbus, PL_PMBUS_STATUS_CML))
+  if (!is_of_device(status) || pmbus->cfg.quirks & PL_PMBUS_SKIP_STATUS_CHECK || !pl_pmbus_supports(pmbus, PL_PMBUS_STATUS_CML))
     return;
   struct frame frame = {.out = {PL_PMBUS_STATUS_CML}, .out_len = 1};
   if (read_once(pmbus, &frame, 1, pmbus->pec, NULL) != PL_OK || !frame.in[0])
