@@ -74,7 +74,8 @@ static void check_groups(struct pl_visit *visit)
     snprintf(fix, sizeof fix, "%s%s%ssudo usermod -aG %s %s, then log in again", gid < 0 ? "sudo groupadd --system " : "", gid < 0 ? GROUPS[i].name : "",
              gid < 0 ? " && " : "", GROUPS[i].name, visit->user);
     if (!member)
-      pl_visit_say(visit, PL_FINDING_WARNING, "groups", fix, "%s %s (%s)", gid < 0 ? "there is no group" : "the user is not in group", GROUPS[i].name, GROUPS[i].what);
+      pl_visit_say(visit, PL_FINDING_WARNING, "groups", fix, "%s %s (%s)", gid < 0 ? "there is no group" : "the user is not in group", GROUPS[i].name,
+                   GROUPS[i].what);
   }
   if (in == sizeof GROUPS / sizeof *GROUPS)
     pl_visit_say(visit, PL_FINDING_OK, "groups", "", "user %s is in plugdev, i2c, gpio and dialout", visit->user);
@@ -82,7 +83,8 @@ static void check_groups(struct pl_visit *visit)
 
 static void check_rules(struct pl_visit *visit)
 {
-  static const char *const PLACES[] = {"/etc/udev/rules.d", "/run/udev/rules.d", "/usr/local/lib/udev/rules.d", "/lib/udev/rules.d", "/usr/lib/udev/rules.d"}; /* udev(7) */
+  static const char *const PLACES[] = {"/etc/udev/rules.d", "/run/udev/rules.d", "/usr/local/lib/udev/rules.d", "/lib/udev/rules.d",
+                                       "/usr/lib/udev/rules.d"}; /* udev(7) */
   for (size_t i = 0; i < sizeof PLACES / sizeof *PLACES; i++) {
     char path[100];
     snprintf(path, sizeof path, "%s/70-plumbline.rules", PLACES[i]);
@@ -143,16 +145,19 @@ static void check_module(struct pl_visit *visit, const char *module, enum pl_fin
     snprintf(fix, sizeof fix, "sudo modprobe %s; at every start: echo %s | sudo tee /etc/modules-load.d/plumbline-%s.conf", module, module, module);
   else
     snprintf(fix, sizeof fix, "install a kernel that has it (Debian: linux-image-$(dpkg --print-architecture), not -cloud)");
-  pl_visit_say(visit, level, "kernel modules", level == PL_FINDING_OK ? "" : fix, "%s is not loaded%s: %s", module, state == MODULE_MISSING ? ", nor does this kernel have it" : "",
+  pl_visit_say(visit, level, "kernel modules", level == PL_FINDING_OK ? "" : fix, "%s is not loaded%s: %s", module,
+               state == MODULE_MISSING ? ", nor does this kernel have it" : "",
                without);
 }
 
-static bool any_node_missing(const struct pl_visit *visit)
+/* How bad it is that buses have no /dev/i2c-N; a bus of an adapter is what somebody plugged in to use. */
+static enum pl_finding_level level_without_nodes(const struct pl_visit *visit)
 {
+  enum pl_finding_level level = PL_FINDING_WARNING;
   for (const struct pl_scan_port *port = NULL; (port = next_of(visit, PL_SCAN_I2C, port));)
-    if (!pl_visit_exists(visit, port->node))
-      return true;
-  return false;
+    if (!pl_visit_exists(visit, port->node) && level_of(visit, port) > level)
+      level = level_of(visit, port);
+  return level;
 }
 
 static void check_modules(struct pl_visit *visit)
@@ -161,14 +166,15 @@ static void check_modules(struct pl_visit *visit)
   size_t n_chips;
   const struct pl_scan_chip *chips = pl_scan_chips(&n_chips);
   if (next_of(visit, PL_SCAN_I2C, NULL))
-    check_module(visit, "i2c_dev", any_node_missing(visit) ? PL_FINDING_ERROR : PL_FINDING_WARNING, "there are I2C buses without /dev/i2c-N");
+    check_module(visit, "i2c_dev", level_without_nodes(visit), "there are I2C buses without /dev/i2c-N");
   for (const struct pl_scan_port *port = NULL; (port = next_of(visit, PL_SCAN_USB, port));) {
     size_t i = (size_t)(port->chip - chips);
     if (i >= sizeof told / sizeof *told || told[i] || i >= n_chips)
       continue;
     told[i] = true;
     if (port->chip->mpsse)
-      check_module(visit, port->chip->module, port->chip->interfaces > 1 ? PL_FINDING_WARNING : PL_FINDING_OK, "the chip's serial ports (ttyUSB) do not appear");
+      check_module(visit, port->chip->module, port->chip->interfaces > 1 ? PL_FINDING_WARNING : PL_FINDING_OK,
+                   "the chip's serial ports (ttyUSB) do not appear");
     else
       check_module(visit, port->chip->module, PL_FINDING_OK, "it is needed for the adapters i2c-dev and gpiochip only; plumb's own does without");
   }
@@ -192,7 +198,8 @@ static void check_drivers(struct pl_visit *visit)
       pl_visit_say(visit, PL_FINDING_WARNING, "drivers", "end that program, or put the I2C bus on another channel",
                    "%s: %s stands on a channel that adapter %s would take, and is in use by process %s", name, tty->node, port->chip->adapter, tty->holder);
     else if (*port->driver)
-      pl_visit_say(visit, PL_FINDING_OK, "drivers", "", "%s: the kernel's %s has it; adapter %s takes its own interface from it while it runs, and gives it back", name,
+      pl_visit_say(visit, PL_FINDING_OK, "drivers", "",
+                   "%s: the kernel's %s has it; adapter %s takes its own interface from it while it runs, and gives it back", name,
                    port->driver, port->chip->adapter);
   }
 }
@@ -203,7 +210,8 @@ static void check_latency(struct pl_visit *visit)
     char fix[240];
     snprintf(fix, sizeof fix, "echo 1 | sudo tee /sys/class/tty/%s/device/latency_timer; the udev rules do it at every plug", port->name);
     if (port->latency_ms > 1)
-      pl_visit_say(visit, PL_FINDING_WARNING, "latency timer", fix, "%s waits up to %d ms before it hands over what it received: a Modbus poll costs that much more", port->node,
+      pl_visit_say(visit, PL_FINDING_WARNING, "latency timer", fix,
+                   "%s waits up to %d ms before it hands over what it received: a Modbus poll costs that much more", port->node,
                    port->latency_ms);
     else if (port->latency_ms >= 0)
       pl_visit_say(visit, PL_FINDING_OK, "latency timer", "", "%s: %d ms", port->node, port->latency_ms);
@@ -221,7 +229,8 @@ static void check_locks(struct pl_visit *visit)
     if (!*port->holder || port->kind == PL_SCAN_GPIO)
       continue;
     held++;
-    pl_visit_say(visit, PL_FINDING_WARNING, "locks", "end that program, or wait for it", "%s is held by process %s", pl_visit_name(port, name, sizeof name), port->holder);
+    pl_visit_say(visit, PL_FINDING_WARNING, "locks", "end that program, or wait for it", "%s is held by process %s", pl_visit_name(port, name, sizeof name),
+                 port->holder);
   }
   if (!held)
     pl_visit_say(visit, PL_FINDING_OK, "locks", "", "nothing is held by another plumb");
@@ -255,7 +264,8 @@ static void check_clock(struct pl_visit *visit)
   if (!*now)
     pl_visit_say(visit, PL_FINDING_WARNING, "clock", "", "the clock source cannot be read (%s)", folder);
   else
-    pl_visit_say(visit, slow ? PL_FINDING_WARNING : PL_FINDING_OK, "clock", slow ? fix : "", "clock source %s%s", now, slow ? ": reading the time is slow, and may be coarse" : "");
+    pl_visit_say(visit, slow ? PL_FINDING_WARNING : PL_FINDING_OK, "clock", slow ? fix : "", "clock source %s%s", now,
+                 slow ? ": reading the time is slow, and may be coarse" : "");
 }
 
 /* "Max realtime priority     0                    0" and "CapEff:\t000001ffffffffff" (proc(5)). */

@@ -28,7 +28,8 @@ static int number_of(const struct pl_rig_bus *bus, const char *name)
 
 static void say_gone(struct pl_visit *visit, const struct pl_rig_bus *bus, const char *why)
 {
-  pl_visit_say(visit, PL_FINDING_ERROR, "rig", "plug it in, or mend the rig: `plumb scan` lists what is there", "bus '%s' (adapter '%s'): %s", bus->name, bus->adapter->name, why);
+  pl_visit_say(visit, PL_FINDING_ERROR, "rig", "plug it in, or mend the rig: `plumb scan` lists what is there", "bus '%s' (adapter '%s'): %s", bus->name,
+               bus->adapter->name, why);
 }
 
 static void check_node(struct pl_visit *visit, const struct pl_rig_bus *bus, const char *node, const char *holder)
@@ -37,7 +38,8 @@ static void check_node(struct pl_visit *visit, const struct pl_rig_bus *bus, con
   if (!pl_visit_may_use(visit, node, fix, sizeof fix))
     pl_visit_say(visit, PL_FINDING_ERROR, "rig", fix, "bus '%s' (adapter '%s'): %s cannot be used", bus->name, bus->adapter->name, node);
   else if (*holder)
-    pl_visit_say(visit, PL_FINDING_ERROR, "rig", "end that program, or wait for it", "bus '%s' (adapter '%s'): %s is held by process %s", bus->name, bus->adapter->name, node, holder);
+    pl_visit_say(visit, PL_FINDING_ERROR, "rig", "end that program, or wait for it", "bus '%s' (adapter '%s'): %s is held by process %s", bus->name,
+                 bus->adapter->name, node, holder);
   else
     pl_visit_say(visit, PL_FINDING_OK, "rig", "", "bus '%s' (adapter '%s'): %s", bus->name, bus->adapter->name, node);
 }
@@ -101,7 +103,9 @@ static size_t count_meant(const struct pl_visit *visit, enum pl_scan_kind kind, 
     chip += 5;
   for (size_t i = 0; i < visit->scan->count; i++) {
     const struct pl_scan_port *port = &visit->scan->ports[i];
-    if (port->kind != kind || is_other(serial, port->serial) || is_other(path, port->path) || (kind == PL_SCAN_USB && strcmp(port->chip->adapter, bus->adapter->name) != 0) ||
+    if (port->kind != kind || is_other(serial, port->serial) || is_other(path,
+                                                                         port->path) || (kind == PL_SCAN_USB && strcmp(port->chip->adapter,
+                                                                                                                       bus->adapter->name) != 0) ||
         (is_other(chip, port->title) && is_other(chip, port->name)))
       continue;
     if (!count++)
@@ -139,7 +143,8 @@ static void check_gpiochip(struct pl_visit *visit, const struct pl_rig_bus *bus)
   for (size_t i = 0; i < visit->scan->count; i++)
     chips += visit->scan->ports[i].kind == PL_SCAN_GPIO;
   if (chips)
-    pl_visit_say(visit, PL_FINDING_OK, "rig", "", "bus '%s' (adapter '%s'): its lines are searched for by name on %zu chips", bus->name, bus->adapter->name, chips);
+    pl_visit_say(visit, PL_FINDING_OK, "rig", "", "bus '%s' (adapter '%s'): its lines are searched for by name on %zu chips", bus->name, bus->adapter->name,
+                 chips);
   else
     say_gone(visit, bus, "there is no GPIO chip at all");
 }
@@ -157,14 +162,27 @@ static void check_hub(struct pl_visit *visit, const struct pl_rig_bus *bus)
 
 static void check_tcp(struct pl_visit *visit, const struct pl_rig_bus *bus)
 {
-  pl_visit_say(visit, PL_FINDING_OK, "rig", "", "bus '%s' (adapter '%s'): not tried, since some units take one connection only; `plumb scan --probe --on %s %s` tries", bus->name,
+  pl_visit_say(visit, PL_FINDING_OK, "rig", "",
+               "bus '%s' (adapter '%s'): not tried, since some units take one connection only; `plumb scan --probe --on %s %s` tries", bus->name,
                bus->adapter->name, visit->cfg->rig->path, bus->name);
+}
+
+static void check_remote(struct pl_visit *visit, const struct pl_rig_bus *bus)
+{
+  const char *at = text_of(bus, "socket");
+  if (at && pl_visit_exists(visit, at))
+    pl_visit_say(visit, PL_FINDING_OK, "rig", "", "bus '%s' (adapter '%s'): a virtual rack at %s", bus->name, bus->adapter->name, at);
+  else
+    pl_visit_say(visit, PL_FINDING_ERROR, "rig", "plumb twin serve --socket, with this path", "bus '%s' (adapter '%s'): no virtual rack listens at %s",
+                 bus->name, bus->adapter->name,
+                 at ? at : "its socket");
 }
 
 static const struct {
   const char *adapter;
   void (*check)(struct pl_visit *visit, const struct pl_rig_bus *bus);
-} CHECKS[] = {{"modbus-rtu", check_rtu}, {"modbus-tcp", check_tcp}, {"i2c-dev", check_i2c_dev}, {"gpiochip", check_gpiochip}, {"usb-hub", check_hub}};
+} CHECKS[] = {{"modbus-rtu", check_rtu}, {"modbus-tcp", check_tcp}, {"i2c-dev", check_i2c_dev}, {"gpiochip", check_gpiochip}, {"usb-hub", check_hub},
+            {"twin-remote", check_remote}};
 
 static bool is_usb(const char *adapter)
 {

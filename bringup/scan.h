@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-/* What a machine has to reach a rack with: USB adapters, I2C buses, GPIO chips, serial ports. Looked up in sysfs and by libusb; nothing is opened for writing. */
+/* What a machine has to reach a rack with: USB adapters, I2C buses, GPIO chips, serial ports. Looked up in sysfs and by libusb; nothing is driven. */
 
 /* A chip that adapters of ours drive. */
 struct pl_scan_chip {

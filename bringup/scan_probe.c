@@ -51,7 +51,8 @@ static int by_address(const void *a, const void *b)
 
 static void set_unit_line(struct pl_probe_at *at, const struct pl_rig_device *device, uint8_t unit)
 {
-  const struct pl_value *baud = value_of(&device->values, "baud"), *parity = value_of(&device->values, "parity"), *stop = value_of(&device->values, "stop-bits");
+  const struct pl_value *baud = value_of(&device->values, "baud"), *parity = value_of(&device->values, "parity"), *stop = value_of(&device->values,
+                                                                                                                                   "stop-bits");
   const struct pl_modbus_line line = {.baud = baud ? (int)baud->number : 0, .parity = parity ? "NEO"[parity->number % 3] : '\0',
                                       .stop_bits = stop ? (int)stop->number + 1 : 0};
   struct pl_err quiet = {0};

@@ -109,7 +109,7 @@ static void put_serial(struct writer *w, const struct pl_scan_port *port)
 {
   const struct pl_scan_port *adapter = pl_scan_adapter_of(w->scan, port);
   bool is_i2c = adapter && port->interface >= 0 && (unsigned)port->interface < adapter->chip->mpsse; /* the same pins are an I2C bus above */
-  fprintf(w->out, "\n  # %s ", port->node);
+  fprintf(w->out, "\n  # %s ", *port->by_id ? port->by_id : port->node);
   put_comment(w->out, port->title);
   fputs(is_i2c ? ": the same channel as an I2C bus above; use one or the other\n" : *port->path ? "\n" : ": take away the # where units are on it\n", w->out);
   fprintf(w->out, "  %s- {name: rtu-%u, kind: modbus, adapter: modbus-rtu", is_i2c || !*port->path ? "# " : "", ++w->rtu);

@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The adapter "ftdi-mpsse" with libftdi on the FT232H and FT4232H twins, over USB/IP. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-#include <ftdi.h>
-
-#include "drivers/bus/conformance.h"
 #include "drivers/bus/usb.h"
+#include "drivers/bus/usb_test.h"
 #include "tests/ftdi_lab.h"
+
+#include <ftdi.h>
 
 #define FT232H "  - {device: ft232h, serial: PLTWIN01, i2c: i2c-power, gpio: lines}\n"
 
@@ -455,5 +449,5 @@ int main(void)
       cmocka_unit_test(what_cannot_be_meant_is_refused),
       cmocka_unit_test(a_blank_eeprom_goes_by_path),
   };
-  return cmocka_run_group_tests(tests, NULL, NULL);
+  return cmocka_run_group_tests(tests, own_locks, drop_locks);
 }

@@ -31,8 +31,8 @@ static const struct {
   const char *usb, *adapter, *values;
 } ROWS[] = {
     {TINY, "i2c-tiny-usb", "path: 1-1"},
-    {CP2112, "cp2112", "serial: CP01\nspeed: 400000"},
-    {MCP2221, "mcp2221", "serial: MC01\nspeed: 400000"},
+    {CP2112, "cp2112", "serial: CP01\nspeed: 400 kHz"},
+    {MCP2221, "mcp2221", "serial: MC01\nspeed: 400 kHz"},
 };
 #define N_ROWS (sizeof ROWS / sizeof ROWS[0])
 

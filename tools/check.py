@@ -26,6 +26,7 @@ def stages(names):
     yield "tests under the sanitizers", tests + ["--build", "build/asan"] + names
     if names:
         return
+    yield "real kernel drivers in a guest", [sys.executable, "fixtures/vm/vmcheck.py"]
     yield "build, thread sanitizer", MAKE + TSAN + ["all", "tests-built"]
     yield "threaded tests under the thread sanitizer", tests + ["--build", "build/tsan", "--threaded"]
     yield "build, clang", MAKE + ["BUILD=build/clang", "CC=clang", "all"]

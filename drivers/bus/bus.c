@@ -34,12 +34,14 @@ struct pl_bus {
   struct list queue;    /* not begun */
   struct list finished; /* real time: run, done() to be called on the loop's thread */
   struct pl_bus_counters counters;
+  unsigned seen;        /* statuses of the running job's transfers, as bits */
   bool lost, told_lost; /* the adapter went away; the watcher was told so */
   uint64_t losses, told_losses; /* how often it went, and how often when the watcher was told last */
   struct pl_err cause;  /* why */
   pl_time_ns retry_at;  /* not before, reopen is tried again */
 
   enum pl_status (*reopen)(void *self, struct pl_err *err);
+  enum pl_status (*is_there)(void *self, struct pl_err *err);
   void (*watcher)(void *ctx, struct pl_bus *bus, bool here, const char *cause); /* the loop's */
   void *watcher_ctx;
   struct pl_post presence;    /* lost or losses is no longer what the watcher was told */
@@ -95,6 +97,13 @@ static void count_job(struct pl_bus *bus, enum pl_status status)
   pthread_mutex_unlock(&bus->lock);
 }
 
+/* What the transfers themselves could not see: an answer whose check or length a protocol above found wrong, a transfer that no time was left for. */
+static bool is_unseen(const struct pl_bus *bus, enum pl_status status)
+{
+  const unsigned ABOVE = 1u << PL_E_TIMEOUT | 1u << PL_E_PEC | 1u << PL_E_SHORT | 1u << PL_E_GARBAGE;
+  return (ABOVE & ~bus->seen) >> status & 1;
+}
+
 static enum pl_status fail_late(struct pl_job *job, pl_time_ns late)
 {
   if (late >= PL_MS)
@@ -142,21 +151,20 @@ static enum pl_status be_there(struct pl_bus *bus, struct pl_err *err)
 
 static enum pl_status look_run(struct pl_job *job, struct pl_err *err)
 {
-  (void)job;
-  (void)err;
-  return PL_OK;
+  struct pl_bus *bus = job->ctx;
+  return bus->is_there ? bus->is_there(bus->self, err) : PL_OK;
 }
 
 static void look_again(struct pl_bus *bus)
 {
-  if (!bus->stopping && bus->reopen && !pl_clock_is_virtual(bus->clock))
+  if (!bus->stopping && bus->reopen && !pl_clock_is_virtual(bus->clock) && !bus->look.bus)
     pl_clock_arm(bus->clock, &bus->look_timer, pl_clock_now(bus->clock) + REOPEN_NS);
 }
 
 static void look_done(struct pl_job *job)
 {
   struct pl_bus *bus = job->ctx;
-  if (pl_bus_is_lost(bus))
+  if (pl_bus_is_lost(bus) || bus->is_there)
     look_again(bus);
 }
 
@@ -164,7 +172,7 @@ static void look(void *ctx, pl_time_ns now)
 {
   (void)now;
   struct pl_bus *bus = ctx;
-  if (!pl_bus_is_lost(bus) || bus->look.bus)
+  if ((!pl_bus_is_lost(bus) && !bus->is_there) || bus->look.bus)
     return;
   bus->look = (struct pl_job){.run = look_run, .done = look_done, .ctx = bus};
   pl_bus_submit(bus, &bus->look);
@@ -207,6 +215,12 @@ void pl_bus_set_reopen(struct pl_bus *bus, enum pl_status (*reopen)(void *self, 
   bus->reopen = reopen;
 }
 
+void pl_bus_set_look(struct pl_bus *bus, enum pl_status (*is_there)(void *self, struct pl_err *err))
+{
+  bus->is_there = is_there;
+  look_again(bus);
+}
+
 void pl_bus_watch(struct pl_bus *bus, void (*fn)(void *ctx, struct pl_bus *bus, bool here, const char *cause), void *ctx)
 {
   bus->watcher = fn;
@@ -225,6 +239,7 @@ static void execute(struct pl_bus *bus, struct pl_job *job)
   }
   bus->start = now;
   bus->charged = 0;
+  bus->seen = 0;
   bus->limit = job->limit;
   job->status = be_there(bus, &job->err);
   if (job->status)
@@ -232,14 +247,15 @@ static void execute(struct pl_bus *bus, struct pl_job *job)
   else if ((job->status = job->run(job, &job->err)) == PL_E_GONE && bus->reopen)
     mark_lost(bus, job->err.text);
   job->finished = bus->free_at = pl_bus_now(bus);
-  enum pl_status ours = PL_OK;
+  enum pl_status ours = is_unseen(bus, job->status) ? job->status : PL_OK; /* the transfers have counted theirs */
   if (!job->status && job->finished > job->limit)
     job->status = ours = fail_late(job, job->finished - job->limit);
   if (!job->status)
     job->err = (struct pl_err){0}; /* the sentence of a failure that a retry mended */
   else if (!job->err.text[0])
     pl_fail(&job->err, job->status, "%s", pl_status_text(job->status));
-  count_job(bus, ours); /* the transfers have counted theirs */
+  if (job != &bus->look) /* the bus's own, not asked for by anyone */
+    count_job(bus, ours);
 }
 
 /* When the wire is free, or when there is no more use in waiting for that. */
@@ -538,6 +554,7 @@ void pl_bus_count(struct pl_bus *bus, size_t bytes, enum pl_status status)
   pthread_mutex_lock(&bus->lock);
   bus->counters.transfers++;
   bus->counters.bytes += bytes;
+  bus->seen |= 1u << status;
   if (status)
     bus->counters.errors[status]++;
   pthread_mutex_unlock(&bus->lock);

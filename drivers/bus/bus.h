@@ -73,6 +73,9 @@ void *pl_bus_self(const struct pl_bus *bus);
  * was set before is not set again (whoever owns the rig decides that). Without reopen PL_E_GONE is that one transfer's only: the adapter sees to itself.
  */
 void pl_bus_set_reopen(struct pl_bus *bus, enum pl_status (*reopen)(void *self, struct pl_err *err)); /* after pl_bus_attach */
+/* After pl_bus_set_reopen. Real time: is_there(self) is asked on the worker four times a second while the bus is idle; PL_E_GONE marks it as lost. For what
+ * must not be held on to after it has gone (an open /dev/i2c-N keeps the kernel from removing the adapter). It makes no transfer. */
+void pl_bus_set_look(struct pl_bus *bus, enum pl_status (*is_there)(void *self, struct pl_err *err));
 /* For adapters that notice it without a transfer; any thread. */
 void pl_bus_lost(struct pl_bus *bus, const char *cause);
 bool pl_bus_is_lost(const struct pl_bus *bus);

@@ -337,7 +337,7 @@ static enum pl_status i2c_open(struct pl_bus *bus, const struct pl_adapter_args 
     return pl_fail(err, PL_E_NOMEM, "out of memory for the adapter of %s", args->bus_name);
   i2c->stop_start = pl_value(args->values, "stop-start")->number != 0;
   i2c->caps = (struct pl_i2c_caps){.flags = PL_I2C_CAP_STRETCH, .max_write = WRITE_MAX, .max_read = READ_MAX, .max_batch = 1,
-                                   .speed_hz = (uint32_t)pl_value(args->values, "speed")->number};
+                                   .speed_hz = (uint32_t)(pl_value(args->values, "speed")->number / PL_U)};
   enum pl_status status = pl_usb_user_open(&i2c->user, bus, args, &CHIP, i2c_set_up, i2c, err);
   if (status) {
     free(i2c);
@@ -351,7 +351,7 @@ static enum pl_status i2c_open(struct pl_bus *bus, const struct pl_adapter_args 
 static const struct pl_param I2C_PARAMS[] = {
     PL_USB_PARAM_SERIAL,
     PL_USB_PARAM_PATH,
-    {.name = "speed", .kind = PL_PARAM_INT, .fallback = "100000", .min = 10000, .max = 400000, .help = "SCL in Hz"},
+    {.name = "speed", .kind = PL_PARAM_QUANTITY, .dim = PL_DIM_FREQUENCY, .fallback = "100 kHz", .min = 10000 * PL_U, .max = 400000 * PL_U, .help = "clock of the bus"},
     {.name = "stop-start", .kind = PL_PARAM_FLAG, .fallback = "false",
      .help = "a chip of revision 1 may send STOP and START in place of a repeated START"},
 };

@@ -76,7 +76,9 @@ static enum pl_status check_surplus(struct pl_ftdi *f, const struct pl_mpsse_i2c
 {
   size_t len;
   (void)pl_ftdi_stream_bytes(f->stream, &len);
-  return len ? pl_fail(err, PL_E_GARBAGE, "the adapter answered %zu bytes too many to what began with address 0x%02x", len, run->list[0].msgs[0].address) : PL_OK;
+  if (!len)
+    return PL_OK;
+  return pl_fail(err, PL_E_GARBAGE, "the adapter answered %zu bytes too many to what began with address 0x%02x", len, run->list[0].msgs[0].address);
 }
 
 /* One stay in the chip. */
@@ -87,13 +89,17 @@ static enum pl_status take_turn(struct i2c *i2c, struct pl_mpsse_i2c *run, pl_ti
   enum pl_status status = pl_ftdi_enter(&i2c->user, deadline, why);
   if (status)
     return status;
+  uint8_t address = pl_mpsse_i2c_address(run);
   run->wires = f->wires; /* with what the other bus's lines are now */
   status = drive(i2c, run, deadline, why);
   bool clean = status == PL_E_TIMEOUT && pl_mpsse_i2c_between(run); /* nothing of it was sent */
   if (!status)
     status = check_surplus(f, run, why);
-  if (status && status != PL_E_GONE && !clean && pl_ftdi_resync(f, &ignored) == PL_E_GONE)
+  enum pl_status synced = status && status != PL_E_GONE && !clean ? pl_ftdi_resync(f, &ignored) : PL_OK;
+  if (synced == PL_E_GONE)
     status = pl_fail(why, PL_E_GONE, "%s", ignored.text);
+  else if (synced && status == PL_E_TIMEOUT) /* then it was no device that held the clock */
+    pl_fail(why, status, "no end of the transaction with 0x%02x before the deadline: the adapter does not answer", address);
   pl_ftdi_leave(&i2c->user, status, why);
   return status;
 }

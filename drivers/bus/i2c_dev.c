@@ -413,6 +413,13 @@ static enum pl_status reopen(void *self, struct pl_err *err)
   return open_bus(self, err);
 }
 
+/* An open node holds up the kernel: the adapter is only removed, and its USB hub served again, when the last one has let go. */
+static enum pl_status look(void *self, struct pl_err *err)
+{
+  struct pl_i2c_dev *dev = self;
+  return dev->fd < 0 || is_there(dev) ? PL_OK : gone(dev, err);
+}
+
 static void close_adapter(void *self)
 {
   let_go(self);
@@ -432,6 +439,7 @@ enum pl_status pl_i2c_dev_open(struct pl_bus *bus, const struct pl_adapter_args 
   }
   pl_bus_attach(bus, &ops, dev, close_adapter, false);
   pl_bus_set_reopen(bus, reopen);
+  pl_bus_set_look(bus, look);
   return PL_OK;
 }
 

@@ -141,7 +141,7 @@ static enum pl_status open_adapter(struct pl_bus *bus, const struct pl_adapter_a
   struct adapter *adapter = calloc(1, sizeof *adapter);
   if (!adapter)
     return pl_fail(err, PL_E_NOMEM, "out of memory for the adapter of %s", args->bus_name);
-  int64_t speed_hz = pl_value(args->values, "speed")->number;
+  int64_t speed_hz = pl_value(args->values, "speed")->number / PL_U;
   adapter->delay_us = (uint16_t)((1000000 + speed_hz - 1) / speed_hz);
   adapter->caps = (struct pl_i2c_caps){.flags = PL_I2C_CAP_ANY_LIST, .max_write = BYTES_MAX, .max_read = BYTES_MAX, .max_batch = 1, .speed_hz = (uint32_t)speed_hz};
   enum pl_status status = pl_usb_user_open(&adapter->user, bus, args, &CHIP, set_up, adapter, err);
@@ -157,8 +157,8 @@ static enum pl_status open_adapter(struct pl_bus *bus, const struct pl_adapter_a
 static const struct pl_param PARAMS[] = {
     PL_USB_PARAM_SERIAL,
     PL_USB_PARAM_PATH,
-    {.name = "speed", .kind = PL_PARAM_INT, .fallback = "100000", .min = 1000, .max = 400000,
-     .help = "SCL in Hz, at most (the firmware's bit-banging makes it about half of that)"},
+    {.name = "speed", .kind = PL_PARAM_QUANTITY, .dim = PL_DIM_FREQUENCY, .fallback = "100 kHz", .min = 1000 * PL_U, .max = 400000 * PL_U,
+     .help = "clock of the bus, at most (the firmware's bit-banging makes it about half of that)"},
 };
 
 const struct pl_adapter_desc pl_adapter_i2c_tiny_usb = {

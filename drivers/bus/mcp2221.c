@@ -325,7 +325,7 @@ static enum pl_status i2c_open(struct pl_bus *bus, const struct pl_adapter_args 
   if (!i2c)
     return pl_fail(err, PL_E_NOMEM, "out of memory for the adapter of %s", args->bus_name);
   i2c->caps = (struct pl_i2c_caps){.flags = PL_I2C_CAP_STRETCH, .max_write = UINT16_MAX, .max_read = UINT16_MAX, .max_batch = 1,
-                                   .speed_hz = (uint32_t)pl_value(args->values, "speed")->number};
+                                   .speed_hz = (uint32_t)(pl_value(args->values, "speed")->number / PL_U)};
   enum pl_status status = pl_usb_user_open(&i2c->user, bus, args, &CHIP, i2c_set_up, i2c, err);
   if (status) {
     free(i2c);
@@ -339,7 +339,7 @@ static enum pl_status i2c_open(struct pl_bus *bus, const struct pl_adapter_args 
 static const struct pl_param I2C_PARAMS[] = {
     PL_USB_PARAM_SERIAL,
     PL_USB_PARAM_PATH,
-    {.name = "speed", .kind = PL_PARAM_INT, .fallback = "100000", .min = 47000, .max = 400000, .help = "SCL in Hz"},
+    {.name = "speed", .kind = PL_PARAM_QUANTITY, .dim = PL_DIM_FREQUENCY, .fallback = "100 kHz", .min = 47000 * PL_U, .max = 400000 * PL_U, .help = "clock of the bus"},
 };
 
 const struct pl_adapter_desc pl_adapter_mcp2221_i2c = {

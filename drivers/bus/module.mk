@@ -13,8 +13,9 @@ NEEDS_drivers/bus/test_mpsse := drivers/base/err.c drivers/bus/mpsse.c
 NEEDS_drivers/bus/fuzz_mpsse_i2c := drivers/base/err.c drivers/bus/mpsse.c
 NEEDS_drivers/bus/test_ftdi_stream := drivers/base/err.c drivers/base/clock.c drivers/bus/ftdi_stream.c
 NEEDS_drivers/bus/test_modbus_tcp := $(BUS_MODBUS) drivers/bus/modbus_tcp.c
-NEEDS_drivers/bus/test_modbus_rtu := $(BUS_MODBUS) drivers/bus/modbus_rtu.c drivers/bus/modbus_rtu_frame.c drivers/bus/serial_port.c
+NEEDS_drivers/bus/test_modbus_rtu := $(BUS_MODBUS) drivers/bus/modbus_rtu.c drivers/bus/modbus_rtu_frame.c drivers/bus/serial_port.c drivers/bus/sysfs.c
 NEEDS_drivers/bus/test_modbus_rtu_line := $(NEEDS_drivers/bus/test_modbus_rtu)
+NEEDS_drivers/bus/test_modbus_bad_line := $(NEEDS_drivers/bus/test_modbus_rtu)
 NEEDS_drivers/device/test_device := $(BUS_CORE) drivers/base/param.c drivers/base/unit.c drivers/bus/gpio.c drivers/device/device.c
 BUS_USB := $(BUS_CORE) drivers/base/param.c drivers/base/unit.c drivers/bus/usb.c drivers/bus/usb_chip.c drivers/bus/lock.c drivers/bus/share.c drivers/bus/i2c.c \
            drivers/bus/gpio.c drivers/bus/gpio_map.c drivers/bus/modbus.c drivers/bus/conformance.c drivers/base/conf.c

@@ -473,6 +473,39 @@ static void a_lost_adapter_is_reopened_in_real_time(void **state)
   a_lost_adapter_is_left_alone(false);
 }
 
+static enum pl_status look_whether_plugged(void *self, struct pl_err *err)
+{
+  (void)self;
+  return __atomic_load_n(&presence_now->plugged, __ATOMIC_ACQUIRE) ? PL_OK : pl_fail(err, PL_E_GONE, "the node has gone");
+}
+
+static void an_idle_bus_notices_that_its_adapter_went(void **state)
+{
+  (void)state;
+  struct setting s;
+  struct presence p = {.plugged = true};
+  presence_now = &p;
+  set_up(&s, false, false);
+  pl_bus_set_reopen(s.bus, reopen_if_plugged);
+  pl_bus_watch(s.bus, note_presence, &p);
+  pl_bus_set_look(s.bus, look_whether_plugged);
+  struct work w;
+  struct pl_err err = {0};
+  prepare(&s, &w, 0, pl_clock_now(s.clock) + 5 * PL_S);
+  assert_int_equal(pl_bus_run(s.bus, &w.job, &err), PL_OK);
+  __atomic_store_n(&p.plugged, false, __ATOMIC_RELEASE);
+  while (!p.lost) /* nobody asks anything of the bus */
+    assert_true(pl_clock_step(s.clock, pl_clock_now(s.clock) + 10 * PL_S));
+  assert_string_equal(p.cause, "the node has gone");
+  __atomic_store_n(&p.plugged, true, __ATOMIC_RELEASE);
+  while (!p.returned)
+    assert_true(pl_clock_step(s.clock, pl_clock_now(s.clock) + 10 * PL_S));
+  struct pl_bus_counters counters;
+  pl_bus_counters(s.bus, &counters);
+  assert_int_equal(counters.jobs, 1); /* its own looks are not counted */
+  tear_down(&s);
+}
+
 static void a_bus_may_be_freed_while_lost(void **state)
 {
   (void)state;
@@ -556,6 +589,7 @@ int main(void)
       cmocka_unit_test(a_starved_real_job_times_out),
       cmocka_unit_test(a_lost_adapter_is_reopened_in_virtual_time),
       cmocka_unit_test(a_lost_adapter_is_reopened_in_real_time),
+      cmocka_unit_test(an_idle_bus_notices_that_its_adapter_went),
       cmocka_unit_test(a_bus_may_be_freed_while_lost),
       cmocka_unit_test(a_bus_may_be_freed_between_two_looks),
       cmocka_unit_test(a_short_loss_is_told),

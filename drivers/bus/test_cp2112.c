@@ -213,7 +213,7 @@ static void it_conforms(void **state)
 {
   (void)state;
   struct setting s;
-  set_up(&s, "serial: A1\nspeed: 400000");
+  set_up(&s, "serial: A1\nspeed: 400 kHz");
   struct pl_bus_conformance report = {.fail = tell_failure};
   assert_int_equal(pl_conformance_i2c(s.bus.bus, &(struct pl_conformance_i2c){.address = 0x50, .command = 0x10, .absent = 0x51, .read_len = 4}, &report), 0);
   assert_true(report.checks >= 14);

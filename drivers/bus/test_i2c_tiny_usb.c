@@ -82,7 +82,7 @@ static void it_conforms(void **state)
 {
   (void)state;
   struct setting s;
-  set_up(&s, "path: 1-3\nspeed: 100000");
+  set_up(&s, "path: 1-3\nspeed: 100 kHz");
   assert_int_equal(s.firmware.delay, 10);
   struct pl_bus_conformance report = {.fail = tell_failure};
   assert_int_equal(pl_conformance_i2c(s.bus.bus, &(struct pl_conformance_i2c){.address = 0x50, .command = 0x10, .absent = 0x51, .read_len = 4}, &report), 0);
@@ -179,7 +179,7 @@ static void unplugged_and_back(void **state)
   struct setting s;
   struct pl_err err;
   uint8_t got[2];
-  set_up(&s, "path: 1-3\nspeed: 50000");
+  set_up(&s, "path: 1-3\nspeed: 50 kHz");
   s.dev.out = true;
   assert_int_equal(i2c_read_at(&s.bus, 0x50, 0x10, got, 2, &err), PL_E_GONE);
   assert_string_equal(err.text, "i2c-tiny-usb at 1-3: i2c address 0x50: control request 0x07: unplugged");

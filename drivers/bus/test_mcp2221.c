@@ -245,7 +245,7 @@ static void it_conforms(void **state)
   (void)state;
   for (int lag = 0; lag < 3; lag++) {
     struct setting s;
-    set_up(&s, "serial: M1\nspeed: 400000");
+    set_up(&s, "serial: M1\nspeed: 400 kHz");
     s.firmware.lag = lag;
     assert_int_equal(s.firmware.divider, 27);
     assert_true(s.dev.claimed[2] && !s.dev.claimed[0]); /* the serial port of the chip is left alone */

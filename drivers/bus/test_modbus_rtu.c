@@ -181,7 +181,7 @@ static void an_answer_after_noise_is_never_taken_for_the_next(void **state)
   struct rig rig;
   uint16_t value;
   start_line(&l);
-  open_real(&rig, l.path, "200 ms");
+  open_real(&rig, l.path, "2 s");
   atomic_store(&l.trick, NOISE_FIRST);
   assert_int_equal(read_one(&rig, 9, 500, &value), PL_E_CRC);
   assert_reads(&rig, 9, 3);

@@ -77,7 +77,7 @@ static void an_answer_after_a_bad_echo_is_never_taken_for_the_next(void **state)
   start_line(&l);
   l.echoes = l.spoils = true;
   atomic_store(&l.trick, SLOW);
-  open_with(&rig, (struct pair[]){{"port", l.path}, {"response-timeout", "200 ms"}, {"local-echo", "yes"}}, 3, PL_OK, NULL);
+  open_with(&rig, (struct pair[]){{"port", l.path}, {"response-timeout", "2 s"}, {"local-echo", "yes"}}, 3, PL_OK, NULL);
   assert_int_equal(read_one(&rig, 9, 500, &value), PL_E_ARBITRATION);
   l.spoils = false;
   assert_reads(&rig, 9, 3);

@@ -126,25 +126,13 @@ static enum pl_status adapter_open(struct pl_bus *bus, const struct pl_adapter_a
   return PL_OK;
 }
 
-static enum pl_status open_twin(struct pl_bus *bus, const struct pl_adapter_args *args, struct pl_err *err)
-{
-  return adapter_open(bus, args, err, "twin");
-}
-
-static enum pl_status open_linux(struct pl_bus *bus, const struct pl_adapter_args *args, struct pl_err *err)
-{
-  return adapter_open(bus, args, err, "linux-i2c");
-}
-
-static enum pl_status open_rtu(struct pl_bus *bus, const struct pl_adapter_args *args, struct pl_err *err)
-{
-  return adapter_open(bus, args, err, "modbus-rtu");
-}
-
-static enum pl_status open_tcp(struct pl_bus *bus, const struct pl_adapter_args *args, struct pl_err *err)
-{
-  return adapter_open(bus, args, err, "modbus-tcp");
-}
+#define OPENS(name, adapter)                                                                             \
+  static enum pl_status name(struct pl_bus *bus, const struct pl_adapter_args *args, struct pl_err *err) \
+  { return adapter_open(bus, args, err, adapter); }
+OPENS(open_twin, "twin")
+OPENS(open_linux, "linux-i2c")
+OPENS(open_rtu, "modbus-rtu")
+OPENS(open_tcp, "modbus-tcp")
 
 static const struct pl_param TWIN_PARAMS[] = {{.name = "speed", .kind = PL_PARAM_QUANTITY, .dim = PL_DIM_FREQUENCY, .fallback = "100 kHz"}};
 static const struct pl_param LINUX_PARAMS[] = {{.name = "device", .kind = PL_PARAM_TEXT, .required = true},
@@ -573,14 +561,11 @@ static void test_an_observer_makes_nothing_safe(void **state)
   f.cfg.observe = true;
   open_bench(&f);
   seen.log[0] = '\0';
-  struct pl_bus *bus = pl_bench_bus(f.bench, "i2c-1");
-  pl_bus_lost(bus, "unplugged");
-  while (pl_bus_is_lost(bus))
+  pl_bus_lost(pl_bench_bus(f.bench, "i2c-1"), "unplugged");
+  while (pl_bus_is_lost(pl_bench_bus(f.bench, "i2c-1")))
     assert_true(pl_clock_step(f.clock, pl_clock_now(f.clock) + 10 * PL_S));
-  for (int i = 0; i < 2; i++) /* jobs of one bus follow each other: what was on its way has run when these have */
-    assert_int_equal(pl_bench_probe(f.bench, NULL, NULL), PL_OK);
-  pl_bench_close(f.bench);
-  f.bench = NULL;
+  for (int i = 0; i < 2; i++)
+    assert_int_equal(pl_bench_probe(f.bench, NULL, NULL), PL_OK); /* jobs of one bus follow each other: what was on its way has run */
   assert_ptr_equal(strstr(seen.log, "i2c-1 again; "), seen.log);
   assert_null(strstr(seen.log, "psu-a.on"));
   end(&f);
@@ -597,18 +582,17 @@ static void test_make_safe_waits_once(void **state)
   seen.unplugged = true;
   pl_bus_lost(pl_bench_bus(f.bench, "i2c-1"), "unplugged");
   pl_bus_lost(pl_bench_bus(f.bench, "rtu"), "unplugged");
-  pl_time_ns start = pl_clock_now(f.clock);
-  assert_int_equal(pl_bench_make_safe(f.bench, &err), PL_E_GONE);
+  assert_int_equal(pl_bench_make_safe(f.bench, &err), PL_E_GONE); /* the clock began at 0, with the test */
   assert_non_null(strstr(err.text, "not made safe: psu-a.on, psu-a.duty, psu-b.on, pump.duty ("));
-  assert_in_range(pl_clock_now(f.clock) - start, PL_S, 4 * PL_S);
+  assert_in_range(pl_clock_now(f.clock), PL_S, 4 * PL_S);
   end(&f);
 }
 
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_virtual), cmocka_unit_test(test_real),  cmocka_unit_test(test_mixed),    cmocka_unit_test(test_rehearsal), cmocka_unit_test(test_observe),
-      cmocka_unit_test(test_refused), cmocka_unit_test(test_probe), cmocka_unit_test(test_make_safe),
+      cmocka_unit_test(test_virtual), cmocka_unit_test(test_real), cmocka_unit_test(test_mixed), cmocka_unit_test(test_rehearsal),
+      cmocka_unit_test(test_observe), cmocka_unit_test(test_refused), cmocka_unit_test(test_probe), cmocka_unit_test(test_make_safe),
       cmocka_unit_test(test_make_safe_survives_what_passes), cmocka_unit_test(test_close_under_way), cmocka_unit_test(test_presence),
       cmocka_unit_test(test_an_observer_makes_nothing_safe), cmocka_unit_test(test_make_safe_waits_once),
   };

@@ -132,7 +132,7 @@ enum pl_status pl_args_u64(const struct pl_args *args, const char *name, uint64_
 
 void pl_help_command(const struct pl_command *command, FILE *out)
 {
-  fprintf(out, "plumb %s %s\n  %s\n", command->name, command->operands, command->about);
+  fprintf(out, "plumb %s %s\n  %s\n%s", command->name, command->operands, command->about, command->details ? command->details : "");
   if (command->options->name)
     fprintf(out, "\nOptions:\n");
   for (const struct pl_option *o = command->options; o->name; o++) {

@@ -41,6 +41,7 @@ struct pl_command {
   const struct pl_option *options; /* ends with a NULL name */
   size_t min_words, max_words;
   const char *examples; /* lines */
+  const char *details;  /* lines for its own help; NULL: none */
   enum pl_exit (*run)(const struct pl_args *args);
 };
 

@@ -20,7 +20,8 @@ static void print_table(const struct pl_doctor *doctor)
     if (*f->fix)
       printf("%25sfix: %s\n", "", f->fix);
   }
-  printf("\n%zu ok, %zu warning%s, %zu error%s\n", doctor->levels[PL_FINDING_OK], doctor->levels[PL_FINDING_WARNING], doctor->levels[PL_FINDING_WARNING] == 1 ? "" : "s",
+  printf("\n%zu ok, %zu warning%s, %zu error%s\n", doctor->levels[PL_FINDING_OK], doctor->levels[PL_FINDING_WARNING],
+         doctor->levels[PL_FINDING_WARNING] == 1 ? "" : "s",
          doctor->levels[PL_FINDING_ERROR], doctor->levels[PL_FINDING_ERROR] == 1 ? "" : "s");
 }
 
@@ -35,7 +36,8 @@ static void print_json(const struct pl_doctor *doctor)
     pl_cli_json_text(stdout, f->fix);
     putchar('}');
   }
-  printf("],\"ok\":%zu,\"warnings\":%zu,\"errors\":%zu}\n", doctor->levels[PL_FINDING_OK], doctor->levels[PL_FINDING_WARNING], doctor->levels[PL_FINDING_ERROR]);
+  printf("],\"ok\":%zu,\"warnings\":%zu,\"errors\":%zu}\n", doctor->levels[PL_FINDING_OK], doctor->levels[PL_FINDING_WARNING],
+         doctor->levels[PL_FINDING_ERROR]);
 }
 
 static enum pl_exit run(const struct pl_args *args)
@@ -64,12 +66,12 @@ static enum pl_exit run(const struct pl_args *args)
 const struct pl_command pl_command_doctor = {
     .name = "doctor",
     .operands = "",
-    .about = "permissions, udev rules, kernel modules, drivers, latency timers, locks, clock and real-time permission of this machine: each with its fix.\n"
-             "  Drives nothing. Exit code 3 when something that is needed cannot be used: any adapter that is plugged in, or with a rig only its own",
+    .about = "what stands between plumb and the hardware of this machine: permissions, drivers, locks, clocks; each with its fix",
     .options = OPTIONS,
     .min_words = 0,
     .max_words = 0,
     .examples = "  plumb doctor\n"
                 "  plumb doctor --rig bench-2.yaml\n",
+    .details = "  Drives nothing. Exit code 3 when something that is needed cannot be used: any adapter that is plugged in, or with a rig only its own.\n",
     .run = run,
 };

@@ -6,13 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RTU_TIMEOUT "60 ms" /* with the silence of 30 ms that follows a time-out, 247 units in 25 s; Facebook's rackmon waits 70 ms */
+#define RTU_TIMEOUT "50 ms" /* with the request and the silence of 30 ms that follows a time-out, 247 units in less than 25 s; rackmon waits 70 ms in all */
 #define TCP_TIMEOUT "200 ms"
 
 static const struct pl_option OPTIONS[] = {
     {"json", NULL, "one JSON object", false},
     {"as-rig", "FILE|-", "write a rig file to start from (-: to standard output)", false},
-    {"probe", NULL, "ask what is on the buses, by reading only: the I2C buses of USB adapters, or what the following options name", false},
+    {"probe", NULL, "ask what is on the buses, by reading only: CP2112, MCP2221 and i2c-tiny-usb, or what the following options name", false},
     {"on", "RIGFILE", "ask on this rig's buses (all, or the BUS named), and compare with what the rig has there", false},
     {"rtu", "PORT", "ask on this serial port (/dev/ttyUSB0)", true},
     {"tcp", "HOST:PORT", "ask this Modbus TCP server", true},
@@ -78,7 +78,8 @@ static enum pl_status take_cfg(const struct pl_args *args, struct pl_probe_cfg *
 
 static enum pl_status check_options(const struct pl_args *args, struct pl_err *err)
 {
-  static const char *const PLACES[] = {"rtu", "tcp", "i2c"}, *const RTU[] = {"baud", "parity", "stop-bits"}, *const PROBE[] = {"on", "rtu", "tcp", "i2c", "units", "register", "timeout"};
+  static const char *const PLACES[] = {"rtu", "tcp", "i2c"}, *const RTU[] = {"baud", "parity", "stop-bits"}, *const PROBE[] = {"on", "rtu", "tcp", "i2c",
+                                                                                                                               "units", "register", "timeout"};
   bool on = pl_args_flag(args, "on"), probe = pl_args_flag(args, "probe");
   for (size_t i = 0; i < sizeof PROBE / sizeof *PROBE; i++)
     if (!probe && pl_args_flag(args, PROBE[i]))
@@ -104,10 +105,8 @@ static void put_rtu(const struct pl_args *args, FILE *out)
   size_t count;
   pl_args_many(args, "rtu", ports, &count);
   for (size_t i = 0; i < count; i++) {
-    fprintf(out, "- {name: ");
+    fprintf(out, "- {name: rtu-%zu, kind: modbus, adapter: modbus-rtu, port: ", i + 1);
     pl_cli_json_text(out, ports[i]); /* YAML takes JSON's strings */
-    fprintf(out, ", kind: modbus, adapter: modbus-rtu, port: ");
-    pl_cli_json_text(out, ports[i]);
     fprintf(out, ", baud: ");
     pl_cli_json_text(out, pl_args_text(args, "baud", "19200"));
     fprintf(out, ", parity: ");
@@ -124,9 +123,7 @@ static void put_named(const struct pl_args *args, const char *option, const char
   size_t count;
   pl_args_many(args, option, values, &count);
   for (size_t i = 0; i < count; i++) {
-    fprintf(out, "- {name: ");
-    pl_cli_json_text(out, values[i]);
-    fprintf(out, ", %s, %s: ", rest, key);
+    fprintf(out, "- {name: %s-%zu, %s, %s: ", option, i + 1, rest, key);
     pl_cli_json_text(out, values[i]);
     fprintf(out, "}\n");
   }
@@ -153,13 +150,29 @@ static enum pl_status make_rig(const struct pl_args *args, const struct pl_scan 
   return status;
 }
 
-/* Of the machine's own buses those of I2C: a serial port is asked only where the user says so, since what hangs on it may be anything. */
+/* An FTDI channel is what its wires make it: to ask for I2C would drive the pins of a console or a JTAG port. */
+static bool is_surely_i2c(const struct pl_adapter_desc *adapter)
+{
+  size_t count;
+  const struct pl_scan_chip *chips = pl_scan_chips(&count);
+  for (size_t i = 0; i < count; i++)
+    if (chips[i].mpsse && !strcmp(chips[i].adapter, adapter->name))
+      return false;
+  return true;
+}
+
+/* Of the machine's own buses those that are I2C and nothing else. So are serial ports asked only where the user names them. */
 static size_t i2c_buses(const struct pl_rig *rig, const char **names, size_t room)
 {
   size_t count = 0;
-  for (size_t i = 0; i < rig->n_buses && count < room; i++)
-    if (rig->buses[i].kind == PL_BUS_I2C)
-      names[count++] = rig->buses[i].name;
+  for (size_t i = 0; i < rig->n_buses && count < room; i++) {
+    const struct pl_rig_bus *bus = &rig->buses[i];
+    if (bus->kind == PL_BUS_I2C && is_surely_i2c(bus->adapter))
+      names[count++] = bus->name;
+    else if (bus->kind == PL_BUS_I2C)
+      fprintf(stderr, "plumb: not asked: %s (%s, %s), whose pins may be a console or JTAG; if it is I2C: plumb scan --as-rig FILE, then --probe --on FILE %s\n",
+              bus->name, bus->adapter->name, pl_scan_where(bus), bus->name);
+  }
   return count;
 }
 
@@ -233,7 +246,8 @@ static enum pl_exit probe_command(const struct pl_args *args)
     cfg.buses = scan ? names : args->words;
     cfg.n_buses = scan ? i2c_buses(rig, names, PL_OPTION_VALUES_MAX) : args->n_words;
     if (scan && !cfg.n_buses)
-      pl_fail(&err, PL_E_USAGE, "no I2C adapter that plumb knows is plugged in; name what to ask on: --i2c /dev/i2c-N, --rtu PORT, --tcp HOST:PORT, --on RIGFILE");
+      pl_fail(&err, PL_E_USAGE,
+              "no adapter is plugged in that is surely I2C; name what to ask on: --i2c /dev/i2c-N, --rtu PORT, --tcp HOST:PORT, --on RIGFILE");
     code = err.status ? pl_complain(PL_EXIT_USAGE, &err) : ask(args, rig, &cfg);
   }
   pl_rig_free(rig);
@@ -291,10 +305,7 @@ static enum pl_exit run(const struct pl_args *args)
 const struct pl_command pl_command_scan = {
     .name = "scan",
     .operands = "[BUS...]",
-    .about = "adapters, buses and ports of this machine, who holds them, and what answers on them.\n"
-             "  --probe only reads, but a read can disturb: a sensor's interrupt or a FIFO's byte is taken, an EEPROM's pointer moves, a PMBus unit\n"
-             "  may note in STATUS_CML that it was read without a command (nothing is cleared). Not while another program uses the bus.\n"
-             "  Skipped: 0x00-0x07, 0x0c, 0x78-0x7f; who it is, is not asked at 0x20-0x27, 0x38-0x3f, 0x70-0x77 (expanders and switches) unless a rig says",
+    .about = "adapters, buses and ports of this machine, who holds them, and what answers on them",
     .options = OPTIONS,
     .min_words = 0,
     .max_words = PL_OPTION_VALUES_MAX,
@@ -302,5 +313,10 @@ const struct pl_command pl_command_scan = {
                 "  plumb scan --as-rig bench-2.yaml\n"
                 "  plumb scan --probe --on bench-2.yaml\n"
                 "  plumb scan --probe --rtu /dev/ttyUSB0 --baud 19200 --parity even --units 1-247\n",
+    .details = "  --probe only reads, but a read can disturb: a sensor's interrupt or a FIFO's byte is taken, an EEPROM's pointer moves, a PMBus unit may\n"
+               "  note in STATUS_CML that it was read without a command (nothing is cleared). Not while another program uses the bus. Skipped on I2C:\n"
+               "  0x00-0x07, 0x0c, 0x78-0x7f. Who it is, is not asked at 0x20-0x27, 0x38-0x3f, 0x70-0x77 (port expanders, bus switches)\n"
+               "  unless the rig has it there.\n"
+               "  Exit codes: 0; 1 the rig has a device that does not answer; 3 a bus could not be asked; 4 interrupted.\n",
     .run = run,
 };

@@ -35,7 +35,8 @@ static void print_port(const struct pl_scan *scan, const struct pl_scan_port *po
     snprintf(latency, sizeof latency, "%d ms", port->latency_ms);
   if (port->interface >= 0)
     snprintf(interface, sizeof interface, "%d", port->interface);
-  printf("  %-13s %-14.60s ", port->kind == PL_SCAN_USB ? port->name : port->node, port->kind == PL_SCAN_USB ? port->chip->name : adapter ? adapter->chip->name : "");
+  printf("  %-13s %-14.60s ", port->kind == PL_SCAN_USB ? port->name : port->node,
+         port->kind == PL_SCAN_USB ? port->chip->name : adapter ? adapter->chip->name : "");
   put_more(&any, "", port->title);
   put_more(&any, "serial ", port->serial);
   put_more(&any, "USB path ", port->kind == PL_SCAN_USB ? "" : port->path);
@@ -62,6 +63,16 @@ static void print_machine(const struct pl_scan *scan)
     if (!any)
       puts("  none");
   }
+}
+
+const char *pl_scan_where(const struct pl_rig_bus *bus)
+{
+  static const char *const NAMES[] = {"host", "usb-serial", "usb-path", "serial", "path", "name", "socket", "port"};
+  for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++)
+    for (size_t k = 0; k < bus->values.count; k++)
+      if (bus->values.items[k].given && bus->values.items[k].text && !strcmp(bus->values.items[k].param->name, NAMES[i]))
+        return bus->values.items[k].text;
+  return "";
 }
 
 static const char *mark_of(const struct pl_probe_hit *hit)
@@ -91,7 +102,8 @@ static void print_probe(const struct pl_probe *probe, bool has_devices)
 {
   for (size_t i = 0; i < probe->n_buses; i++) {
     const struct pl_probe_bus *bus = &probe->buses[i];
-    printf("%s%s (%s, %s): ", i ? "\n" : "", bus->bus->name, pl_bus_kind_name(bus->bus->kind), bus->bus->adapter->name);
+    const char *where = pl_scan_where(bus->bus);
+    printf("%s%s (%s, %s%s%s): ", i ? "\n" : "", bus->bus->name, pl_bus_kind_name(bus->bus->kind), bus->bus->adapter->name, *where ? ", " : "", where);
     size_t answers = 0;
     for (size_t k = 0; k < bus->n_hits; k++)
       answers += bus->hits[k].answers;
@@ -180,6 +192,7 @@ static void json_probe(const struct pl_probe *probe)
     pl_cli_json_text(stdout, bus->bus->name);
     printf(",\"kind\":\"%s\",\"adapter\":\"%s\",\"status\":\"%s\",\"asked\":%u", pl_bus_kind_name(bus->bus->kind), bus->bus->adapter->name,
            pl_status_name(bus->status), bus->asked);
+    put_member("at", pl_scan_where(bus->bus));
     if (bus->status)
       put_member("cause", bus->err.text);
     if (*bus->note)

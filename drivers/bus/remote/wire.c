@@ -226,8 +226,9 @@ enum pl_status pl_remote_connect(struct pl_clock *clock, const char *path, enum 
     return pl_fail_errno(err, "cannot make a socket");
   enum pl_status status = pl_remote_limit(fd) ? PL_OK : pl_fail_errno(err, "cannot set up a socket");
   if (!status && connect(fd, (struct sockaddr *)&address, sizeof address))
-    status = errno == EAGAIN ? pl_fail(err, PL_E_TIMEOUT, "the virtual rack at %s does not answer: it takes no more connections", path)
-                             : pl_fail(err, PL_E_GONE, "no virtual rack listens at %s (%s); start one: plumb twin serve --socket %s", path, strerror(errno), path);
+    status = errno == EAGAIN
+                 ? pl_fail(err, PL_E_TIMEOUT, "the virtual rack at %s does not answer: it takes no more connections", path)
+                 : pl_fail(err, PL_E_GONE, "no virtual rack listens at %s (%s); start one: plumb twin serve --socket %s", path, strerror(errno), path);
   if (!status && (status = greet(clock, fd, what, bus, ahead_ns, speed_hz, err)))
     pl_err_prefix(err, "%s", path);
   if (status) {
