@@ -76,7 +76,7 @@ usbip-shim: $(BUILD)/usbip/libusb-1.0.so.0
 $(BUILD)/usbip/libusb-1.0.so.0: $(C_SHIM) fixtures/twin/usb/shim/shim.h
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(filter-out -fsanitize%,$(ALL_CFLAGS)) -fPIC -shared -Wl,-soname,libusb-1.0.so.0 $(C_SHIM) -o $@
-tests-built: $(TESTS) $(BUILD)/plumb usbip-shim
+tests-built: $(TESTS) $(BUILD)/plumb usbip-shim vm-built
 
 -include $(shell find $(BUILD)/obj $(BUILD)/gen -name '*.d' 2>/dev/null)
 
@@ -109,7 +109,8 @@ tsan: deps ## run the threaded tests under ThreadSanitizer
 fuzz: deps ## run every fuzz target for FUZZ_SECONDS (60) each
 	@tools/fuzz.sh $(or $(FUZZ_SECONDS),60)
 
-vmcheck: deps all $(BUILD)/tests/conform_rig ## conformance and sequences on real kernel drivers: the twin's USB adapters in a QEMU guest
+vm-built: all $(addprefix $(BUILD)/,tests/conform_rig drivers/bus/bench_i2c_dev fixtures/twin/wire/bench_rtu)
+vmcheck: deps vm-built ## conformance and sequences on real kernel drivers: the twin's USB adapters in a QEMU guest
 	@python3 fixtures/vm/vmcheck.py --build $(BUILD)
 
 bench: deps all $(BENCHES) ## measure the figures: a table, and build/bench.json
@@ -144,4 +145,4 @@ clean: ## remove what was built
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-.PHONY: all run deps-build check deps asan tsan fuzz vmcheck bench tidy cover hdr-check docs new-driver install clean help tests-built usbip-shim
+.PHONY: all run deps-build check deps asan tsan fuzz vmcheck bench tidy cover hdr-check docs new-driver install clean help tests-built usbip-shim vm-built
