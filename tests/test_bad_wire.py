@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bad input from the wire, as a run's journal tells it: a diagnosis that names device, bus, address, adapter and cause, and the bus's counters. On the twin in
 process, and on USB adapters over USB/IP; and adapters that were exchanged. What each adapter says by itself: tests/test_bad_wire_usbip.c."""
+import json
 import os
 import re
 import signal
@@ -226,6 +227,27 @@ def exchanged_adapters_with_the_same_addresses_show_in_the_identity():
     a, b = seen["same"]["psu-a"], seen["same"]["psu-b"]
     assert a and b and a != b, seen
     assert (seen["same-exchanged"]["psu-a"], seen["same-exchanged"]["psu-b"]) == (b, a), seen
+
+
+@case
+def a_serial_in_the_rig_finds_exchanged_adapters_with_the_same_addresses():
+    right = TWO.format(left="CPLEFT", right="CPRIGHT", b="0x58")
+    smoke = write("smoke-serial.lua", 'sequence "smoke" { about = "roll call" }\nstep("driven", function() log("driven") end)\n')
+    with Served(write("known.yaml", right)) as served:
+        code, lines, out = served.look(write("known.yaml", right), "known")
+        assert code == 0, out
+        known = serials(lines)
+        for name, left, other, wanted in (("serial-right", "CPLEFT", "CPRIGHT", 0), ("serial-wrong", "CPRIGHT", "CPLEFT", 1)):
+            text = TWO.format(left=left, right=other, b="0x58")
+            for device, serial in known.items():
+                text = text.replace(f"name: {device}, driver", f"name: {device}, serial: {serial}, driver")
+            folder = out_dir(name)
+            code, out, err = plumb("run", smoke, "--rig", write(name + ".yaml", text), "--out", folder, "--no-reports", env=served.env)
+            assert code == wanted, (name, code, out, err)
+            driven = [a for a in artifacts(journal(folder), "log") if a["message"] == "driven"]
+            assert bool(driven) == (not wanted), name
+            if wanted:
+                assert f"serial number {known['psu-b']} answers, the rig expects {known['psu-a']}" in json.dumps(journal(folder)), out + err
 
 
 if __name__ == "__main__":

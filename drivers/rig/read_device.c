@@ -144,6 +144,16 @@ static enum pl_status read_owner(struct reader *r)
   return PL_OK;
 }
 
+/* A `serial` says which one of its kind is meant: two adapters that were exchanged, or a unit in another's place, are found by it. */
+static enum pl_status read_serial(struct reader *r)
+{
+  const struct pl_node *node;
+  enum pl_status status = pl_rig_want_text(r->conf, r->node, "serial", &r->device->serial, &node, r->err);
+  if (!status && r->device->serial && !r->device->desc->identify)
+    return pl_node_fail(r->conf, node, r->err, "devices of driver '%s' cannot tell their serial number, expected none", r->device->desc->name);
+  return status;
+}
+
 /* --- safe values and limits --- */
 
 static enum pl_status find_quantity(struct reader *r, const struct pl_node *item, enum pl_access access, const struct pl_quantity **quantity)
@@ -247,7 +257,7 @@ static enum pl_status read_map(struct reader *r, const char *key, void **array, 
 
 static enum pl_status read_values(struct reader *r)
 {
-  static const char *const KEYS[] = {"name", "driver", "bus", "part", "role", "owner", "safe", "limits"};
+  static const char *const KEYS[] = {"name", "driver", "bus", "part", "role", "owner", "serial", "safe", "limits"};
   struct pl_rig_device *device = r->device;
   const struct pl_device_desc *desc = device->desc;
   char what[128];
@@ -268,7 +278,7 @@ static enum pl_status read_values(struct reader *r)
 
 static enum pl_status read_all(struct reader *r)
 {
-  enum pl_status (*const STEPS[])(struct reader *r) = {read_driver, read_bus, read_part, read_role, read_owner, read_values};
+  enum pl_status (*const STEPS[])(struct reader *r) = {read_driver, read_bus, read_part, read_role, read_owner, read_serial, read_values};
   enum pl_status status = pl_rig_need_name(r->conf, r->node, "a device", &r->device->name, r->err);
   for (size_t i = 0; i < sizeof STEPS / sizeof STEPS[0] && !status; i++)
     status = STEPS[i](r);

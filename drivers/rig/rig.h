@@ -43,6 +43,7 @@ struct pl_rig_device {
   const struct pl_rig_bus *bus;
   const struct pl_rig_part *part; /* NULL: none */
   const char *role;
+  const char *serial; /* what the device itself must say before anything is driven; NULL: any */
   enum pl_owner owner;
   struct pl_values values;
   struct pl_shape shape;

@@ -51,6 +51,38 @@ static void ask(struct pl_run *run, struct pl_asked *all)
   pl_ask_all(run, all, run->rig->n_devices);
 }
 
+/* Those that answered and whose serial number the rig knows are asked for it; another one's answer is none. */
+static void ask_serials(struct pl_run *run, struct pl_asked *all)
+{
+  size_t n = run->rig->n_devices;
+  struct pl_asked *own = calloc(n + 1, sizeof *own);
+  bool any = false;
+  for (size_t i = 0; i < n && own; i++) {
+    const struct pl_rig_device *device = &run->rig->devices[i];
+    if (!device->serial || all[i].call.job.status)
+      continue;
+    own[i].call = (struct pl_call){.device = pl_bench_device(run->bench, device->name), .kind = PL_CALL_IDENTIFY};
+    any = true;
+  }
+  if (any)
+    pl_ask_all(run, own, n);
+  for (size_t i = 0; i < n && any; i++) {
+    const char *wanted = run->rig->devices[i].serial, *bus = run->rig->devices[i].bus->name;
+    struct pl_job *job = &all[i].call.job;
+    if (!own[i].call.device)
+      continue;
+    all[i].call.device = own[i].call.device; /* also one that has no probe */
+    if (own[i].call.job.status) {
+      job->status = own[i].call.job.status;
+      job->err = own[i].call.job.err;
+    } else if (strcmp(own[i].call.identity.serial, wanted) != 0) {
+      job->status = pl_fail(&job->err, PL_E_GARBAGE, "%s (%s): serial number %s answers, the rig expects %s: another unit, or two adapters are exchanged",
+                            run->rig->devices[i].name, bus, *own[i].call.identity.serial ? own[i].call.identity.serial : "(none)", wanted);
+    }
+  }
+  free(own);
+}
+
 static void tell(struct pl_run *run, int step, const struct pl_rig_device *device, const char *why)
 {
   char place[192], message[PL_ERR_TEXT_MAX + 512], verdict[96];
@@ -86,6 +118,7 @@ bool pl_roll_call(struct pl_run *run)
   int step = -1;
   pl_time_ns from = pl_clock_now(run->clock);
   ask(run, all);
+  ask_serials(run, all);
   for (size_t i = 0; i < run->rig->n_devices; i++) {
     const struct pl_rig_device *device = &run->rig->devices[i];
     if (!all[i].call.device || !all[i].call.job.status)
