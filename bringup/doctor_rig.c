@@ -54,12 +54,12 @@ static const struct pl_scan_port *port_named(const struct pl_visit *visit, enum 
 
 static void check_rtu(struct pl_visit *visit, const struct pl_rig_bus *bus)
 {
-  const char *port = text_of(bus, "port"), *serial = text_of(bus, "usb-serial"), *path = text_of(bus, "usb-path");
+  const char *port = text_of(bus, "port"), *serial = text_of(bus, "serial"), *path = text_of(bus, "path");
   char node[PATH_MAX], under[2 * PATH_MAX], holder[128] = "";
   struct pl_err why = {0};
   if (port)
     snprintf(node, sizeof node, "%s", port);
-  else if (pl_serial_find(visit->scan->sys, serial, path, number_of(bus, "usb-interface"), node, sizeof node, &why)) {
+  else if (pl_serial_find(visit->scan->sys, serial, path, number_of(bus, "interface"), node, sizeof node, &why)) {
     say_gone(visit, bus, why.text);
     return;
   }

@@ -33,11 +33,11 @@ static bool by_serial(const struct pl_scan *scan, const struct pl_scan_port *por
   return *port->serial && !(adapter && adapter->same_serial);
 }
 
-/* ", serial: "PLH1"" or ", path: 1-2"; word: "" or "usb-". */
-static void put_which(struct writer *w, const struct pl_scan_port *port, const char *word)
+/* ", serial: "PLH1"" or ", path: 1-2". */
+static void put_which(struct writer *w, const struct pl_scan_port *port)
 {
   bool serial = by_serial(w->scan, port);
-  fprintf(w->out, ", %s%s: ", word, serial ? "serial" : "path");
+  fprintf(w->out, ", %s: ", serial ? "serial" : "path");
   put_text(w->out, serial ? port->serial : port->path);
 }
 
@@ -54,11 +54,11 @@ static void put_heading(struct writer *w, const struct pl_scan_port *port)
 static void put_ftdi(struct writer *w, const struct pl_scan_port *port)
 {
   fprintf(w->out, "  - {name: i2c-%u, kind: i2c, adapter: ftdi-mpsse", ++w->i2c);
-  put_which(w, port, "");
+  put_which(w, port);
   fputs(", speed: 400 kHz}", w->out);
   fputs(port->chip->mpsse > 1 ? " # channel A; `channel: B` is another\n" : " # AD0 SCL, AD1 and AD2 SDA\n", w->out);
   fprintf(w->out, "  - {name: lines-%u, kind: gpio, adapter: ftdi-mpsse", ++w->lines);
-  put_which(w, port, "");
+  put_which(w, port);
   fputs("} # its spare pins: lines: {NAME: OFFSET}\n", w->out);
 }
 
@@ -67,7 +67,7 @@ static void put_kernel(struct writer *w, const struct pl_scan_port *port, const 
 {
   if (bus) {
     fprintf(w->out, "  - {name: i2c-%u, kind: i2c, adapter: i2c-dev", ++w->i2c);
-    put_which(w, port, "");
+    put_which(w, port);
     fprintf(w->out, "} # %s; or adapter: %s, without the kernel's driver\n", bus->name, port->chip->adapter);
   }
   if (pins) {
@@ -76,7 +76,7 @@ static void put_kernel(struct writer *w, const struct pl_scan_port *port, const 
       fputs(", chip: ", w->out);
       put_text(w->out, pins->title);
     }
-    put_which(w, port, "");
+    put_which(w, port);
     fputs("} # its lines have no names: lines: {NAME: OFFSET}\n", w->out);
   }
 }
@@ -84,12 +84,12 @@ static void put_kernel(struct writer *w, const struct pl_scan_port *port, const 
 static void put_own(struct writer *w, const struct pl_scan_port *port)
 {
   fprintf(w->out, "  - {name: i2c-%u, kind: i2c, adapter: %s", ++w->i2c, port->chip->adapter);
-  put_which(w, port, "");
+  put_which(w, port);
   fputs("}\n", w->out);
   if (!port->chip->pins)
     return;
   fprintf(w->out, "  - {name: lines-%u, kind: gpio, adapter: %s", ++w->lines, port->chip->adapter);
-  put_which(w, port, "");
+  put_which(w, port);
   fputs("} # lines: {NAME: OFFSET}\n", w->out);
 }
 
@@ -114,8 +114,8 @@ static void put_serial(struct writer *w, const struct pl_scan_port *port)
   fputs(is_i2c ? ": the same channel as an I2C bus above; use one or the other\n" : *port->path ? "\n" : ": take away the # where units are on it\n", w->out);
   fprintf(w->out, "  %s- {name: rtu-%u, kind: modbus, adapter: modbus-rtu", is_i2c || !*port->path ? "# " : "", ++w->rtu);
   if (*port->path) {
-    put_which(w, port, "usb-");
-    fprintf(w->out, ", usb-interface: %d", port->interface);
+    put_which(w, port);
+    fprintf(w->out, ", interface: %d", port->interface);
   } else {
     fprintf(w->out, ", port: %s", port->node);
   }

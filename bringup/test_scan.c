@@ -182,8 +182,8 @@ static void a_rig_to_start_from_can_be_read(void **state)
   assert_null(bus_of(rig, "cp2112", "path", "1-2"));
   assert_non_null(bus_of(rig, "mcp2221", "path", "1-4"));
   assert_non_null(bus_of(rig, "ftdi-mpsse", "serial", "a\"b\\c"));
-  assert_non_null(bus_of(rig, "modbus-rtu", "usb-serial", "a\"b\\c")); /* channel C */
-  assert_null(bus_of(rig, "modbus-rtu", "usb-serial", "PLH1"));        /* the channel is an I2C bus */
+  assert_non_null(bus_of(rig, "modbus-rtu", "serial", "a\"b\\c")); /* channel C */
+  assert_null(bus_of(rig, "modbus-rtu", "serial", "PLH1"));        /* the channel is an I2C bus */
   assert_int_equal(rig->n_buses, 2 + 1 + 2 + 2 + 2 + 1); /* FT232H, CP2112 of the kernel (no gpiochip), CP2112, MCP2221, FT4232H, its channel C */
   pl_rig_free(rig);
   pl_scan_free(scan);

@@ -360,7 +360,7 @@ static void read_line(struct rtu *rtu, const struct pl_values *values)
 
 static void read_usb(struct rtu *rtu, const struct pl_values *values)
 {
-  const struct pl_value *serial = pl_value(values, "usb-serial"), *path = pl_value(values, "usb-path"), *interface = pl_value(values, "usb-interface");
+  const struct pl_value *serial = pl_value(values, "serial"), *path = pl_value(values, "path"), *interface = pl_value(values, "interface");
   snprintf(rtu->usb_serial, sizeof rtu->usb_serial, "%s", serial->given ? serial->text : "");
   snprintf(rtu->usb_path, sizeof rtu->usb_path, "%s", path->given ? path->text : "");
   rtu->usb_interface = interface->given ? (int)interface->number : -1;
@@ -379,7 +379,7 @@ static enum pl_status say_where(struct rtu *rtu, const struct pl_adapter_args *a
   const struct pl_value *port = pl_value(args->values, "port");
   const char *endpoint = "";
   if (port->given == rtu->usb)
-    return pl_fail(err, PL_E_USAGE, "bus %s: expected either `port` or `usb-serial` / `usb-path`", args->bus_name);
+    return pl_fail(err, PL_E_USAGE, "bus %s: expected either `port` or `serial` / `path`", args->bus_name);
   if (rtu->usb && pl_clock_is_virtual(pl_bus_clock(rtu->bus)))
     return pl_fail(err, PL_E_USAGE, "bus %s: a real serial port cannot be used in virtual time", args->bus_name);
   enum pl_status status = rtu->usb ? find_port(rtu, err) : pl_modbus_endpoint(rtu->bus, args, port->text, &endpoint, &rtu->is_twin, err);
@@ -466,9 +466,9 @@ static enum pl_status rtu_open(struct pl_bus *bus, const struct pl_adapter_args 
 
 static const struct pl_param RTU_PARAMS[] = {
     {.name = "port", .help = "path of the serial port, best of /dev/serial/by-id; or the word twin", .kind = PL_PARAM_TEXT},
-    {.name = "usb-serial", .help = "in place of port: the serial number of the USB chip", .kind = PL_PARAM_TEXT},
-    {.name = "usb-path", .help = "in place of port: the bus-port path of the USB chip, such as 1-2.3", .kind = PL_PARAM_TEXT},
-    {.name = "usb-interface", .help = "which of the chip's ports, as its interface number (0 is A)", .kind = PL_PARAM_INT, .max = 15},
+    {.name = "serial", .help = "in place of port: the serial number of the USB chip", .kind = PL_PARAM_TEXT},
+    {.name = "path", .help = "in place of port: the bus-port path of the USB chip, such as 1-2.3", .kind = PL_PARAM_TEXT},
+    {.name = "interface", .help = "which of the chip's ports, as its interface number (0 is A)", .kind = PL_PARAM_INT, .max = 15},
     {.name = "baud", .help = "bits a second", .kind = PL_PARAM_CHOICE, .fallback = "19200", .choices = BAUD_WORDS},
     {.name = "parity", .help = "parity bit", .kind = PL_PARAM_CHOICE, .fallback = "even", .choices = PARITY_WORDS},
     {.name = "stop-bits", .help = "stop bits", .kind = PL_PARAM_CHOICE, .fallback = "1", .choices = STOP_WORDS},

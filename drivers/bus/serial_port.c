@@ -175,7 +175,7 @@ enum pl_status pl_serial_find(const char *root, const char *serial, const char *
   if (!s.found)
     return pl_fail(err, PL_E_GONE, "there is no %s; %s%s", what, *s.there ? "there are " : "there is no USB serial port at all", s.there);
   if (s.found > 1)
-    return pl_fail(err, PL_E_USAGE, "there are %d: %s; say which by usb-path or usb-interface (%s)", s.found, what, s.matches);
+    return pl_fail(err, PL_E_USAGE, "there are %d: %s; say which by path or interface (%s)", s.found, what, s.matches);
   snprintf(node, size, "%s", s.first.node);
   return PL_OK;
 }

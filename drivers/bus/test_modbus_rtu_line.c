@@ -109,11 +109,11 @@ static void settings_that_the_port_cannot_are_refused(void **state)
   open_line(&l);
   open_with(&rig, (struct pair[]){{"port", l.path}, {"rs485", "yes"}}, 2, PL_E_UNSUPPORTED, "cannot switch an RS-485 transceiver");
   close_rig(&rig);
-  open_with(&rig, (struct pair[]){{"port", l.path}, {"usb-serial", "PL1"}}, 2, PL_E_USAGE, "either `port` or `usb-serial`");
+  open_with(&rig, (struct pair[]){{"port", l.path}, {"serial", "PL1"}}, 2, PL_E_USAGE, "either `port` or `serial`");
   close_rig(&rig);
-  open_with(&rig, (struct pair[]){{"baud", "9600"}}, 1, PL_E_USAGE, "either `port` or `usb-serial`");
+  open_with(&rig, (struct pair[]){{"baud", "9600"}}, 1, PL_E_USAGE, "either `port` or `serial`");
   close_rig(&rig);
-  open_with(&rig, (struct pair[]){{"usb-serial", "no-such-chip"}}, 1, PL_E_GONE, "there is no USB serial port with serial number no-such-chip");
+  open_with(&rig, (struct pair[]){{"serial", "no-such-chip"}}, 1, PL_E_GONE, "there is no USB serial port with serial number no-such-chip");
   close_rig(&rig);
   close_line(&l);
 }

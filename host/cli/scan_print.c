@@ -67,7 +67,7 @@ static void print_machine(const struct pl_scan *scan)
 
 const char *pl_scan_where(const struct pl_rig_bus *bus)
 {
-  static const char *const NAMES[] = {"host", "usb-serial", "usb-path", "serial", "path", "name", "socket", "port"};
+  static const char *const NAMES[] = {"host", "serial", "path", "name", "socket", "port"};
   for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++)
     for (size_t k = 0; k < bus->values.count; k++)
       if (bus->values.items[k].given && bus->values.items[k].text && !strcmp(bus->values.items[k].param->name, NAMES[i]))
