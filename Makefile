@@ -13,14 +13,14 @@ VERSION := 0.1.0
 
 PKGS := libmodbus lua5.4 yaml-0.1 libmd libusb-1.0 libftdi1 libgpiod
 # Both majors of libgpiod are supported; a 2.x elsewhere: PKG_CONFIG_PATH=/opt/gpiod2/lib/pkgconfig make BUILD=build/gpiod2 (tools/gpiod2.sh makes one)
-GPIOD_MAJOR := $(firstword $(subst ., ,$(shell pkg-config --modversion libgpiod)))
+GPIOD_MAJOR = $(firstword $(subst ., ,$(shell pkg-config --modversion libgpiod 2>/dev/null)))
 WARN := -Wall -Wextra -Wconversion -Wshadow -Wformat=2 -Wno-format-nonliteral -Wstrict-prototypes -Wmissing-prototypes -Wvla
 ifeq ($(DEVELOPER),1)
 WARN += -Werror
 endif
 OPT ?= -O2 -g
 CFLAGS ?=
-PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
+PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS = $(shell pkg-config --libs $(PKGS))
 ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -I. -I$(BUILD)/gen -DPL_VERSION='"$(VERSION)"' -DPL_GPIOD_MAJOR=$(GPIOD_MAJOR) $(OPT) $(WARN) -fno-strict-aliasing -pthread -include drivers/base/banned.h \
              $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer) $(PKG_CFLAGS) $(CFLAGS)
