@@ -5,8 +5,8 @@
  * an exchange that broke off nothing new begins before that came or is sure not to come.
  * No PL_I2C_CAP_RECV_LEN: the chip must be told how many bytes to read before it reads the first.
  */
-#include "drivers/bus/i2c.h"
 #include "drivers/bus/usb_chip_gpio.h"
+#include "drivers/bus/usb_chip_i2c.h"
 
 #include <string.h>
 
@@ -136,17 +136,6 @@ static enum pl_status resync(struct cp2112 *cp, struct pl_err *err)
 
 /* --- i2c --- */
 
-struct i2c {
-  struct pl_usb_user user;
-  struct pl_i2c_caps caps;
-  bool stop_start; /* the rig accepts STOP, START from a revision 1 chip */
-};
-
-static const struct pl_i2c_caps *i2c_caps(void *self)
-{
-  return &((struct i2c *)self)->caps;
-}
-
 /* The report that starts a transaction; its length. */
 static size_t request_of(const struct pl_i2c_transfer *t, uint8_t *report)
 {
@@ -168,7 +157,7 @@ static size_t request_of(const struct pl_i2c_transfer *t, uint8_t *report)
   return 5u + first->len;
 }
 
-static enum pl_status refuse(const struct i2c *i2c, const struct pl_i2c_transfer *t, struct pl_err *err)
+static enum pl_status refuse(const struct pl_usb_i2c *i2c, const struct pl_i2c_transfer *t, struct pl_err *err)
 {
   const struct cp2112 *cp = (const struct cp2112 *)i2c->user.chip;
   const struct pl_i2c_msg *first = t->msgs;
@@ -177,7 +166,7 @@ static enum pl_status refuse(const struct i2c *i2c, const struct pl_i2c_transfer
   if (t->count == 2 && first->len > TARGET_MAX)
     return pl_fail(err, PL_E_UNSUPPORTED, "a CP2112 writes at most %d bytes before a read, this transaction has %u",
                            TARGET_MAX, first->len);
-  if (t->count == 2 && cp->version <= 1 && !i2c->stop_start)
+  if (t->count == 2 && cp->version <= 1 && !pl_value(i2c->values, "stop-start")->number)
     return pl_fail(err, PL_E_UNSUPPORTED, "this CP2112 is of revision %u, which sends STOP and START where a repeated START is asked for; if the devices on this bus can live "
                            "with that, say so in the rig (stop-start: true), else use a chip of revision 2 or later", cp->version);
   return PL_OK;
@@ -251,9 +240,8 @@ static enum pl_status exchange(struct cp2112 *cp, const struct pl_i2c_transfer *
   return fetch(cp, last->buf, last->len, err);
 }
 
-static enum pl_status transact(void *self, struct pl_i2c_transfer *t, pl_time_ns deadline, struct pl_err *err)
+static enum pl_status transact(struct pl_usb_i2c *i2c, struct pl_i2c_transfer *t, pl_time_ns deadline, struct pl_err *err)
 {
-  struct i2c *i2c = self;
   struct cp2112 *cp = (struct cp2112 *)i2c->user.chip;
   enum pl_status status = refuse(i2c, t, err);
   if (!status && cp->chip.dirty)
@@ -271,13 +259,6 @@ static enum pl_status transact(void *self, struct pl_i2c_transfer *t, pl_time_ns
   return status;
 }
 
-static enum pl_status i2c_transfer(void *self, struct pl_i2c_transfer *list, size_t count, pl_time_ns deadline, struct pl_err *err)
-{
-  return pl_usb_i2c_each(&((struct i2c *)self)->user, list, count, deadline, transact, err);
-}
-
-static const struct pl_i2c_ops I2C_OPS = {.caps = i2c_caps, .transfer = i2c_transfer};
-
 /* After each open of the chip, by whichever bus. */
 static enum pl_status init_chip(struct pl_usb_chip *chip, struct pl_err *err)
 {
@@ -294,9 +275,8 @@ static enum pl_status init_chip(struct pl_usb_chip *chip, struct pl_err *err)
   return PL_OK;
 }
 
-static enum pl_status i2c_set_up(void *self, struct pl_err *err)
+static enum pl_status i2c_set_up(struct pl_usb_i2c *i2c, struct pl_err *err)
 {
-  struct i2c *i2c = self;
   struct pl_usb_chip *chip = i2c->user.chip;
   pl_time_ns deadline = pl_clock_now(chip->clock) + FEATURE_NS;
   uint8_t report[14] = {SMBUS_CONFIG}; /* AN495 section 4.6 */
@@ -315,36 +295,15 @@ static enum pl_status i2c_set_up(void *self, struct pl_err *err)
   return set_feature(chip, report, sizeof report, deadline, err);
 }
 
-static enum pl_status i2c_reopen(void *self, struct pl_err *err)
-{
-  return pl_usb_user_reopen(&((struct i2c *)self)->user, err);
-}
-
-static void i2c_close(void *self)
-{
-  struct i2c *i2c = self;
-  pl_usb_user_close(&i2c->user);
-  free(i2c);
-}
-
 static const struct pl_usb_chip_desc CHIP = {.what = "CP2112", .ids = IDS, .n_ids = sizeof IDS / sizeof IDS[0], .size = sizeof(struct cp2112), .init = init_chip};
+
+static const struct pl_usb_i2c_desc I2C = {.chip = &CHIP,
+                                           .caps = {.flags = PL_I2C_CAP_STRETCH, .max_write = WRITE_MAX, .max_read = READ_MAX, .max_batch = 1},
+                                           .set_up = i2c_set_up, .transact = transact};
 
 static enum pl_status i2c_open(struct pl_bus *bus, const struct pl_adapter_args *args, struct pl_err *err)
 {
-  struct i2c *i2c = calloc(1, sizeof *i2c);
-  if (!i2c)
-    return pl_fail(err, PL_E_NOMEM, "out of memory for the adapter of %s", args->bus_name);
-  i2c->stop_start = pl_value(args->values, "stop-start")->number != 0;
-  i2c->caps = (struct pl_i2c_caps){.flags = PL_I2C_CAP_STRETCH, .max_write = WRITE_MAX, .max_read = READ_MAX, .max_batch = 1,
-                                   .speed_hz = (uint32_t)(pl_value(args->values, "speed")->number / PL_U)};
-  enum pl_status status = pl_usb_user_open(&i2c->user, bus, args, &CHIP, i2c_set_up, i2c, err);
-  if (status) {
-    free(i2c);
-    return status;
-  }
-  pl_bus_attach(bus, &I2C_OPS, i2c, i2c_close, false);
-  pl_bus_set_reopen(bus, i2c_reopen);
-  return PL_OK;
+  return pl_usb_i2c_open(bus, args, &I2C, err);
 }
 
 static const struct pl_param I2C_PARAMS[] = {

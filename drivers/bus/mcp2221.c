@@ -6,8 +6,8 @@
  * the chip cannot clock a stuck bus free (EasyMCP2221 issue 7). The reset command is not used: it takes seconds and a new enumeration.
  * No PL_I2C_CAP_RECV_LEN: the chip must be told how many bytes to read before it reads the first.
  */
-#include "drivers/bus/i2c.h"
 #include "drivers/bus/usb_chip_gpio.h"
+#include "drivers/bus/usb_chip_i2c.h"
 
 #include <string.h>
 
@@ -119,16 +119,6 @@ static enum pl_status resync(struct mcp2221 *mcp, struct pl_err *err)
 }
 
 /* --- i2c --- */
-
-struct i2c {
-  struct pl_usb_user user;
-  struct pl_i2c_caps caps;
-};
-
-static const struct pl_i2c_caps *i2c_caps(void *self)
-{
-  return &((struct i2c *)self)->caps;
-}
 
 static bool is_nack(uint8_t state)
 {
@@ -253,9 +243,9 @@ static enum pl_status take(struct mcp2221 *mcp, const struct pl_i2c_msg *msg, bo
   return status;
 }
 
-static enum pl_status transact(void *self, struct pl_i2c_transfer *t, pl_time_ns deadline, struct pl_err *err)
+static enum pl_status transact(struct pl_usb_i2c *i2c, struct pl_i2c_transfer *t, pl_time_ns deadline, struct pl_err *err)
 {
-  struct mcp2221 *mcp = (struct mcp2221 *)((struct i2c *)self)->user.chip;
+  struct mcp2221 *mcp = (struct mcp2221 *)i2c->user.chip;
   if (!(t->msgs[0].flags & PL_I2C_READ) && !t->msgs[0].len)
     return pl_fail(err, PL_E_UNSUPPORTED, "a MCP2221 cannot write 0 bytes; read a byte to see who is there");
   enum pl_status status = mcp->chip.dirty ? resync(mcp, err) : PL_OK;
@@ -272,13 +262,6 @@ static enum pl_status transact(void *self, struct pl_i2c_transfer *t, pl_time_ns
   return status;
 }
 
-static enum pl_status i2c_transfer(void *self, struct pl_i2c_transfer *list, size_t count, pl_time_ns deadline, struct pl_err *err)
-{
-  return pl_usb_i2c_each(&((struct i2c *)self)->user, list, count, deadline, transact, err);
-}
-
-static const struct pl_i2c_ops I2C_OPS = {.caps = i2c_caps, .transfer = i2c_transfer};
-
 static enum pl_status init_chip(struct pl_usb_chip *chip, struct pl_err *err)
 {
   (void)err;
@@ -288,9 +271,8 @@ static enum pl_status init_chip(struct pl_usb_chip *chip, struct pl_err *err)
 }
 
 /* Datasheet table 3-1: the divider is 12 MHz / f - 3; the answer's byte 3 is 0x20 when it was taken, 0x21 while a transfer runs. */
-static enum pl_status i2c_set_up(void *self, struct pl_err *err)
+static enum pl_status i2c_set_up(struct pl_usb_i2c *i2c, struct pl_err *err)
 {
-  struct i2c *i2c = self;
   struct mcp2221 *mcp = (struct mcp2221 *)i2c->user.chip;
   const uint8_t bytes[] = {STATUS_SET, 0, 0, SET_SPEED, (uint8_t)(12000000 / i2c->caps.speed_hz - 3)};
   struct pl_err why = {0};
@@ -303,36 +285,16 @@ static enum pl_status i2c_set_up(void *self, struct pl_err *err)
   return status ? pl_usb_fail_chip(&mcp->chip, &why, err) : PL_OK;
 }
 
-static enum pl_status i2c_reopen(void *self, struct pl_err *err)
-{
-  return pl_usb_user_reopen(&((struct i2c *)self)->user, err);
-}
-
-static void i2c_close(void *self)
-{
-  struct i2c *i2c = self;
-  pl_usb_user_close(&i2c->user);
-  free(i2c);
-}
-
 static const struct pl_usb_chip_desc CHIP = {.what = "MCP2221", .ids = IDS, .n_ids = sizeof IDS / sizeof IDS[0], .interface = INTERFACE,
                                              .size = sizeof(struct mcp2221), .init = init_chip};
 
+static const struct pl_usb_i2c_desc I2C = {.chip = &CHIP,
+                                           .caps = {.flags = PL_I2C_CAP_STRETCH, .max_write = UINT16_MAX, .max_read = UINT16_MAX, .max_batch = 1},
+                                           .set_up = i2c_set_up, .transact = transact};
+
 static enum pl_status i2c_open(struct pl_bus *bus, const struct pl_adapter_args *args, struct pl_err *err)
 {
-  struct i2c *i2c = calloc(1, sizeof *i2c);
-  if (!i2c)
-    return pl_fail(err, PL_E_NOMEM, "out of memory for the adapter of %s", args->bus_name);
-  i2c->caps = (struct pl_i2c_caps){.flags = PL_I2C_CAP_STRETCH, .max_write = UINT16_MAX, .max_read = UINT16_MAX, .max_batch = 1,
-                                   .speed_hz = (uint32_t)(pl_value(args->values, "speed")->number / PL_U)};
-  enum pl_status status = pl_usb_user_open(&i2c->user, bus, args, &CHIP, i2c_set_up, i2c, err);
-  if (status) {
-    free(i2c);
-    return status;
-  }
-  pl_bus_attach(bus, &I2C_OPS, i2c, i2c_close, false);
-  pl_bus_set_reopen(bus, i2c_reopen);
-  return PL_OK;
+  return pl_usb_i2c_open(bus, args, &I2C, err);
 }
 
 static const struct pl_param I2C_PARAMS[] = {
