@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-BUS_CORE := drivers/base/clock.c drivers/base/err.c drivers/bus/bus.c
+BUS_CORE := drivers/base/clock.c drivers/base/err.c drivers/base/thread.c drivers/bus/bus.c
 BUS_MODBUS := $(BUS_CORE) drivers/base/param.c drivers/base/unit.c drivers/bus/modbus.c drivers/bus/modbus_io.c drivers/bus/lock.c drivers/bus/conformance.c \
               drivers/bus/i2c.c drivers/bus/gpio.c
 NEEDS_drivers/base/test_clock := drivers/base/clock.c drivers/base/err.c
