@@ -30,14 +30,20 @@ enum pl_class pl_status_class(enum pl_status status)
   return (unsigned)status < PL_STATUS_COUNT ? STATUSES[status].cls : PL_CLASS_FATAL;
 }
 
-enum pl_status pl_fail(struct pl_err *err, enum pl_status status, const char *format, ...)
+enum pl_status pl_vfail(struct pl_err *err, enum pl_status status, const char *format, va_list args)
 {
   if (!err)
     return status;
-  va_list args;
-  va_start(args, format);
   err->status = status;
   vsnprintf(err->text, sizeof err->text, format, args);
+  return status;
+}
+
+enum pl_status pl_fail(struct pl_err *err, enum pl_status status, const char *format, ...)
+{
+  va_list args;
+  va_start(args, format);
+  (void)pl_vfail(err, status, format, args);
   va_end(args);
   return status;
 }
@@ -49,8 +55,7 @@ enum pl_status pl_fail_errno(struct pl_err *err, const char *format, ...)
     return PL_E_IO;
   va_list args;
   va_start(args, format);
-  err->status = PL_E_IO;
-  vsnprintf(err->text, sizeof err->text, format, args);
+  (void)pl_vfail(err, PL_E_IO, format, args);
   va_end(args);
   size_t used = strlen(err->text);
   snprintf(err->text + used, sizeof err->text - used, ": %s", strerror(cause));

@@ -60,6 +60,7 @@ enum pl_class pl_status_class(enum pl_status status);
 
 /* Fills err (which may be NULL) and returns status, so that `return pl_fail(err, PL_E_NACK, "...")` reads well. */
 enum pl_status pl_fail(struct pl_err *err, enum pl_status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
+enum pl_status pl_vfail(struct pl_err *err, enum pl_status status, const char *format, va_list args) __attribute__((format(printf, 3, 0)));
 /* As pl_fail with errno's text appended; status PL_E_IO. */
 enum pl_status pl_fail_errno(struct pl_err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Puts context in front of the sentence ("psu-a (i2c-psu 0x58): ..."); returns err->status. */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drivers/bus/bus.h"
+#include "drivers/base/thread.h"
 #include "drivers/bus/layer.h"
 #include "drivers/bus/tap.h"
 
 #include <assert.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -348,11 +348,7 @@ static bool start_worker(struct pl_bus *bus) /* lock held */
 {
   if (bus->started)
     return true;
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are the loop's */
-  bus->started = pthread_create(&bus->worker, NULL, work, bus) == 0;
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  bus->started = pl_thread_start(&bus->worker, work, bus);
   return bus->started;
 }
 

@@ -5,9 +5,8 @@
  * an exchange that broke off nothing new begins before that came or is sure not to come.
  * No PL_I2C_CAP_RECV_LEN: the chip must be told how many bytes to read before it reads the first.
  */
-#include "drivers/bus/gpio.h"
-#include "drivers/bus/i2c.h"
-#include "drivers/bus/usb_chip.h"
+#include "drivers/bus/usb_chip_gpio.h"
+#include "drivers/bus/usb_chip_i2c.h"
 
 #include <string.h>
 
@@ -137,17 +136,6 @@ static enum pl_status resync(struct cp2112 *cp, struct pl_err *err)
 
 /* --- i2c --- */
 
-struct i2c {
-  struct pl_usb_user user;
-  struct pl_i2c_caps caps;
-  bool stop_start; /* the rig accepts STOP, START from a revision 1 chip */
-};
-
-static const struct pl_i2c_caps *i2c_caps(void *self)
-{
-  return &((struct i2c *)self)->caps;
-}
-
 /* The report that starts a transaction; its length. */
 static size_t request_of(const struct pl_i2c_transfer *t, uint8_t *report)
 {
@@ -169,7 +157,7 @@ static size_t request_of(const struct pl_i2c_transfer *t, uint8_t *report)
   return 5u + first->len;
 }
 
-static enum pl_status refuse(const struct i2c *i2c, const struct pl_i2c_transfer *t, struct pl_err *err)
+static enum pl_status refuse(const struct pl_usb_i2c *i2c, const struct pl_i2c_transfer *t, struct pl_err *err)
 {
   const struct cp2112 *cp = (const struct cp2112 *)i2c->user.chip;
   const struct pl_i2c_msg *first = t->msgs;
@@ -178,7 +166,7 @@ static enum pl_status refuse(const struct i2c *i2c, const struct pl_i2c_transfer
   if (t->count == 2 && first->len > TARGET_MAX)
     return pl_fail(err, PL_E_UNSUPPORTED, "a CP2112 writes at most %d bytes before a read, this transaction has %u",
                            TARGET_MAX, first->len);
-  if (t->count == 2 && cp->version <= 1 && !i2c->stop_start)
+  if (t->count == 2 && cp->version <= 1 && !pl_value(i2c->values, "stop-start")->number)
     return pl_fail(err, PL_E_UNSUPPORTED, "this CP2112 is of revision %u, which sends STOP and START where a repeated START is asked for; if the devices on this bus can live "
                            "with that, say so in the rig (stop-start: true), else use a chip of revision 2 or later", cp->version);
   return PL_OK;
@@ -252,9 +240,8 @@ static enum pl_status exchange(struct cp2112 *cp, const struct pl_i2c_transfer *
   return fetch(cp, last->buf, last->len, err);
 }
 
-static enum pl_status transact(void *self, struct pl_i2c_transfer *t, pl_time_ns deadline, struct pl_err *err)
+static enum pl_status transact(struct pl_usb_i2c *i2c, struct pl_i2c_transfer *t, pl_time_ns deadline, struct pl_err *err)
 {
-  struct i2c *i2c = self;
   struct cp2112 *cp = (struct cp2112 *)i2c->user.chip;
   enum pl_status status = refuse(i2c, t, err);
   if (!status && cp->chip.dirty)
@@ -272,13 +259,6 @@ static enum pl_status transact(void *self, struct pl_i2c_transfer *t, pl_time_ns
   return status;
 }
 
-static enum pl_status i2c_transfer(void *self, struct pl_i2c_transfer *list, size_t count, pl_time_ns deadline, struct pl_err *err)
-{
-  return pl_usb_i2c_each(&((struct i2c *)self)->user, list, count, deadline, transact, err);
-}
-
-static const struct pl_i2c_ops I2C_OPS = {.caps = i2c_caps, .transfer = i2c_transfer};
-
 /* After each open of the chip, by whichever bus. */
 static enum pl_status init_chip(struct pl_usb_chip *chip, struct pl_err *err)
 {
@@ -295,9 +275,8 @@ static enum pl_status init_chip(struct pl_usb_chip *chip, struct pl_err *err)
   return PL_OK;
 }
 
-static enum pl_status i2c_set_up(void *self, struct pl_err *err)
+static enum pl_status i2c_set_up(struct pl_usb_i2c *i2c, struct pl_err *err)
 {
-  struct i2c *i2c = self;
   struct pl_usb_chip *chip = i2c->user.chip;
   pl_time_ns deadline = pl_clock_now(chip->clock) + FEATURE_NS;
   uint8_t report[14] = {SMBUS_CONFIG}; /* AN495 section 4.6 */
@@ -316,36 +295,15 @@ static enum pl_status i2c_set_up(void *self, struct pl_err *err)
   return set_feature(chip, report, sizeof report, deadline, err);
 }
 
-static enum pl_status i2c_reopen(void *self, struct pl_err *err)
-{
-  return pl_usb_user_reopen(&((struct i2c *)self)->user, err);
-}
-
-static void i2c_close(void *self)
-{
-  struct i2c *i2c = self;
-  pl_usb_user_close(&i2c->user);
-  free(i2c);
-}
-
 static const struct pl_usb_chip_desc CHIP = {.what = "CP2112", .ids = IDS, .n_ids = sizeof IDS / sizeof IDS[0], .size = sizeof(struct cp2112), .init = init_chip};
+
+static const struct pl_usb_i2c_desc I2C = {.chip = &CHIP,
+                                           .caps = {.flags = PL_I2C_CAP_STRETCH, .max_write = WRITE_MAX, .max_read = READ_MAX, .max_batch = 1},
+                                           .set_up = i2c_set_up, .transact = transact};
 
 static enum pl_status i2c_open(struct pl_bus *bus, const struct pl_adapter_args *args, struct pl_err *err)
 {
-  struct i2c *i2c = calloc(1, sizeof *i2c);
-  if (!i2c)
-    return pl_fail(err, PL_E_NOMEM, "out of memory for the adapter of %s", args->bus_name);
-  i2c->stop_start = pl_value(args->values, "stop-start")->number != 0;
-  i2c->caps = (struct pl_i2c_caps){.flags = PL_I2C_CAP_STRETCH, .max_write = WRITE_MAX, .max_read = READ_MAX, .max_batch = 1,
-                                   .speed_hz = (uint32_t)(pl_value(args->values, "speed")->number / PL_U)};
-  enum pl_status status = pl_usb_user_open(&i2c->user, bus, args, &CHIP, i2c_set_up, i2c, err);
-  if (status) {
-    free(i2c);
-    return status;
-  }
-  pl_bus_attach(bus, &I2C_OPS, i2c, i2c_close, false);
-  pl_bus_set_reopen(bus, i2c_reopen);
-  return PL_OK;
+  return pl_usb_i2c_open(bus, args, &I2C, err);
 }
 
 static const struct pl_param I2C_PARAMS[] = {
@@ -368,35 +326,18 @@ const struct pl_adapter_desc pl_adapter_cp2112_i2c = {
 
 /* --- gpio --- */
 
-struct pin {
-  uint8_t mask;
-  bool output, active_low, open_drain;
-};
-
-struct gpio {
-  struct pl_usb_user user;
-  const struct pl_value *map;
-  struct pin pins[N_PINS]; /* by handle: each offset is given out once */
-  size_t n_pins;
-};
-
-static unsigned gpio_caps(void *self)
-{
-  (void)self;
-  return PL_GPIO_CAP_NAMES | PL_GPIO_CAP_DRIVE;
-}
-
-static enum pl_status write_levels(struct pl_usb_chip *chip, uint8_t levels, uint8_t mask, pl_time_ns deadline, struct pl_err *err)
+static enum pl_status write_pins(struct pl_usb_chip *chip, uint8_t levels, uint8_t mask, pl_time_ns deadline, struct pl_err *err)
 {
   uint8_t report[3] = {GPIO_SET, levels, mask};
   return set_feature(chip, report, sizeof report, deadline, err);
 }
 
-static enum pl_status read_levels(struct pl_usb_chip *chip, uint8_t *levels, pl_time_ns deadline, struct pl_err *err)
+static enum pl_status read_pins(struct pl_usb_chip *chip, uint8_t levels[PL_USB_PINS_MAX], pl_time_ns deadline, struct pl_err *err)
 {
   uint8_t report[2] = {GPIO_GET};
   enum pl_status status = get_feature(chip, report, sizeof report, deadline, err);
-  *levels = report[1];
+  for (int i = 0; i < N_PINS; i++)
+    levels[i] = report[1] >> i & 1;
   return status;
 }
 
@@ -406,141 +347,40 @@ static uint8_t special_of(uint8_t mask)
   return (uint8_t)((mask & 0x80 ? 1 : 0) | (mask & 0x01 ? 2 : 0) | (mask & 0x02 ? 4 : 0));
 }
 
-/* Chip entered. A pin takes a level only when it is an output already (AN495 section 4.4), and shows its latch, high after power-on, until then. So that
+/* A pin takes a level only when it is an output already (AN495 section 4.4), and shows its latch, high after power-on, until then. So that
  * nothing is switched on by that, it becomes an open-drain output first, which at 1 lets go of the line, and push-pull when the level is right. */
-static enum pl_status configure(struct pl_usb_chip *chip, const struct pin *pin, bool level, struct pl_err *err)
+static enum pl_status configure(struct pl_usb_chip *chip, const struct pl_usb_pin *pin, bool level, struct pl_err *err)
 {
   pl_time_ns deadline = pl_clock_now(chip->clock) + FEATURE_NS;
-  uint8_t report[5] = {GPIO_CONFIG};
+  uint8_t report[5] = {GPIO_CONFIG}, mask = (uint8_t)(1u << pin->offset);
   enum pl_status status = get_feature(chip, report, sizeof report, deadline, err);
   if (status)
     return status;
-  bool was_output = report[1] & pin->mask;
-  report[1] = (uint8_t)(pin->output ? report[1] | pin->mask : report[1] & ~pin->mask);
-  report[3] = (uint8_t)(report[3] & ~special_of(pin->mask));
+  bool was_output = report[1] & mask;
+  report[1] = (uint8_t)(pin->output ? report[1] | mask : report[1] & ~mask);
+  report[3] = (uint8_t)(report[3] & ~special_of(mask));
   if (pin->output && !was_output) {
-    report[2] = (uint8_t)(report[2] & ~pin->mask);
+    report[2] = (uint8_t)(report[2] & ~mask);
     status = set_feature(chip, report, sizeof report, deadline, err);
   }
   if (!status && pin->output)
-    status = write_levels(chip, level ? pin->mask : 0, pin->mask, deadline, err);
-  report[2] = (uint8_t)(pin->open_drain ? report[2] & ~pin->mask : report[2] | pin->mask);
+    status = write_pins(chip, level ? mask : 0, mask, deadline, err);
+  report[2] = (uint8_t)(pin->open_drain ? report[2] & ~mask : report[2] | mask);
   return status ? status : set_feature(chip, report, sizeof report, deadline, err);
 }
 
-static enum pl_status request_pin(struct gpio *gpio, const struct pl_gpio_line *line, struct pin *pin, struct pl_err *err)
-{
-  struct pl_usb_chip *chip = gpio->user.chip;
-  unsigned offset;
-  enum pl_status status = pl_gpio_map(gpio->map, line, N_PINS, &offset, err);
-  if (status)
-    return status;
-  *pin = (struct pin){(uint8_t)(1u << offset), line->output, line->active_low, line->drive == PL_GPIO_OPEN_DRAIN};
-  for (size_t i = 0; i < gpio->n_pins; i++)
-    if (gpio->pins[i].mask == pin->mask)
-      return pl_fail(err, PL_E_LOCKED, "%s: pin %u is in use already", chip->where, offset);
-  if (line->drive == PL_GPIO_OPEN_SOURCE)
-    return pl_fail(err, PL_E_UNSUPPORTED, "%s: pin %u: a CP2112 cannot drive open-source", chip->where, offset);
-  bool level = line->initial != line->active_low;
-  uint8_t levels = 0;
-  if (line->output && line->as_is) {
-    status = read_levels(chip, &levels, pl_clock_now(chip->clock) + FEATURE_NS, err);
-    level = levels & pin->mask;
-  }
-  return status ? status : configure(chip, pin, level, err);
-}
-
-static enum pl_status gpio_request(void *self, const struct pl_gpio_line *line, int handle, struct pl_err *err)
-{
-  struct gpio *gpio = self;
-  struct pin pin;
-  if (handle != (int)gpio->n_pins || handle >= N_PINS)
-    return pl_fail(err, PL_E_USAGE, "%s: a CP2112 has %d pins, each is given out once", gpio->user.chip->where, N_PINS);
-  enum pl_status status = pl_usb_enter(&gpio->user, err);
-  if (status)
-    return status;
-  status = request_pin(gpio, line, &pin, err);
-  pl_usb_leave(&gpio->user, status, err);
-  if (!status)
-    gpio->pins[gpio->n_pins++] = pin;
-  return status;
-}
-
-static enum pl_status gpio_get(void *self, const int *handles, size_t count, bool *values, struct pl_err *err)
-{
-  struct gpio *gpio = self;
-  uint8_t levels = 0;
-  enum pl_status status = pl_usb_enter(&gpio->user, err);
-  if (status)
-    return status;
-  status = read_levels(gpio->user.chip, &levels, pl_bus_deadline(gpio->user.bus), err);
-  pl_usb_leave(&gpio->user, status, err);
-  for (size_t i = 0; i < count && !status; i++)
-    values[i] = ((levels & gpio->pins[handles[i]].mask) != 0) != gpio->pins[handles[i]].active_low;
-  return status;
-}
-
-static enum pl_status gpio_set(void *self, const int *handles, size_t count, const bool *values, struct pl_err *err)
-{
-  struct gpio *gpio = self;
-  uint8_t levels = 0, mask = 0;
-  for (size_t i = 0; i < count; i++) {
-    const struct pin *pin = &gpio->pins[handles[i]];
-    mask |= pin->mask;
-    levels = (uint8_t)(values[i] != pin->active_low ? levels | pin->mask : levels & ~pin->mask);
-  }
-  enum pl_status status = pl_usb_enter(&gpio->user, err);
-  if (status)
-    return status;
-  status = write_levels(gpio->user.chip, levels, mask, pl_bus_deadline(gpio->user.bus), err);
-  pl_usb_leave(&gpio->user, status, err);
-  return status;
-}
-
-static const struct pl_gpio_ops GPIO_OPS = {.caps = gpio_caps, .request = gpio_request, .get = gpio_get, .set = gpio_set};
-
-/* After a return: every output at its inactive level. At open there are none. */
-static enum pl_status gpio_set_up(void *self, struct pl_err *err)
-{
-  struct gpio *gpio = self;
-  enum pl_status status = PL_OK;
-  for (size_t i = 0; i < gpio->n_pins && !status; i++)
-    status = configure(gpio->user.chip, &gpio->pins[i], gpio->pins[i].active_low, err);
-  return status;
-}
-
-static enum pl_status gpio_reopen(void *self, struct pl_err *err)
-{
-  return pl_usb_user_reopen(&((struct gpio *)self)->user, err);
-}
-
-static void gpio_close(void *self) /* pins stay as they are: the safe state was set before, by those who know it */
-{
-  struct gpio *gpio = self;
-  pl_usb_user_close(&gpio->user);
-  free(gpio);
-}
+static const struct pl_usb_gpio_desc PINS = {.chip = &CHIP, .caps = PL_GPIO_CAP_DRIVE, .n_pins = N_PINS, .read = read_pins, .write = write_pins,
+                                             .configure = configure};
 
 static enum pl_status gpio_open(struct pl_bus *bus, const struct pl_adapter_args *args, struct pl_err *err)
 {
-  struct gpio *gpio = calloc(1, sizeof *gpio);
-  if (!gpio)
-    return pl_fail(err, PL_E_NOMEM, "out of memory for the adapter of %s", args->bus_name);
-  gpio->map = pl_value(args->values, "lines");
-  enum pl_status status = pl_usb_user_open(&gpio->user, bus, args, &CHIP, gpio_set_up, gpio, err);
-  if (status) {
-    free(gpio);
-    return status;
-  }
-  pl_bus_attach(bus, &GPIO_OPS, gpio, gpio_close, false);
-  pl_bus_set_reopen(bus, gpio_reopen);
-  return PL_OK;
+  return pl_usb_gpio_open(bus, args, &PINS, err);
 }
 
 static const struct pl_param GPIO_PARAMS[] = {
     PL_USB_PARAM_SERIAL,
     PL_USB_PARAM_PATH,
-    {.name = "lines", .kind = PL_PARAM_MAP, .help = "names of the pins: {NAME: 0 to 7}"},
+    PL_USB_GPIO_PARAM_LINES("0 to 7"),
 };
 
 const struct pl_adapter_desc pl_adapter_cp2112_gpio = {

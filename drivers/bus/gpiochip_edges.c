@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reads the edges that the kernel has kept, with its stamps, and notices a chip that went away without being asked anything. Who reads or sets lines catches
  * up first, so that a level is never newer than the edges that are counted. */
+#include "drivers/base/thread.h"
 #include "drivers/bus/gpiochip.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <sys/eventfd.h>
 
 #define LOOK_MS 250      /* kernels before 6.5 do not wake who polls a chip that went away (from memory) */
@@ -136,16 +136,6 @@ static void free_reader(struct pl_gpiochip_reader *r)
   free(r);
 }
 
-static bool start_thread(struct pl_gpiochip_reader *r)
-{
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are the loop's */
-  bool good = pthread_create(&r->thread, NULL, work, r) == 0;
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
-  return good;
-}
-
 enum pl_status pl_gpiochip_reader_start(struct pl_bus *bus, const char *sys, const struct pl_gpiochip_source *sources, size_t count,
                                         struct pl_gpiochip_reader **out, struct pl_err *err)
 {
@@ -164,7 +154,7 @@ enum pl_status pl_gpiochip_reader_start(struct pl_bus *bus, const char *sys, con
       r->polls[i] = r->looks[i] = (struct pollfd){.fd = pl_gpiod_event_fd(sources[i].request), .events = POLLIN};
     }
     r->polls[count] = (struct pollfd){.fd = r->wake, .events = POLLIN};
-    if (start_thread(r)) {
+    if (pl_thread_start(&r->thread, work, r)) {
       *out = r;
       return PL_OK;
     }

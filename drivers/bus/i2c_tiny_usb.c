@@ -6,8 +6,7 @@
  *  - SDA held low reads as an acknowledge and as zeros: a supply without faults. So a reserved address is asked before each transaction: nobody may
  *    answer. (After it would be late: the clocks of a transaction may have made the holder let go.)
  */
-#include "drivers/bus/i2c.h"
-#include "drivers/bus/usb_chip.h"
+#include "drivers/bus/usb_chip_i2c.h"
 
 extern const struct pl_adapter_desc pl_adapter_i2c_tiny_usb;
 
@@ -23,19 +22,8 @@ enum { STATUS_ACK = 1, STATUS_NAK = 2 }; /* 0: idle, before the first message */
 #define RESERVED_ADDRESS 0x7f /* UM10204 section 3.1.12, table 3: 1111 1XX is for future purposes and the device id, read only */
 #define SETTLE_NS (200 * PL_MS)
 
-struct adapter {
-  struct pl_usb_user user;
-  struct pl_i2c_caps caps;
-  uint16_t delay_us; /* half a clock or so */
-};
-
 static const struct pl_usb_id IDS[] = {{0x0403, 0xc631}, {0x1c40, 0x0534}};
 static const struct pl_usb_chip_desc CHIP = {.what = "i2c-tiny-usb", .ids = IDS, .n_ids = sizeof IDS / sizeof IDS[0], .size = sizeof(struct pl_usb_chip)};
-
-static const struct pl_i2c_caps *tiny_caps(void *self)
-{
-  return &((struct adapter *)self)->caps;
-}
 
 static enum pl_status get_status(struct pl_usb_chip *chip, pl_time_ns deadline, bool *ack, struct pl_err *err)
 {
@@ -97,9 +85,9 @@ static enum pl_status put_message(struct pl_usb_chip *chip, const struct pl_i2c_
   return done == msg->len ? PL_OK : pl_fail(err, PL_E_SHORT, "the adapter gave %zu of %u bytes", done, msg->len);
 }
 
-static enum pl_status transact(void *self, struct pl_i2c_transfer *t, pl_time_ns deadline, struct pl_err *err)
+static enum pl_status transact(struct pl_usb_i2c *i2c, struct pl_i2c_transfer *t, pl_time_ns deadline, struct pl_err *err)
 {
-  struct pl_usb_chip *chip = ((struct adapter *)self)->user.chip;
+  struct pl_usb_chip *chip = i2c->user.chip;
   enum pl_status status = chip->dirty ? settle(chip, err) : PL_OK;
   if (!status)
     status = check_released(chip, deadline, err);
@@ -109,49 +97,21 @@ static enum pl_status transact(void *self, struct pl_i2c_transfer *t, pl_time_ns
   return status;
 }
 
-static enum pl_status tiny_transfer(void *self, struct pl_i2c_transfer *list, size_t count, pl_time_ns deadline, struct pl_err *err)
+static enum pl_status set_up(struct pl_usb_i2c *i2c, struct pl_err *err)
 {
-  return pl_usb_i2c_each(&((struct adapter *)self)->user, list, count, deadline, transact, err);
-}
-
-static const struct pl_i2c_ops OPS = {.caps = tiny_caps, .transfer = tiny_transfer};
-
-static enum pl_status set_up(void *self, struct pl_err *err)
-{
-  struct adapter *adapter = self;
-  struct pl_usb_chip *chip = adapter->user.chip;
-  const struct pl_usb_request set = {.type = TO_DEVICE, .request = CMD_SET_DELAY, .value = adapter->delay_us};
+  struct pl_usb_chip *chip = i2c->user.chip;
+  uint32_t hz = i2c->caps.speed_hz;
+  const struct pl_usb_request set = {.type = TO_DEVICE, .request = CMD_SET_DELAY, .value = (uint16_t)((1000000 + hz - 1) / hz)}; /* us, half a clock or so */
   return pl_usb_chip_control(chip, &set, NULL, pl_clock_now(chip->clock) + PL_S, NULL, err);
 }
 
-static enum pl_status reopen(void *self, struct pl_err *err)
-{
-  return pl_usb_user_reopen(&((struct adapter *)self)->user, err);
-}
-
-static void close_adapter(void *self)
-{
-  struct adapter *adapter = self;
-  pl_usb_user_close(&adapter->user);
-  free(adapter);
-}
+static const struct pl_usb_i2c_desc I2C = {.chip = &CHIP,
+                                           .caps = {.flags = PL_I2C_CAP_ANY_LIST, .max_write = BYTES_MAX, .max_read = BYTES_MAX, .max_batch = 1},
+                                           .set_up = set_up, .transact = transact};
 
 static enum pl_status open_adapter(struct pl_bus *bus, const struct pl_adapter_args *args, struct pl_err *err)
 {
-  struct adapter *adapter = calloc(1, sizeof *adapter);
-  if (!adapter)
-    return pl_fail(err, PL_E_NOMEM, "out of memory for the adapter of %s", args->bus_name);
-  int64_t speed_hz = pl_value(args->values, "speed")->number / PL_U;
-  adapter->delay_us = (uint16_t)((1000000 + speed_hz - 1) / speed_hz);
-  adapter->caps = (struct pl_i2c_caps){.flags = PL_I2C_CAP_ANY_LIST, .max_write = BYTES_MAX, .max_read = BYTES_MAX, .max_batch = 1, .speed_hz = (uint32_t)speed_hz};
-  enum pl_status status = pl_usb_user_open(&adapter->user, bus, args, &CHIP, set_up, adapter, err);
-  if (status) {
-    free(adapter);
-    return status;
-  }
-  pl_bus_attach(bus, &OPS, adapter, close_adapter, false);
-  pl_bus_set_reopen(bus, reopen);
-  return PL_OK;
+  return pl_usb_i2c_open(bus, args, &I2C, err);
 }
 
 static const struct pl_param PARAMS[] = {

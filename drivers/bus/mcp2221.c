@@ -6,9 +6,8 @@
  * the chip cannot clock a stuck bus free (EasyMCP2221 issue 7). The reset command is not used: it takes seconds and a new enumeration.
  * No PL_I2C_CAP_RECV_LEN: the chip must be told how many bytes to read before it reads the first.
  */
-#include "drivers/bus/gpio.h"
-#include "drivers/bus/i2c.h"
-#include "drivers/bus/usb_chip.h"
+#include "drivers/bus/usb_chip_gpio.h"
+#include "drivers/bus/usb_chip_i2c.h"
 
 #include <string.h>
 
@@ -24,7 +23,7 @@ enum { /* of the I2C engine */
   E_READ_END = 0x55,
 };
 enum { ENDPOINT_IN = 0x83, ENDPOINT_OUT = 0x03, INTERFACE = 2, REPORT_SIZE = 64, CHUNK_MAX = 60, N_PINS = 4, STALE_MAX = 16 };
-enum { CANCEL = 0x10, SET_SPEED = 0x20, ADDRESS_NACKED = 0x40, READ_ERROR = 0x7f, NO_GPIO_VALUE = 0xee };
+enum { CANCEL = 0x10, SET_SPEED = 0x20, ADDRESS_NACKED = 0x40, READ_ERROR = 0x7f };
 
 #define COMMAND_NS (250 * PL_MS) /* an answer of the chip itself, not of the bus */
 #define SETTLE_NS (100 * PL_MS)  /* for a cancel to take effect */
@@ -120,16 +119,6 @@ static enum pl_status resync(struct mcp2221 *mcp, struct pl_err *err)
 }
 
 /* --- i2c --- */
-
-struct i2c {
-  struct pl_usb_user user;
-  struct pl_i2c_caps caps;
-};
-
-static const struct pl_i2c_caps *i2c_caps(void *self)
-{
-  return &((struct i2c *)self)->caps;
-}
 
 static bool is_nack(uint8_t state)
 {
@@ -254,9 +243,9 @@ static enum pl_status take(struct mcp2221 *mcp, const struct pl_i2c_msg *msg, bo
   return status;
 }
 
-static enum pl_status transact(void *self, struct pl_i2c_transfer *t, pl_time_ns deadline, struct pl_err *err)
+static enum pl_status transact(struct pl_usb_i2c *i2c, struct pl_i2c_transfer *t, pl_time_ns deadline, struct pl_err *err)
 {
-  struct mcp2221 *mcp = (struct mcp2221 *)((struct i2c *)self)->user.chip;
+  struct mcp2221 *mcp = (struct mcp2221 *)i2c->user.chip;
   if (!(t->msgs[0].flags & PL_I2C_READ) && !t->msgs[0].len)
     return pl_fail(err, PL_E_UNSUPPORTED, "a MCP2221 cannot write 0 bytes; read a byte to see who is there");
   enum pl_status status = mcp->chip.dirty ? resync(mcp, err) : PL_OK;
@@ -273,13 +262,6 @@ static enum pl_status transact(void *self, struct pl_i2c_transfer *t, pl_time_ns
   return status;
 }
 
-static enum pl_status i2c_transfer(void *self, struct pl_i2c_transfer *list, size_t count, pl_time_ns deadline, struct pl_err *err)
-{
-  return pl_usb_i2c_each(&((struct i2c *)self)->user, list, count, deadline, transact, err);
-}
-
-static const struct pl_i2c_ops I2C_OPS = {.caps = i2c_caps, .transfer = i2c_transfer};
-
 static enum pl_status init_chip(struct pl_usb_chip *chip, struct pl_err *err)
 {
   (void)err;
@@ -289,9 +271,8 @@ static enum pl_status init_chip(struct pl_usb_chip *chip, struct pl_err *err)
 }
 
 /* Datasheet table 3-1: the divider is 12 MHz / f - 3; the answer's byte 3 is 0x20 when it was taken, 0x21 while a transfer runs. */
-static enum pl_status i2c_set_up(void *self, struct pl_err *err)
+static enum pl_status i2c_set_up(struct pl_usb_i2c *i2c, struct pl_err *err)
 {
-  struct i2c *i2c = self;
   struct mcp2221 *mcp = (struct mcp2221 *)i2c->user.chip;
   const uint8_t bytes[] = {STATUS_SET, 0, 0, SET_SPEED, (uint8_t)(12000000 / i2c->caps.speed_hz - 3)};
   struct pl_err why = {0};
@@ -304,36 +285,16 @@ static enum pl_status i2c_set_up(void *self, struct pl_err *err)
   return status ? pl_usb_fail_chip(&mcp->chip, &why, err) : PL_OK;
 }
 
-static enum pl_status i2c_reopen(void *self, struct pl_err *err)
-{
-  return pl_usb_user_reopen(&((struct i2c *)self)->user, err);
-}
-
-static void i2c_close(void *self)
-{
-  struct i2c *i2c = self;
-  pl_usb_user_close(&i2c->user);
-  free(i2c);
-}
-
 static const struct pl_usb_chip_desc CHIP = {.what = "MCP2221", .ids = IDS, .n_ids = sizeof IDS / sizeof IDS[0], .interface = INTERFACE,
                                              .size = sizeof(struct mcp2221), .init = init_chip};
 
+static const struct pl_usb_i2c_desc I2C = {.chip = &CHIP,
+                                           .caps = {.flags = PL_I2C_CAP_STRETCH, .max_write = UINT16_MAX, .max_read = UINT16_MAX, .max_batch = 1},
+                                           .set_up = i2c_set_up, .transact = transact};
+
 static enum pl_status i2c_open(struct pl_bus *bus, const struct pl_adapter_args *args, struct pl_err *err)
 {
-  struct i2c *i2c = calloc(1, sizeof *i2c);
-  if (!i2c)
-    return pl_fail(err, PL_E_NOMEM, "out of memory for the adapter of %s", args->bus_name);
-  i2c->caps = (struct pl_i2c_caps){.flags = PL_I2C_CAP_STRETCH, .max_write = UINT16_MAX, .max_read = UINT16_MAX, .max_batch = 1,
-                                   .speed_hz = (uint32_t)(pl_value(args->values, "speed")->number / PL_U)};
-  enum pl_status status = pl_usb_user_open(&i2c->user, bus, args, &CHIP, i2c_set_up, i2c, err);
-  if (status) {
-    free(i2c);
-    return status;
-  }
-  pl_bus_attach(bus, &I2C_OPS, i2c, i2c_close, false);
-  pl_bus_set_reopen(bus, i2c_reopen);
-  return PL_OK;
+  return pl_usb_i2c_open(bus, args, &I2C, err);
 }
 
 static const struct pl_param I2C_PARAMS[] = {
@@ -354,24 +315,6 @@ const struct pl_adapter_desc pl_adapter_mcp2221_i2c = {
 
 /* --- gpio --- */
 
-struct pin {
-  uint8_t offset;
-  bool output, active_low;
-};
-
-struct gpio {
-  struct pl_usb_user user;
-  const struct pl_value *map;
-  struct pin pins[N_PINS]; /* by handle: each offset is given out once */
-  size_t n_pins;
-};
-
-static unsigned gpio_caps(void *self)
-{
-  (void)self;
-  return PL_GPIO_CAP_NAMES;
-}
-
 /* A command that must be answered with 0 in byte 1. */
 static enum pl_status order(struct mcp2221 *mcp, const uint8_t *bytes, size_t len, struct answer *answer, struct pl_err *err)
 {
@@ -382,8 +325,8 @@ static enum pl_status order(struct mcp2221 *mcp, const uint8_t *bytes, size_t le
   return status ? pl_usb_fail_chip(&mcp->chip, &why, err) : PL_OK;
 }
 
-/* Datasheet table 3-30: a value and a direction (1: input) a pin; 0xEE where it is no GPIO. */
-static enum pl_status read_pins(struct mcp2221 *mcp, struct answer *pins, struct pl_err *err)
+/* Datasheet table 3-30: a value and a direction (1: input) a pin. */
+static enum pl_status get_pins(struct mcp2221 *mcp, struct answer *pins, struct pl_err *err)
 {
   static const uint8_t BYTES[] = {GPIO_GET};
   return order(mcp, BYTES, sizeof BYTES, pins, err);
@@ -394,9 +337,19 @@ static uint8_t value_of(const struct answer *pins, unsigned offset)
   return pins->bytes[2 + 2 * offset];
 }
 
+static enum pl_status read_pins(struct pl_usb_chip *chip, uint8_t levels[PL_USB_PINS_MAX], pl_time_ns deadline, struct pl_err *err)
+{
+  (void)deadline; /* see command() */
+  struct answer pins;
+  enum pl_status status = get_pins((struct mcp2221 *)chip, &pins, err);
+  for (unsigned i = 0; i < N_PINS && !status; i++)
+    levels[i] = value_of(&pins, i);
+  return status;
+}
+
 /* Makes a pin a GPIO (datasheet section 3.1.13). The four pins are set together: those that are GPIO already keep what they show now, which is not what
  * the settings remember. The ADC's and DAC's reference goes back to VDD with it (section 1.8.3.1): nothing here uses them. */
-static enum pl_status designate(struct mcp2221 *mcp, const struct pin *pin, bool level, const struct answer *pins, struct pl_err *err)
+static enum pl_status designate(struct mcp2221 *mcp, const struct pl_usb_pin *pin, bool level, const struct answer *pins, struct pl_err *err)
 {
   static const uint8_t ASK[] = {SRAM_GET};
   struct answer settings;
@@ -406,7 +359,7 @@ static enum pl_status designate(struct mcp2221 *mcp, const struct pin *pin, bool
   uint8_t bytes[12] = {SRAM_SET, [7] = 0x80};
   for (unsigned i = 0; i < N_PINS; i++) {
     unsigned value = value_of(pins, i), input = pins->bytes[3 + 2 * i] & 1u;
-    bytes[8 + i] = value != NO_GPIO_VALUE ? (uint8_t)(value << 4 | input << 3) : settings.bytes[22 + i];
+    bytes[8 + i] = value != PL_USB_NO_GPIO ? (uint8_t)(value << 4 | input << 3) : settings.bytes[22 + i];
   }
   bytes[8 + pin->offset] = (uint8_t)((level ? 0x10 : 0) | (pin->output ? 0 : 0x08));
   return order(mcp, bytes, sizeof bytes, &settings, err);
@@ -419,13 +372,14 @@ static void put_pin(uint8_t *bytes, unsigned offset, bool level)
   bytes[3 + 4 * offset] = level;
 }
 
-/* Chip entered. Value and direction go in one command: no false level between. */
-static enum pl_status configure(struct mcp2221 *mcp, const struct pin *pin, bool level, struct pl_err *err)
+/* Value and direction go in one command: no false level between. */
+static enum pl_status configure(struct pl_usb_chip *chip, const struct pl_usb_pin *pin, bool level, struct pl_err *err)
 {
+  struct mcp2221 *mcp = (struct mcp2221 *)chip;
   uint8_t bytes[2 + 4 * N_PINS] = {GPIO_SET};
   struct answer pins, answer;
-  enum pl_status status = read_pins(mcp, &pins, err);
-  if (!status && value_of(&pins, pin->offset) == NO_GPIO_VALUE)
+  enum pl_status status = get_pins(mcp, &pins, err);
+  if (!status && value_of(&pins, pin->offset) == PL_USB_NO_GPIO)
     status = designate(mcp, pin, level, &pins, err);
   if (status)
     return status;
@@ -434,132 +388,37 @@ static enum pl_status configure(struct mcp2221 *mcp, const struct pin *pin, bool
   bytes[4 + 4 * pin->offset] = 1;
   bytes[5 + 4 * pin->offset] = pin->output ? 0 : 1;
   status = order(mcp, bytes, sizeof bytes, &answer, err);
-  if (!status && answer.bytes[5 + 4 * pin->offset] >= NO_GPIO_VALUE)
-    return pl_fail(err, PL_E_GARBAGE, "%s: pin %u does not become a GPIO", mcp->chip.where, pin->offset);
+  if (!status && answer.bytes[5 + 4 * pin->offset] >= PL_USB_NO_GPIO)
+    return pl_fail(err, PL_E_GARBAGE, "%s: pin %u does not become a GPIO", chip->where, pin->offset);
   return status;
 }
 
-static enum pl_status request_pin(struct gpio *gpio, const struct pl_gpio_line *line, struct pin *pin, struct pl_err *err)
+static enum pl_status write_pins(struct pl_usb_chip *chip, uint8_t levels, uint8_t mask, pl_time_ns deadline, struct pl_err *err)
 {
-  struct mcp2221 *mcp = (struct mcp2221 *)gpio->user.chip;
-  unsigned offset;
-  enum pl_status status = pl_gpio_map(gpio->map, line, N_PINS, &offset, err);
-  if (status)
-    return status;
-  *pin = (struct pin){(uint8_t)offset, line->output, line->active_low};
-  for (size_t i = 0; i < gpio->n_pins; i++)
-    if (gpio->pins[i].offset == offset)
-      return pl_fail(err, PL_E_LOCKED, "%s: pin %u is in use already", mcp->chip.where, offset);
-  bool level = line->initial != line->active_low;
-  if (line->output && line->as_is) {
-    struct answer pins;
-    status = read_pins(mcp, &pins, err);
-    if (!status && value_of(&pins, offset) == NO_GPIO_VALUE)
-      return pl_fail(err, PL_E_USAGE, "%s: pin %u is no GPIO now, so it has no level to keep; give the line an initial value", mcp->chip.where, offset);
-    level = !status && value_of(&pins, offset);
-  }
-  return status ? status : configure(mcp, pin, level, err);
-}
-
-static enum pl_status gpio_request(void *self, const struct pl_gpio_line *line, int handle, struct pl_err *err)
-{
-  struct gpio *gpio = self;
-  struct pin pin;
-  if (handle != (int)gpio->n_pins || handle >= N_PINS)
-    return pl_fail(err, PL_E_USAGE, "%s: a MCP2221 has %d pins, each is given out once", gpio->user.chip->where, N_PINS);
-  enum pl_status status = pl_usb_enter(&gpio->user, err);
-  if (status)
-    return status;
-  status = request_pin(gpio, line, &pin, err);
-  pl_usb_leave(&gpio->user, status, err);
-  if (!status)
-    gpio->pins[gpio->n_pins++] = pin;
-  return status;
-}
-
-static enum pl_status gpio_get(void *self, const int *handles, size_t count, bool *values, struct pl_err *err)
-{
-  struct gpio *gpio = self;
-  struct mcp2221 *mcp = (struct mcp2221 *)gpio->user.chip;
-  struct answer pins;
-  enum pl_status status = pl_usb_enter(&gpio->user, err);
-  if (status)
-    return status;
-  status = read_pins(mcp, &pins, err);
-  for (size_t i = 0; i < count && !status; i++) {
-    const struct pin *pin = &gpio->pins[handles[i]];
-    if (value_of(&pins, pin->offset) > 1)
-      status = pl_fail(err, PL_E_GARBAGE, "%s: pin %u reads as 0x%02x, not as a GPIO", mcp->chip.where, pin->offset, value_of(&pins, pin->offset));
-    else
-      values[i] = (value_of(&pins, pin->offset) == 1) != pin->active_low;
-  }
-  pl_usb_leave(&gpio->user, status, err);
-  return status;
-}
-
-static enum pl_status gpio_set(void *self, const int *handles, size_t count, const bool *values, struct pl_err *err)
-{
-  struct gpio *gpio = self;
-  struct mcp2221 *mcp = (struct mcp2221 *)gpio->user.chip;
+  (void)deadline; /* see command() */
   uint8_t bytes[2 + 4 * N_PINS] = {GPIO_SET};
   struct answer answer;
-  for (size_t i = 0; i < count; i++)
-    put_pin(bytes, gpio->pins[handles[i]].offset, values[i] != gpio->pins[handles[i]].active_low);
-  enum pl_status status = pl_usb_enter(&gpio->user, err);
-  if (status)
-    return status;
-  status = order(mcp, bytes, sizeof bytes, &answer, err);
-  for (size_t i = 0; i < count && !status; i++)
-    if (answer.bytes[3 + 4 * gpio->pins[handles[i]].offset] == NO_GPIO_VALUE)
-      status = pl_fail(err, PL_E_GARBAGE, "%s: pin %u is no GPIO any more", mcp->chip.where, gpio->pins[handles[i]].offset);
-  pl_usb_leave(&gpio->user, status, err);
+  for (unsigned i = 0; i < N_PINS; i++)
+    if (mask >> i & 1)
+      put_pin(bytes, i, levels >> i & 1);
+  enum pl_status status = order((struct mcp2221 *)chip, bytes, sizeof bytes, &answer, err);
+  for (unsigned i = 0; i < N_PINS && !status; i++)
+    if ((mask >> i & 1) && answer.bytes[3 + 4 * i] == PL_USB_NO_GPIO)
+      status = pl_fail(err, PL_E_GARBAGE, "%s: pin %u is no GPIO any more", chip->where, i);
   return status;
 }
 
-static const struct pl_gpio_ops GPIO_OPS = {.caps = gpio_caps, .request = gpio_request, .get = gpio_get, .set = gpio_set};
-
-/* After a return: every output at its inactive level. At open there are none. */
-static enum pl_status gpio_set_up(void *self, struct pl_err *err)
-{
-  struct gpio *gpio = self;
-  enum pl_status status = PL_OK;
-  for (size_t i = 0; i < gpio->n_pins && !status; i++)
-    status = configure((struct mcp2221 *)gpio->user.chip, &gpio->pins[i], gpio->pins[i].active_low, err);
-  return status;
-}
-
-static enum pl_status gpio_reopen(void *self, struct pl_err *err)
-{
-  return pl_usb_user_reopen(&((struct gpio *)self)->user, err);
-}
-
-static void gpio_close(void *self) /* pins stay as they are: the safe state was set before, by those who know it */
-{
-  struct gpio *gpio = self;
-  pl_usb_user_close(&gpio->user);
-  free(gpio);
-}
+static const struct pl_usb_gpio_desc PINS = {.chip = &CHIP, .n_pins = N_PINS, .read = read_pins, .write = write_pins, .configure = configure};
 
 static enum pl_status gpio_open(struct pl_bus *bus, const struct pl_adapter_args *args, struct pl_err *err)
 {
-  struct gpio *gpio = calloc(1, sizeof *gpio);
-  if (!gpio)
-    return pl_fail(err, PL_E_NOMEM, "out of memory for the adapter of %s", args->bus_name);
-  gpio->map = pl_value(args->values, "lines");
-  enum pl_status status = pl_usb_user_open(&gpio->user, bus, args, &CHIP, gpio_set_up, gpio, err);
-  if (status) {
-    free(gpio);
-    return status;
-  }
-  pl_bus_attach(bus, &GPIO_OPS, gpio, gpio_close, false);
-  pl_bus_set_reopen(bus, gpio_reopen);
-  return PL_OK;
+  return pl_usb_gpio_open(bus, args, &PINS, err);
 }
 
 static const struct pl_param GPIO_PARAMS[] = {
     PL_USB_PARAM_SERIAL,
     PL_USB_PARAM_PATH,
-    {.name = "lines", .kind = PL_PARAM_MAP, .help = "names of the pins: {NAME: 0 to 3}"},
+    PL_USB_GPIO_PARAM_LINES("0 to 3"),
 };
 
 const struct pl_adapter_desc pl_adapter_mcp2221_gpio = {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-BUS_CORE := drivers/base/clock.c drivers/base/err.c drivers/bus/bus.c
+BUS_CORE := drivers/base/clock.c drivers/base/err.c drivers/base/thread.c drivers/bus/bus.c
 BUS_MODBUS := $(BUS_CORE) drivers/base/param.c drivers/base/unit.c drivers/bus/modbus.c drivers/bus/modbus_io.c drivers/bus/lock.c drivers/bus/conformance.c \
               drivers/bus/i2c.c drivers/bus/gpio.c
 NEEDS_drivers/base/test_clock := drivers/base/clock.c drivers/base/err.c
@@ -20,9 +20,9 @@ NEEDS_drivers/device/test_device := $(BUS_CORE) drivers/base/param.c drivers/bas
 BUS_USB := $(BUS_CORE) drivers/base/param.c drivers/base/unit.c drivers/bus/usb.c drivers/bus/usb_chip.c drivers/bus/lock.c drivers/bus/share.c drivers/bus/i2c.c \
            drivers/bus/gpio.c drivers/bus/gpio_map.c drivers/bus/modbus.c drivers/bus/conformance.c drivers/base/conf.c
 NEEDS_drivers/bus/test_usb := $(BUS_USB)
-NEEDS_drivers/bus/test_i2c_tiny_usb := $(BUS_USB) drivers/bus/i2c_tiny_usb.c
-NEEDS_drivers/bus/test_cp2112 := $(BUS_USB) drivers/bus/cp2112.c
-NEEDS_drivers/bus/test_mcp2221 := $(BUS_USB) drivers/bus/mcp2221.c
+NEEDS_drivers/bus/test_i2c_tiny_usb := $(BUS_USB) drivers/bus/usb_chip_i2c.c drivers/bus/i2c_tiny_usb.c
+NEEDS_drivers/bus/test_cp2112 := $(BUS_USB) drivers/bus/usb_chip_gpio.c drivers/bus/usb_chip_i2c.c drivers/bus/cp2112.c
+NEEDS_drivers/bus/test_mcp2221 := $(BUS_USB) drivers/bus/usb_chip_gpio.c drivers/bus/usb_chip_i2c.c drivers/bus/mcp2221.c
 NEEDS_drivers/bus/test_usb_hub := $(BUS_USB) drivers/bus/usb_hub.c drivers/bus/usb_hub_adapter.c
 NEEDS_drivers/bus/test_i2c_dev := $(BUS_CORE) drivers/base/param.c drivers/base/unit.c drivers/bus/i2c.c drivers/bus/gpio.c drivers/bus/modbus.c drivers/bus/conformance.c \
                                   drivers/bus/lock.c drivers/bus/sysfs.c drivers/bus/i2c_dev.c drivers/bus/i2c_dev_smbus.c

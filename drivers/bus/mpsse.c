@@ -306,12 +306,10 @@ static void __attribute__((format(printf, 3, 4))) fault(struct pl_mpsse_i2c *run
   t->status = status;
   if (run->first)
     return;
-  char text[PL_ERR_TEXT_MAX];
   va_list args;
   va_start(args, format);
-  vsnprintf(text, sizeof text, format, args);
+  run->first = pl_vfail(run->err, status, format, args);
   va_end(args);
-  run->first = pl_fail(run->err, status, "%s", text);
 }
 
 enum pl_status pl_mpsse_i2c_free(uint8_t pins, const char *when, struct pl_err *err)

@@ -171,23 +171,6 @@ enum pl_status pl_usb_user_reopen(struct pl_usb_user *user, struct pl_err *err)
   return status;
 }
 
-enum pl_status pl_usb_i2c_each(struct pl_usb_user *user, struct pl_i2c_transfer *list, size_t count, pl_time_ns deadline,
-                               enum pl_status (*one)(void *self, struct pl_i2c_transfer *t, pl_time_ns deadline, struct pl_err *err), struct pl_err *err)
-{
-  enum pl_status first = PL_OK;
-  for (size_t i = 0; i < count; i++) {
-    struct pl_err why = {0};
-    list[i].status = pl_usb_enter(user, &why);
-    if (!list[i].status) {
-      list[i].status = one(user->self, &list[i], deadline, &why);
-      pl_usb_leave(user, list[i].status, &why);
-    }
-    if (list[i].status && !first)
-      first = pl_usb_fail_i2c(user->chip, list[i].msgs[0].address, &why, err);
-  }
-  return first;
-}
-
 static enum pl_status not_nack(enum pl_status status, struct pl_err *err)
 {
   if (status != PL_E_NACK)

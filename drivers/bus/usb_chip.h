@@ -3,7 +3,6 @@
 #define PL_BUS_USB_CHIP_H
 
 #include "drivers/bus/adapter.h"
-#include "drivers/bus/i2c.h"
 #include "drivers/bus/usb.h"
 
 #include <pthread.h>
@@ -67,9 +66,6 @@ void pl_usb_leave(struct pl_usb_user *user, enum pl_status status, const struct 
 /* For the bus's reopen: opens the chip again if need be, and sets the bus's part up. */
 enum pl_status pl_usb_user_reopen(struct pl_usb_user *user, struct pl_err *err);
 
-/* The loop of pl_i2c_ops.transfer: each transaction by one(self), inside enter and leave. Puts chip and address in front of its sentence. */
-enum pl_status pl_usb_i2c_each(struct pl_usb_user *user, struct pl_i2c_transfer *list, size_t count, pl_time_ns deadline,
-                               enum pl_status (*one)(void *self, struct pl_i2c_transfer *t, pl_time_ns deadline, struct pl_err *err), struct pl_err *err);
 /* As pl_usb_control and pl_usb_transfer; a stall is PL_E_IO: PL_E_NACK is the wire's. Inside enter and leave. */
 enum pl_status pl_usb_chip_control(struct pl_usb_chip *chip, const struct pl_usb_request *request, uint8_t *data, pl_time_ns deadline, size_t *done,
                                    struct pl_err *err);

@@ -130,12 +130,10 @@ void pl_journal_keep(struct pl_journal *journal, enum pl_status status, const ch
 {
   if (journal->kept.status)
     return;
-  char text[PL_ERR_TEXT_MAX];
   va_list args;
   va_start(args, format);
-  vsnprintf(text, sizeof text, format, args);
+  (void)pl_vfail(&journal->kept, status, format, args);
   va_end(args);
-  pl_fail(&journal->kept, status, "%s", text);
 }
 
 static uint64_t count_lines(const char *bytes, size_t len)

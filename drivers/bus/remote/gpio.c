@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The adapter "twin-remote" of a GPIO bus. Two connections: requests and their answers on one, edges on the other, read by a thread of their own. */
+#include "drivers/base/thread.h"
 #include "drivers/bus/adapter.h"
 #include "drivers/bus/gpio.h"
 #include "drivers/bus/remote/wire.h"
 
 #include <limits.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -166,11 +166,7 @@ static enum pl_status connect_both(struct remote *remote, struct pl_err *err)
     status = pl_remote_connect(clock, remote->path, PL_REMOTE_EDGES, remote->name, &remote->edges_fd, NULL, NULL, err);
   if (status)
     return status;
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are the loop's */
-  remote->listening = pthread_create(&remote->thread, NULL, listen_to_edges, remote) == 0;
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  remote->listening = pl_thread_start(&remote->thread, listen_to_edges, remote);
   return remote->listening ? PL_OK : pl_fail(err, PL_E_IO, "cannot start the thread that listens to the edges of %s", remote->name);
 }
 
