@@ -12,18 +12,14 @@
 
 static const char *text_of(const struct pl_rig_bus *bus, const char *name)
 {
-  for (size_t i = 0; i < bus->values.count; i++)
-    if (!strcmp(bus->values.items[i].param->name, name))
-      return bus->values.items[i].given && *bus->values.items[i].text ? bus->values.items[i].text : NULL;
-  return NULL;
+  const struct pl_value *value = pl_value_given(&bus->values, name);
+  return value && *value->text ? value->text : NULL;
 }
 
 static int number_of(const struct pl_rig_bus *bus, const char *name)
 {
-  for (size_t i = 0; i < bus->values.count; i++)
-    if (!strcmp(bus->values.items[i].param->name, name))
-      return bus->values.items[i].given ? (int)bus->values.items[i].number : -1;
-  return -1;
+  const struct pl_value *value = pl_value_given(&bus->values, name);
+  return value ? (int)value->number : -1;
 }
 
 static void say_gone(struct pl_visit *visit, const struct pl_rig_bus *bus, const char *why)

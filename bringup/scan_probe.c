@@ -28,18 +28,10 @@ bool pl_probe_is_dead(enum pl_status status)
   return status == PL_E_GONE || status == PL_E_STUCK || status == PL_E_IO || status == PL_E_NOMEM || status == PL_E_CANCELLED;
 }
 
-static const struct pl_value *value_of(const struct pl_values *values, const char *name)
-{
-  for (size_t i = 0; i < values->count; i++)
-    if (!strcmp(values->items[i].param->name, name) && values->items[i].given)
-      return &values->items[i];
-  return NULL;
-}
-
 /* At which address of its bus a device of the rig is; -1: at none. */
 static int address_of(const struct pl_rig_device *device)
 {
-  const struct pl_value *value = value_of(&device->values, device->bus->kind == PL_BUS_MODBUS ? "unit" : "address");
+  const struct pl_value *value = pl_value_given(&device->values, device->bus->kind == PL_BUS_MODBUS ? "unit" : "address");
   return value && value->number >= 0 && value->number < 256 ? (int)value->number : -1;
 }
 
@@ -51,7 +43,7 @@ static int by_address(const void *a, const void *b)
 
 static void set_unit_line(struct pl_probe_at *at, const struct pl_rig_device *device, uint8_t unit)
 {
-  const struct pl_value *baud = value_of(&device->values, "baud"), *parity = value_of(&device->values, "parity"), *stop = value_of(&device->values,
+  const struct pl_value *baud = pl_value_given(&device->values, "baud"), *parity = pl_value_given(&device->values, "parity"), *stop = pl_value_given(&device->values,
                                                                                                                                    "stop-bits");
   const struct pl_modbus_line line = {.baud = baud ? (int)baud->number : 0, .parity = parity ? "NEO"[parity->number % 3] : '\0',
                                       .stop_bits = stop ? (int)stop->number + 1 : 0};

@@ -11,11 +11,25 @@
 #define TEXT_MAX 255 /* of one value: a path, a host name, a line's name */
 #define OFFSET_MAX 65535
 
-const struct pl_value *pl_value(const struct pl_values *values, const char *name)
+const struct pl_value *pl_value_find(const struct pl_values *values, const char *name)
 {
   for (size_t i = 0; i < values->count; i++)
     if (!strcmp(values->items[i].param->name, name))
       return &values->items[i];
+  return NULL;
+}
+
+const struct pl_value *pl_value_given(const struct pl_values *values, const char *name)
+{
+  const struct pl_value *found = pl_value_find(values, name);
+  return found && found->given ? found : NULL;
+}
+
+const struct pl_value *pl_value(const struct pl_values *values, const char *name)
+{
+  const struct pl_value *found = pl_value_find(values, name);
+  if (found)
+    return found;
   assert(0 && "a driver asked for a parameter that is not in its table");
   abort(); /* also without assertions: going on with NULL would hide the mistake */
 }

@@ -48,6 +48,9 @@ struct pl_node;
 
 /* By name; asserts that the row exists (a driver asks for its own rows only). */
 const struct pl_value *pl_value(const struct pl_values *values, const char *name);
+/* For those who look at other people's tables: the row, or NULL when the table has none such; pl_value_given: NULL too when nothing was said of it. */
+const struct pl_value *pl_value_find(const struct pl_values *values, const char *name);
+const struct pl_value *pl_value_given(const struct pl_values *values, const char *name);
 /* Parses one value by its row. PL_E_USAGE with "NAME: what, expected what". `text` must outlive value. */
 enum pl_status pl_value_parse(const struct pl_param *param, const char *text, struct pl_value *value, struct pl_err *err);
 

@@ -131,13 +131,12 @@ static void mark_lost(struct pl_bus *bus, const char *cause)
 /* On the worker, before a job. PL_E_GONE while the adapter is away. */
 static enum pl_status be_there(struct pl_bus *bus, struct pl_err *err)
 {
-  pthread_mutex_lock(&bus->lock);
-  bool lost = bus->lost, due = bus->reopen && pl_clock_now(bus->clock) >= bus->retry_at;
-  struct pl_err cause = bus->cause;
-  pthread_mutex_unlock(&bus->lock);
-  if (!lost)
+  if (!pl_bus_is_lost(bus))
     return PL_OK;
-  struct pl_err why = {0};
+  pthread_mutex_lock(&bus->lock);
+  bool due = bus->reopen && pl_clock_now(bus->clock) >= bus->retry_at;
+  struct pl_err cause = bus->cause, why = {0};
+  pthread_mutex_unlock(&bus->lock);
   bool back = due && bus->reopen(bus->self, &why) == PL_OK;
   pthread_mutex_lock(&bus->lock);
   bus->lost = !back;

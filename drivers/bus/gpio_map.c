@@ -28,10 +28,8 @@ static const char *const DRIVES[] = {[PL_GPIO_PUSH_PULL] = "push-pull", [PL_GPIO
 /* What the map NAME says of the line; NULL: nothing. */
 static const char *said(const struct pl_values *values, const char *name, const char *line)
 {
-  for (size_t i = 0; i < values->count; i++)
-    if (!strcmp(values->items[i].param->name, name))
-      return pl_value_map(&values->items[i], line);
-  return NULL;
+  const struct pl_value *map = pl_value_given(values, name);
+  return map ? pl_value_map(map, line) : NULL;
 }
 
 static enum pl_status one_of(const char *const *words, int count, const char *text, const char *what, const char *line, int *found, struct pl_err *err)

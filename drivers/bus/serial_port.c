@@ -32,6 +32,16 @@ static bool speed_of(int baud, speed_t *speed)
   return false;
 }
 
+int pl_serial_baud(int fd)
+{
+  struct termios settings;
+  bool known = !tcgetattr(fd, &settings);
+  for (size_t i = 0; i < N_SPEEDS && known; i++)
+    if (SPEEDS[i].speed == cfgetospeed(&settings))
+      return SPEEDS[i].baud;
+  return 0;
+}
+
 enum pl_status pl_serial_check_baud(int baud, struct pl_err *err)
 {
   speed_t ignored;

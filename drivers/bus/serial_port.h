@@ -8,6 +8,8 @@
 
 /* Waits until what was written is out, then sets baud, parity and stop bits and reads them back: PL_E_UNSUPPORTED when the port did not take them. */
 enum pl_status pl_serial_set(int fd, const struct pl_modbus_line *line, const char *name, struct pl_err *err);
+/* The speed that a terminal is set to; 0: one that no serial port has, or no terminal. */
+int pl_serial_baud(int fd);
 /* PL_E_UNSUPPORTED names a baud rate that Linux has no constant for. */
 enum pl_status pl_serial_check_baud(int baud, struct pl_err *err);
 

@@ -19,14 +19,6 @@ static bool same_value(const struct pl_value *a, const struct pl_value *b)
   return a->param->kind == PL_PARAM_TEXT ? !strcmp(a->text, b->text) : a->number == b->number;
 }
 
-static const struct pl_value *find(const struct pl_values *values, const char *name)
-{
-  for (size_t i = 0; i < values->count; i++)
-    if (!strcmp(values->items[i].param->name, name))
-      return &values->items[i];
-  return NULL;
-}
-
 /* The addresses that both devices have (say, address and page) are the same; the first of them, or NULL when one differs. */
 static const struct pl_value *same_address(const struct pl_rig_device *a, const struct pl_rig_device *b)
 {
@@ -35,7 +27,7 @@ static const struct pl_value *same_address(const struct pl_rig_device *a, const 
     const struct pl_value *mine = &a->values.items[i];
     if (!is_address(mine, a->bus->kind))
       continue;
-    const struct pl_value *other = find(&b->values, mine->param->name);
+    const struct pl_value *other = pl_value_find(&b->values, mine->param->name);
     if (!other || !is_address(other, b->bus->kind))
       continue;
     if (!same_value(mine, other))

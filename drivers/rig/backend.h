@@ -24,7 +24,6 @@ struct pl_served { /* where; NULL: not served */
 
 struct pl_backend_desc {
   const char *name; /* "twin" */
-  bool is_remote;   /* the rack lives in a process of its own: acts and faults reach all of it, whatever adapters the rig's buses have */
   /* seed makes all noise. all_virtual: also the devices whose buses are real in the rig (a rehearsal). */
   enum pl_status (*open)(const struct pl_rig *rig, struct pl_clock *clock, uint64_t seed, bool all_virtual, struct pl_backend **backend, struct pl_err *err);
   void (*close)(struct pl_backend *backend);

@@ -137,7 +137,6 @@ static enum pl_status rack_plug(struct pl_backend *rack, const char *busid, bool
 extern const struct pl_backend_desc pl_backend_twin_remote;
 const struct pl_backend_desc pl_backend_twin_remote = {
     .name = "twin-remote",
-    .is_remote = true,
     .open = rack_open,
     .close = rack_close,
     .endpoint = rack_endpoint,
