@@ -444,14 +444,15 @@ static enum pl_status node_value(const struct pl_conf *conf, const struct pl_nod
   return status;
 }
 
-enum pl_status pl_node_values(const struct pl_conf *conf, const struct pl_node *map, const struct pl_param *params, size_t count, struct pl_values *values,
-                              struct pl_err *err)
+enum pl_status pl_node_values_over(const struct pl_conf *conf, const struct pl_node *map, const struct pl_conf *base_conf, const struct pl_node *base,
+                                   const struct pl_param *params, size_t count, struct pl_values *values, struct pl_err *err)
 {
   struct pl_value *items = calloc(count ? count : 1, sizeof *items);
   if (!items)
     return pl_fail(err, PL_E_NOMEM, "%s: out of memory", conf->name);
   for (size_t i = 0; i < count; i++) {
-    enum pl_status status = node_value(conf, map, &params[i], &items[i], err);
+    bool based = base && !pl_node_get(map, params[i].name) && pl_node_get(base, params[i].name);
+    enum pl_status status = node_value(based ? base_conf : conf, based ? base : map, &params[i], &items[i], err);
     if (status) {
       free(items);
       return status;
@@ -459,4 +460,10 @@ enum pl_status pl_node_values(const struct pl_conf *conf, const struct pl_node *
   }
   *values = (struct pl_values){items, count};
   return PL_OK;
+}
+
+enum pl_status pl_node_values(const struct pl_conf *conf, const struct pl_node *map, const struct pl_param *params, size_t count, struct pl_values *values,
+                              struct pl_err *err)
+{
+  return pl_node_values_over(conf, map, NULL, NULL, params, count, values, err);
 }

@@ -46,5 +46,8 @@ enum pl_status pl_node_unknown(const struct pl_conf *conf, const struct pl_node 
  * left to pl_node_check_keys. values->items is allocated; free it with free((void *)values->items). */
 enum pl_status pl_node_values(const struct pl_conf *conf, const struct pl_node *map, const struct pl_param *params, size_t count,
                               struct pl_values *values, struct pl_err *err);
+/* As pl_node_values; what map does not say is taken from base (of another file, base_conf), where that is not NULL. */
+enum pl_status pl_node_values_over(const struct pl_conf *conf, const struct pl_node *map, const struct pl_conf *base_conf, const struct pl_node *base,
+                                   const struct pl_param *params, size_t count, struct pl_values *values, struct pl_err *err);
 
 #endif

@@ -22,6 +22,23 @@ struct pl_served { /* where; NULL: not served */
   const char *usb; /* a line a USB device: "1-1 0403:6014 FT232H PLTWIN01" */
 };
 
+/* One fault of the catalogue at one place of this rig, with its usual parameters: what a coverage run plants, and whom a good diagnosis names. */
+struct pl_fault_case {
+  const char *fault;  /* the row of the catalogue: "psu.supply=dead", "sensor=stuck" */
+  const char *kind;   /* "hydraulic", "electrical", "sensor", "wire", "protocol", "mechanical", "timing" */
+  const char *spec;   /* ready to plant */
+  const char *part, *device, *bus; /* what is broken; NULL where it is none of these */
+  const char *about;
+};
+
+/* Something in the virtual rack that must not be, noticed since it was last asked. */
+struct pl_hazard {
+  const char *rule;   /* "dead-head", "live-unmate", "redundancy", "rating", ... */
+  const char *part;
+  char text[200];     /* what, with numbers, and what to do instead */
+  pl_time_ns at;
+};
+
 struct pl_backend_desc {
   const char *name; /* "twin" */
   /* seed makes all noise. all_virtual: also the devices whose buses are real in the rig (a rehearsal). */
@@ -37,6 +54,13 @@ struct pl_backend_desc {
   void (*list_faults)(void (*fn)(void *ctx, const char *name, const char *about, const char *example), void *ctx);
   /* A physical value, the judge of tests: part.port in SI-like units. */
   enum pl_status (*truth)(struct pl_backend *backend, const char *part, const char *port, double *value, struct pl_err *err);
+  /* The catalogue at this rig: one place a fault (the first that it fits), or every place. NULL: it has none to tell. */
+  enum pl_status (*fault_cases)(struct pl_backend *backend, bool every_place, void (*fn)(void *ctx, const struct pl_fault_case *each), void *ctx,
+                                struct pl_err *err);
+  /* What became dangerous since the last call, for the plan check. NULL: it does not watch. */
+  void (*hazards)(struct pl_backend *backend, void (*fn)(void *ctx, const struct pl_hazard *each), void *ctx);
+  /* Every physical value now, part by part, in SI-like units: recordings and the state at a first failure. NULL: it cannot. */
+  void (*each_truth)(struct pl_backend *backend, void (*fn)(void *ctx, const char *part, const char *port, enum pl_dim dim, double value), void *ctx);
   /* Serves the rack to other programs until *stop; prints nothing, calls ready once. */
   enum pl_status (*serve)(struct pl_backend *backend, const struct pl_serve_cfg *cfg, void (*ready)(void *ctx, const struct pl_served *at), void *ctx,
                           volatile int *stop, struct pl_err *err);

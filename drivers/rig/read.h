@@ -18,6 +18,11 @@ enum pl_status pl_rig_need_name(const struct pl_conf *conf, const struct pl_node
 /* Keys of `map` beyond `words` and the params' names are refused. */
 enum pl_status pl_rig_check_keys(const struct pl_conf *conf, const struct pl_node *map, const char *what, const char *const *words, size_t n_words,
                                  const struct pl_param *params, size_t n_params, struct pl_err *err);
+/* library.c: loads the files that `libraries` names; pl_rig_free frees them in any case. */
+enum pl_status pl_rig_read_libraries(struct pl_rig *rig, struct pl_err *err);
+void pl_rig_free_libraries(struct pl_rig *rig);
+/* The model that a part names, into part->model*. */
+enum pl_status pl_rig_find_model(const struct pl_rig *rig, const struct pl_node *node, struct pl_rig_part *part, struct pl_err *err);
 /* '_' and '-' are the same. */
 bool pl_rig_same_name(const char *a, const char *b);
 

@@ -132,16 +132,19 @@ static enum pl_status read_role(struct reader *r)
 
 static enum pl_status read_owner(struct reader *r)
 {
-  static const char *const OWNERS[] = {"bench", "stack"};
+  static const char *const OWNERS[] = {"bench", "stack", "interlock"};
   const char *text;
   const struct pl_node *node;
   enum pl_status status = pl_rig_want_text(r->conf, r->node, "owner", &text, &node, r->err);
   if (status)
     return status;
-  if (text && strcmp(text, "bench") != 0 && strcmp(text, "stack") != 0)
-    return pl_node_unknown(r->conf, node, "owner", "", OWNERS, 2, r->err);
-  r->device->owner = text && !strcmp(text, "stack") ? PL_OWNER_STACK : PL_OWNER_BENCH;
-  return PL_OK;
+  r->device->owner = PL_OWNER_BENCH;
+  for (size_t i = 0; text && i < sizeof OWNERS / sizeof *OWNERS; i++)
+    if (!strcmp(text, OWNERS[i])) {
+      r->device->owner = (enum pl_owner)i; /* OWNERS stands in the enum's order */
+      return PL_OK;
+    }
+  return text ? pl_node_unknown(r->conf, node, "owner", "", OWNERS, sizeof OWNERS / sizeof *OWNERS, r->err) : PL_OK;
 }
 
 /* A `serial` says which one of its kind is meant: two adapters that were exchanged, or a unit in another's place, are found by it. */

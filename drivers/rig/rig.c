@@ -169,7 +169,17 @@ static enum pl_status read_part(struct pl_rig *rig, const struct pl_node *node, 
   const struct pl_node *kind_node = NULL;
   enum pl_status status = pl_rig_need_name(rig->conf, node, "a part", &part.name, err);
   if (!status)
-    status = pl_rig_need_text(rig->conf, node, "a part", "kind", &part.kind, &kind_node, err);
+    status = pl_rig_find_model(rig, node, &part, err);
+  if (!status)
+    status = pl_rig_want_text(rig->conf, node, "kind", &part.kind, &kind_node, err);
+  const char *model_kind = !status && part.model_node ? pl_node_get(part.model_node, "kind")->text : NULL;
+  if (!status && part.kind && model_kind && strcmp(part.kind, model_kind) != 0)
+    return pl_node_fail(rig->conf, kind_node, err, "part '%s' is a %s, and its model '%s' a %s; take a model of that kind", part.name, part.kind, part.model,
+                        model_kind);
+  if (!status && !part.kind && !(part.kind = model_kind))
+    return pl_node_fail(rig->conf, node, err, "the key 'kind' is missing in a part");
+  if (!kind_node)
+    kind_node = part.model_node ? pl_node_get(node, "model") : node;
   if (!status)
     status = pl_rig_want_text(rig->conf, node, "location", &part.location, NULL, err);
   if (status)
@@ -178,7 +188,7 @@ static enum pl_status read_part(struct pl_rig *rig, const struct pl_node *node, 
     part.location = "";
   size_t n, i = 0;
   const struct pl_word *kinds = pl_rig_part_kinds(&n);
-  const char *words[16];
+  const char *words[64];
   for (; i < n && i < sizeof words / sizeof words[0]; i++)
     words[i] = kinds[i].name;
   size_t known = 0;
@@ -232,7 +242,7 @@ static enum pl_status read_list(struct pl_rig *rig, const char *key, bool requir
 
 static enum pl_status read_rig(struct pl_rig *rig, struct pl_err *err)
 {
-  static const char *const KEYS[] = {"rig", "about", "buses", "parts", "devices", "usb", "twin-socket"};
+  static const char *const KEYS[] = {"rig", "about", "buses", "parts", "devices", "libraries", "interlock", "instruments", "usb", "twin-socket"};
   const struct pl_node *root = pl_conf_root(rig->conf);
   enum pl_status status = pl_node_want(rig->conf, root, PL_NODE_MAP, "a rig", err);
   if (!status)
@@ -248,6 +258,10 @@ static enum pl_status read_rig(struct pl_rig *rig, struct pl_err *err)
   rig->usb = pl_node_get(root, "usb");
   if (!status && rig->usb)
     status = pl_node_want(rig->conf, rig->usb, PL_NODE_LIST, "usb", err);
+  rig->interlock = pl_node_get(root, "interlock");
+  rig->instruments = pl_node_get(root, "instruments");
+  if (!status)
+    status = pl_rig_read_libraries(rig, err);
   if (!status)
     status = read_list(rig, "buses", true, (void **)&rig->buses, sizeof *rig->buses, read_bus, err);
   if (!status)
@@ -302,6 +316,7 @@ void pl_rig_free(struct pl_rig *rig)
   free(rig->devices);
   free(rig->parts);
   free(rig->buses);
+  pl_rig_free_libraries(rig);
   pl_conf_free(rig->conf);
   free(rig);
 }

@@ -7,7 +7,7 @@
 #include "drivers/device/device.h"
 
 /* A rig file, read and checked: buses with their adapters, parts (what stands in the rack) and devices (what speaks for them on a bus). */
-enum pl_owner { PL_OWNER_BENCH, PL_OWNER_STACK };
+enum pl_owner { PL_OWNER_BENCH, PL_OWNER_STACK, PL_OWNER_INTERLOCK }; /* INTERLOCK: on buses of its own, opened by nobody else (host/safety) */
 
 struct pl_rig_bus {
   const char *name;
@@ -22,7 +22,10 @@ struct pl_rig_part {
   const char *name;     /* "csu-3" */
   const char *kind;     /* "csu", "psu", "busbar", "pump-unit", "loop", "tray", "valve" */
   const char *location; /* "module 1, slot 3" */
-  const struct pl_node *node; /* the rest is the world's (its own params), checked by whoever uses it with pl_node_values */
+  const struct pl_node *node; /* the rest is the world's (its own params), checked by whoever uses it with pl_rig_part_values */
+  const char *model;          /* a row of a part library, which says what the rig leaves out; NULL: none */
+  const struct pl_node *model_node;
+  const struct pl_conf *model_conf;
   int line;
 };
 
@@ -59,6 +62,10 @@ struct pl_rig {
   struct pl_conf *conf;
   const char *twin_socket;   /* where the virtual rack behind the real adapters is controlled (a test of the adapters); NULL: none */
   const struct pl_node *usb; /* the USB devices that the virtual rack shows (fixtures/twin/usb reads it); NULL: none */
+  const struct pl_node *interlock;   /* rules (host/safety reads it); NULL: none */
+  const struct pl_node *instruments; /* how good the virtual rack's healthy instruments are (fixtures/twin reads it); NULL: perfect */
+  struct pl_conf **libraries;        /* part libraries: `libraries: [FILE, ...]`, paths relative to the rig file */
+  size_t n_libraries;
   struct pl_rig_bus *buses;
   struct pl_rig_part *parts;
   struct pl_rig_device *devices;
@@ -71,6 +78,10 @@ enum pl_status pl_rig_parse(const char *name, const char *bytes, size_t size, st
 void pl_rig_free(struct pl_rig *rig);
 const struct pl_rig_device *pl_rig_device(const struct pl_rig *rig, const char *name);
 const struct pl_rig_part *pl_rig_part(const struct pl_rig *rig, const char *name);
+/* The values of a part by a param table: what the part itself says, else its model, else the fallback; keys that neither the table nor `words` know
+ * are refused in both files. Free values->items. */
+enum pl_status pl_rig_part_values(const struct pl_rig *rig, const struct pl_rig_part *part, const struct pl_param *params, size_t count,
+                                  struct pl_values *values, struct pl_err *err);
 /* The device of a part that has the role; NULL when there is none. */
 const struct pl_rig_device *pl_rig_by_role(const struct pl_rig *rig, const struct pl_rig_part *part, const char *role);
 /* Whether every output that energises has a safe value, so that nothing is left on: PL_E_USAGE with file:line names the first that has none.

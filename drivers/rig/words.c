@@ -41,7 +41,8 @@ const struct pl_word *pl_rig_part_kinds(size_t *count)
 
 const char *pl_owner_name(enum pl_owner owner)
 {
-  return owner == PL_OWNER_STACK ? "stack" : "bench";
+  static const char *const NAMES[] = {[PL_OWNER_BENCH] = "bench", [PL_OWNER_STACK] = "stack", [PL_OWNER_INTERLOCK] = "interlock"};
+  return NAMES[owner];
 }
 
 const struct pl_backend_desc *pl_backend_find(const char *name)
