@@ -27,7 +27,7 @@ ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -I. -I$(BUILD)/gen -DPL_VERSION='"$(VERSION)
 ALL_LDFLAGS = -pthread $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
 
 # Rooms: every C file under them belongs to the product, but test_*, fuzz_*, bench_* and main.c stand alone.
-ROOMS := drivers fixtures/twin bringup host reports
+ROOMS := drivers fixtures/faults fixtures/twin bringup host reports
 C_ALL := $(sort $(shell find $(ROOMS) tests -name '*.c' 2>/dev/null))
 C_TEST := $(filter $(foreach f,$(C_ALL),$(if $(filter test_%,$(notdir $(f))),$(f))),$(C_ALL))
 C_FUZZ := $(foreach f,$(C_ALL),$(if $(filter fuzz_%,$(notdir $(f))),$(f)))

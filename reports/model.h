@@ -2,6 +2,7 @@
 #ifndef PL_REPORTS_MODEL_H
 #define PL_REPORTS_MODEL_H
 
+#include "reports/chart.h"
 #include "reports/report.h"
 
 #include <stddef.h>
@@ -123,11 +124,6 @@ struct pl_pair {
   pl_str name, value;
 };
 
-struct pl_point {
-  int64_t at;
-  double value;
-};
-
 struct pl_series {
   struct pl_point *points;
   size_t count, capacity;
@@ -207,7 +203,6 @@ struct pl_text;
 void pl_put_path(struct pl_text *text, const struct pl_report *report, uint32_t step, const char *between); /* "group / step" */
 void pl_put_val(struct pl_text *text, const struct pl_report *report, const struct pl_val *value, int digits); /* for people */
 void pl_put_limits(struct pl_text *text, const struct pl_report *report, const struct pl_measured *m); /* "46 to 52 V", "max 150 ms" */
-void pl_put_duration(struct pl_text *text, int64_t ns); /* "85 ms", "12.3 s", "2 h 05 min" */
 /* The numeric interval that the limits allow; false when they do not make one. A missing side is -inf or +inf. */
 bool pl_interval(const struct pl_report *report, uint32_t limit, size_t n_limits, double *low, double *high);
 

@@ -69,6 +69,17 @@ enum pl_status pl_clock_new_real(struct pl_clock **out, struct pl_err *err)
   return PL_OK;
 }
 
+enum pl_status pl_clock_new_beside(const struct pl_clock *first, struct pl_clock **out, struct pl_err *err)
+{
+  assert(!first->is_virtual); /* virtual time has one loop */
+  enum pl_status status = new_clock(out, err);
+  if (status)
+    return status;
+  (*out)->origin_ns = first->origin_ns;
+  (*out)->wall_ns = first->wall_ns;
+  return PL_OK;
+}
+
 void pl_clock_free(struct pl_clock *clock)
 {
   if (!clock)

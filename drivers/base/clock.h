@@ -52,6 +52,8 @@ struct pl_peer {
 /* wall_ns: what the wall clock reads at time 0 of a virtual clock (nanoseconds since 1970-01-01 UTC). */
 enum pl_status pl_clock_new_virtual(int64_t wall_ns, struct pl_clock **clock, struct pl_err *err);
 enum pl_status pl_clock_new_real(struct pl_clock **clock, struct pl_err *err);
+/* A second real clock that reads the same as `first`: for a thread that has a loop of its own. */
+enum pl_status pl_clock_new_beside(const struct pl_clock *first, struct pl_clock **clock, struct pl_err *err);
 void pl_clock_free(struct pl_clock *clock);
 
 bool pl_clock_is_virtual(const struct pl_clock *clock);

@@ -403,6 +403,17 @@ enum pl_status pl_bus_run(struct pl_bus *bus, struct pl_job *job, struct pl_err 
   return job->status;
 }
 
+enum pl_status pl_bus_run_here(struct pl_bus *bus, struct pl_job *job)
+{
+  assert(!job->bus && job->run && !bus->started && !bus->active);
+  job->status = PL_OK;
+  job->err = (struct pl_err){0};
+  job->limit = job->deadline ? job->deadline : pl_clock_now(bus->clock) + DEFAULT_TIMEOUT;
+  execute(bus, job);
+  job->complete = true;
+  return job->status;
+}
+
 enum pl_status pl_bus_new(const char *name, enum pl_bus_kind kind, struct pl_clock *clock, struct pl_bus **out, struct pl_err *err)
 {
   struct pl_bus *bus = calloc(1, sizeof *bus);

@@ -55,6 +55,10 @@ void pl_bus_submit(struct pl_bus *bus, struct pl_job *job);
 enum pl_status pl_bus_run(struct pl_bus *bus, struct pl_job *job, struct pl_err *err);
 void pl_bus_wait(struct pl_bus *bus, struct pl_job *job); /* the second half of that: steps until a submitted job is done */
 
+/* Runs the job at once on the calling thread, without the worker; its done() is not called. For the one thread that has the bus to itself and may not wait
+ * for another (host/safety): such a bus takes no other jobs. A simulated adapter's wire time is in job->finished, and is not waited for. */
+enum pl_status pl_bus_run_here(struct pl_bus *bus, struct pl_job *job);
+
 const char *pl_bus_name(const struct pl_bus *bus);
 enum pl_bus_kind pl_bus_kind(const struct pl_bus *bus);
 struct pl_clock *pl_bus_clock(const struct pl_bus *bus);

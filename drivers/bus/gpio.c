@@ -17,6 +17,8 @@ struct layer { /* made at the first request or watch, before there is another th
   size_t count, capacity;
   void (*fn)(void *ctx);
   void *fn_ctx;
+  void (*hook)(void *ctx); /* set before the first edge */
+  void *hook_ctx;
   struct pl_post post;
   struct pl_clock *clock;
 };
@@ -245,6 +247,23 @@ void pl_gpio_watch(struct pl_bus *bus, void (*fn)(void *ctx), void *ctx)
   pthread_mutex_unlock(&layer->lock);
 }
 
+void pl_gpio_hook(struct pl_bus *bus, void (*fn)(void *ctx), void *ctx)
+{
+  struct layer *layer = layer_of(bus);
+  if (!layer)
+    return;
+  pthread_mutex_lock(&layer->lock);
+  layer->hook = fn;
+  layer->hook_ctx = ctx;
+  pthread_mutex_unlock(&layer->lock);
+}
+
+unsigned pl_gpio_caps(const struct pl_bus *bus)
+{
+  const struct pl_gpio_ops *ops = pl_bus_ops(bus);
+  return ops->caps(pl_bus_self(bus));
+}
+
 /* Adds to what the line has seen; tells the watcher. Edges of a line that did not ask for them are not counted. */
 static void add_edges(struct pl_bus *bus, int handle, const struct pl_gpio_edges *more)
 {
@@ -264,7 +283,11 @@ static void add_edges(struct pl_bus *bus, int handle, const struct pl_gpio_edges
       line->seen.last_falling = more->last_falling;
   }
   bool tell = counted && layer->fn;
+  void (*hook)(void *ctx) = counted ? layer->hook : NULL;
+  void *hook_ctx = layer->hook_ctx;
   pthread_mutex_unlock(&layer->lock);
+  if (hook)
+    hook(hook_ctx);
   if (counted)
     pl_tap_edges(bus, handle, more);
   if (tell)

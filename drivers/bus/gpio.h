@@ -29,7 +29,14 @@ struct pl_gpio_edges {
   bool sampled; /* the adapter has no edges for this line: only who reads it sees them */
 };
 
-enum pl_gpio_cap { PL_GPIO_CAP_BIAS = 1, PL_GPIO_CAP_DRIVE = 2, PL_GPIO_CAP_EDGES = 4, PL_GPIO_CAP_DEBOUNCE = 8, PL_GPIO_CAP_NAMES = 16 };
+enum pl_gpio_cap {
+  PL_GPIO_CAP_BIAS = 1,
+  PL_GPIO_CAP_DRIVE = 2,
+  PL_GPIO_CAP_EDGES = 4,
+  PL_GPIO_CAP_DEBOUNCE = 8,
+  PL_GPIO_CAP_NAMES = 16,
+  PL_GPIO_CAP_DIRECT = 32, /* get and set are a system call or less, on any thread: nothing on a wire is waited for */
+};
 
 struct pl_gpio_ops {
   unsigned (*caps)(void *self);
@@ -48,6 +55,9 @@ enum pl_status pl_gpio_set(struct pl_bus *bus, const int *handles, size_t count,
 void pl_gpio_edges(struct pl_bus *bus, int handle, struct pl_gpio_edges *out);
 /* Calls fn(ctx) on the loop's thread soon after an edge of any line of the bus (edges may be merged into one call). */
 void pl_gpio_watch(struct pl_bus *bus, void (*fn)(void *ctx), void *ctx);
+/* Calls fn(ctx) at each edge of any line of the bus, on the thread that reports it, which may hold locks of the adapter: fn wakes somebody and returns. */
+void pl_gpio_hook(struct pl_bus *bus, void (*fn)(void *ctx), void *ctx);
+unsigned pl_gpio_caps(const struct pl_bus *bus); /* pl_gpio_cap */
 /* For adapters, any thread: `count` edges to `active`, the last of them at `at`. */
 void pl_gpio_edge(struct pl_bus *bus, int handle, bool active, uint64_t count, pl_time_ns at);
 void pl_gpio_edges_lost(struct pl_bus *bus, int handle, uint64_t count);

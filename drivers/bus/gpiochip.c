@@ -421,7 +421,7 @@ static enum pl_status set(void *self, const int *handles, size_t count, const bo
 static unsigned caps(void *self)
 {
   (void)self;
-  return pl_gpiod_caps;
+  return pl_gpiod_caps | PL_GPIO_CAP_DIRECT;
 }
 
 static const struct pl_gpio_ops ops = {.caps = caps, .request = request, .get = get, .set = set};

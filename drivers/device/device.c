@@ -198,28 +198,48 @@ static enum pl_status run_call(struct pl_job *job, struct pl_err *err)
   return pl_fail(err, PL_E_USAGE, "an unknown kind of call (%d)", (int)call->kind);
 }
 
+/* On failure: the sentence names the device, and a reading is never a number, also when the answer came but too late. */
+static void settle(struct pl_call *call)
+{
+  struct pl_job *job = &call->job;
+  if (!job->status)
+    return;
+  pl_err_prefix(&job->err, "%s", call->device->label);
+  if (call->kind == PL_CALL_GET)
+    call->reading = (struct pl_reading){
+        .dim = call->quantity ? call->quantity->dim : PL_DIM_NONE, .status = job->status, .at = call->reading.at ? call->reading.at : job->finished};
+}
+
 static void call_done(struct pl_job *job)
 {
   struct pl_call *call = job->ctx;
-  if (job->status) {
-    pl_err_prefix(&job->err, "%s", call->device->label);
-    if (call->kind == PL_CALL_GET) /* also when the answer came, but too late: never a number */
-      call->reading = (struct pl_reading){
-          .dim = call->quantity ? call->quantity->dim : PL_DIM_NONE, .status = job->status, .at = call->reading.at ? call->reading.at : job->finished};
-  }
+  settle(call);
   if (call->done)
     call->done(call);
 }
 
-void pl_call_submit(struct pl_call *call)
+static struct pl_job *prepare(struct pl_call *call)
 {
   struct pl_bus *bus = call->device->bus;
   call->job.run = run_call;
-  call->job.done = call_done;
   call->job.ctx = call;
   call->job.deadline = pl_clock_now(pl_bus_clock(bus)) + (call->timeout_ns > 0 ? call->timeout_ns : DEFAULT_TIMEOUT);
   call->reading = (struct pl_reading){0};
-  pl_bus_submit(bus, &call->job);
+  return &call->job;
+}
+
+void pl_call_submit(struct pl_call *call)
+{
+  struct pl_job *job = prepare(call);
+  job->done = call_done;
+  pl_bus_submit(call->device->bus, job);
+}
+
+enum pl_status pl_call_here(struct pl_call *call)
+{
+  pl_bus_run_here(call->device->bus, prepare(call));
+  settle(call);
+  return call->job.status;
 }
 
 enum pl_status pl_call_run(struct pl_call *call, struct pl_err *err)

@@ -113,6 +113,7 @@ struct pl_call {
 /* Checks the access and SET range first (PL_E_UNSUPPORTED, PL_E_RANGE name the quantity and what it takes). Errors carry "device (bus address): ". */
 void pl_call_submit(struct pl_call *call);
 enum pl_status pl_call_run(struct pl_call *call, struct pl_err *err); /* submit and step the clock until done */
+enum pl_status pl_call_here(struct pl_call *call); /* at once on this thread (pl_bus_run_here); done() is not called */
 enum pl_status pl_device_edges(struct pl_device *device, const struct pl_quantity *quantity, struct pl_gpio_edges *edges, struct pl_err *err);
 
 #endif

@@ -39,6 +39,19 @@ struct pl_hazard {
   pl_time_ns at;
 };
 
+/* A passive onlooker: told of each step of the physics, and changes nothing of what the rack does. For recordings. */
+struct pl_truth_name {
+  const char *part, *port;
+  enum pl_dim dim; /* filled in */
+};
+struct pl_truth_tap {
+  struct pl_truth_name *names; /* the caller's, while tap() runs */
+  size_t count;
+  /* With the clock's time and the values in the order of the names, in SI-like units; the loop's thread in virtual time, else whoever moves the rack. */
+  void (*step)(void *ctx, pl_time_ns at, const double *values);
+  void *ctx;
+};
+
 struct pl_backend_desc {
   const char *name; /* "twin" */
   /* seed makes all noise. all_virtual: also the devices whose buses are real in the rig (a rehearsal). */
@@ -57,10 +70,14 @@ struct pl_backend_desc {
   /* The catalogue at this rig: one place a fault (the first that it fits), or every place. NULL: it has none to tell. */
   enum pl_status (*fault_cases)(struct pl_backend *backend, bool every_place, void (*fn)(void *ctx, const struct pl_fault_case *each), void *ctx,
                                 struct pl_err *err);
+  /* How often a fault that is planted has acted so far (physics: 1 while it acts); 0: not yet, or not planted any more. NULL: it does not count. */
+  uint64_t (*fault_acted)(struct pl_backend *backend, const char *spec);
   /* What became dangerous since the last call, for the plan check. NULL: it does not watch. */
   void (*hazards)(struct pl_backend *backend, void (*fn)(void *ctx, const struct pl_hazard *each), void *ctx);
   /* Every physical value now, part by part, in SI-like units: recordings and the state at a first failure. NULL: it cannot. */
   void (*each_truth)(struct pl_backend *backend, void (*fn)(void *ctx, const char *part, const char *port, enum pl_dim dim, double value), void *ctx);
+  /* One onlooker, in place of the one before; NULL: none any more. step is called once at once. NULL: it cannot. */
+  enum pl_status (*tap)(struct pl_backend *backend, const struct pl_truth_tap *tap, struct pl_err *err);
   /* Serves the rack to other programs until *stop; prints nothing, calls ready once. */
   enum pl_status (*serve)(struct pl_backend *backend, const struct pl_serve_cfg *cfg, void (*ready)(void *ctx, const struct pl_served *at), void *ctx,
                           volatile int *stop, struct pl_err *err);

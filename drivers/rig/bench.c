@@ -15,7 +15,10 @@ struct pl_bench {
   struct pl_bus **buses;       /* one a bus of the rig; NULL while not open */
   struct pl_values *stand_ins; /* one a bus; items NULL unless a rehearsal opens it by another adapter */
   struct pl_device **devices;
+  bool *taken;                 /* one a bus: it carries the interlock's devices, who opens it himself */
+  bool rehearsal;
   bool *unsafe;                /* one a safe value, in the rig's order: it could not be applied */
+  struct pl_err *closed;       /* one a device; with safe_only: why it could not be opened */
   bool all_virtual;
   struct pl_share *share;
   struct pl_presence *presence;
@@ -36,7 +39,9 @@ static enum pl_status open_backend(struct pl_bench *bench, const struct pl_bench
 {
   const struct pl_rig *rig = bench->rig;
   bool any = cfg->rehearsal;
-  bench->all_virtual = true;
+  bench->all_virtual = !cfg->safe_only;
+  if (cfg->safe_only)
+    return PL_OK;
   for (size_t i = 0; i < rig->n_buses; i++) {
     any |= rig->buses[i].on_twin;
     bench->all_virtual &= cfg->rehearsal || rig->buses[i].on_twin;
@@ -105,25 +110,82 @@ static enum pl_status make_stand_in(const struct pl_adapter_desc *adapter, const
   return status;
 }
 
-static enum pl_status open_adapter(struct pl_bench *bench, const struct pl_bench_cfg *cfg, size_t i, struct pl_err *err)
+/* cfg NULL: the rig's own adapter, or the virtual one in a rehearsal, and nobody is told. *out may be a bus that is to be freed also on failure. */
+static enum pl_status open_adapter(struct pl_bench *bench, const struct pl_bench_cfg *cfg, size_t i, struct pl_clock *clock, struct pl_bus **out,
+                                   struct pl_err *err)
 {
   const struct pl_rig_bus *bus = &bench->rig->buses[i];
   const struct pl_adapter_desc *adapter = bus->adapter;
   struct pl_adapter_args args = {bus->name, &bus->values, bench->backend, bench->share};
-  enum pl_status status = cfg->rehearsal ? virtual_adapter(bus, &adapter, err) : PL_OK;
-  if (!status && cfg->rehearsal && !bus->on_twin) {
-    status = make_stand_in(adapter, &bus->values, &bench->stand_ins[i], err);
+  enum pl_status status = bench->rehearsal ? virtual_adapter(bus, &adapter, err) : PL_OK;
+  if (!status && bench->rehearsal && !bus->on_twin) {
+    if (!bench->stand_ins[i].items)
+      status = make_stand_in(adapter, &bus->values, &bench->stand_ins[i], err);
     args.values = &bench->stand_ins[i];
   }
   if (!status)
-    status = pl_bus_new(bus->name, bus->kind, bench->clock, &bench->buses[i], err);
+    status = pl_bus_new(bus->name, bus->kind, clock, out, err);
   if (!status)
-    status = cfg->stand_in ? cfg->stand_in(cfg->stand_in_ctx, bench->buses[i], bus, err) : adapter->open(bench->buses[i], &args, err);
-  if (!status && cfg->opened)
-    status = cfg->opened(cfg->opened_ctx, bench->buses[i], bus, err);
+    status = cfg && cfg->stand_in ? cfg->stand_in(cfg->stand_in_ctx, *out, bus, err) : adapter->open(*out, &args, err);
+  if (!status && cfg && cfg->opened)
+    status = cfg->opened(cfg->opened_ctx, *out, bus, err);
   if (status)
     pl_err_prefix(err, "bus '%s' (adapter '%s')", bus->name, adapter ? adapter->name : bus->adapter->name);
   return status;
+}
+
+enum pl_status pl_bench_open_bus(struct pl_bench *bench, const struct pl_rig_bus *bus, struct pl_clock *clock, struct pl_bus **out, struct pl_err *err)
+{
+  struct pl_bus *opened = NULL;
+  enum pl_status status = open_adapter(bench, NULL, (size_t)(bus - bench->rig->buses), clock, &opened, err);
+  if (status)
+    pl_bus_free(opened);
+  else
+    *out = opened;
+  return status;
+}
+
+/* Whether a guardian has anything to do with it. */
+static bool needs_safe(const struct pl_rig_device *device)
+{
+  return device->n_safe && !device->bus->on_twin && device->owner != PL_OWNER_INTERLOCK;
+}
+
+static bool is_wanted(const struct pl_rig *rig, const struct pl_bench_cfg *cfg, const struct pl_rig_bus *bus)
+{
+  bool wanted = !cfg->safe_only;
+  for (size_t i = 0; i < rig->n_devices && !wanted; i++)
+    wanted = rig->devices[i].bus == bus && needs_safe(&rig->devices[i]);
+  return wanted;
+}
+
+/* Whether to try once more what another program held; a moment later. */
+static bool is_patient(const struct pl_bench *bench, const struct pl_bench_cfg *cfg, enum pl_status status, pl_time_ns since)
+{
+  pl_time_ns now = pl_clock_now(bench->clock);
+  if (status != PL_E_LOCKED || !cfg->safe_only || now - since >= cfg->patience_ns)
+    return false;
+  pl_clock_sleep_until(bench->clock, now + PL_MS);
+  return true;
+}
+
+static enum pl_status open_bus(struct pl_bench *bench, const struct pl_bench_cfg *cfg, size_t i, struct pl_err *err)
+{
+  pl_time_ns since = pl_clock_now(bench->clock);
+  enum pl_status status = open_adapter(bench, cfg, i, bench->clock, &bench->buses[i], err);
+  while (is_patient(bench, cfg, status, since)) {
+    pl_bus_free(bench->buses[i]);
+    bench->buses[i] = NULL;
+    status = open_adapter(bench, cfg, i, bench->clock, &bench->buses[i], err);
+  }
+  return status;
+}
+
+static void close_devices_of(struct pl_bench *bench, const struct pl_rig_bus *bus, const struct pl_err *why)
+{
+  for (size_t i = 0; i < bench->rig->n_devices; i++)
+    if (bench->rig->devices[i].bus == bus)
+      bench->closed[i] = *why;
 }
 
 static enum pl_status open_buses(struct pl_bench *bench, const struct pl_bench_cfg *cfg, struct pl_err *err)
@@ -132,10 +194,12 @@ static enum pl_status open_buses(struct pl_bench *bench, const struct pl_bench_c
   for (size_t i = 0; i < bench->rig->n_buses && !status; i++) {
     const struct pl_rig_bus *bus = &bench->rig->buses[i];
     struct pl_err why = {0};
-    if (cfg->skip && cfg->skip(cfg->skip_ctx, bus, NULL))
+    if ((bench->taken[i] && !cfg->buses_only) || (cfg->skip && cfg->skip(cfg->skip_ctx, bus, NULL)) || !is_wanted(bench->rig, cfg, bus))
       continue;
-    status = open_adapter(bench, cfg, i, &why);
-    if (status && cfg->skip && cfg->skip(cfg->skip_ctx, bus, &why)) {
+    status = open_bus(bench, cfg, i, &why);
+    if (status && cfg->safe_only)
+      close_devices_of(bench, bus, &why);
+    if (status && (cfg->safe_only || (cfg->skip && cfg->skip(cfg->skip_ctx, bus, &why)))) {
       pl_bus_free(bench->buses[i]);
       bench->buses[i] = NULL;
       status = PL_OK;
@@ -153,17 +217,32 @@ static struct pl_bus *bus_of(const struct pl_bench *bench, const struct pl_rig_b
   return bench->buses[bus - bench->rig->buses];
 }
 
-static enum pl_status open_devices(struct pl_bench *bench, bool observe, struct pl_err *err)
+static enum pl_status open_device(struct pl_bench *bench, const struct pl_bench_cfg *cfg, size_t i, struct pl_err *err)
 {
-  for (size_t i = 0; i < bench->rig->n_devices; i++) {
+  const struct pl_rig_device *device = &bench->rig->devices[i];
+  const struct pl_device_args args = {.name = device->name, .bus = bus_of(bench, device->bus), .values = &device->values, .shape = &device->shape,
+                                      .observe = cfg->observe};
+  pl_time_ns since = pl_clock_now(bench->clock);
+  enum pl_status status;
+  do
+    status = pl_device_open(device->desc, &args, &bench->devices[i], err);
+  while (is_patient(bench, cfg, status, since));
+  return status;
+}
+
+static enum pl_status open_devices(struct pl_bench *bench, const struct pl_bench_cfg *cfg, struct pl_err *err)
+{
+  enum pl_status status = PL_OK;
+  for (size_t i = 0; i < bench->rig->n_devices && !status; i++) {
     const struct pl_rig_device *device = &bench->rig->devices[i];
-    const struct pl_device_args args = {.name = device->name, .bus = bus_of(bench, device->bus), .values = &device->values, .shape = &device->shape,
-                                        .observe = observe};
-    enum pl_status status = pl_device_open(device->desc, &args, &bench->devices[i], err);
-    if (status)
-      return status;
+    if (device->owner == PL_OWNER_INTERLOCK)
+      continue;
+    if (cfg->safe_only && needs_safe(device) && !bench->closed[i].status)
+      (void)open_device(bench, cfg, i, &bench->closed[i]); /* the others can be made safe all the same */
+    else if (!cfg->safe_only)
+      status = open_device(bench, cfg, i, err);
   }
-  return PL_OK;
+  return status;
 }
 
 /* --- the bench --- */
@@ -178,13 +257,18 @@ static struct pl_bench *new_bench(const struct pl_rig *rig, struct pl_clock *clo
   bench->buses = calloc(rig->n_buses + 1, sizeof *bench->buses);
   bench->stand_ins = calloc(rig->n_buses + 1, sizeof *bench->stand_ins);
   bench->devices = calloc(rig->n_devices + 1, sizeof *bench->devices);
+  bench->closed = calloc(rig->n_devices + 1, sizeof *bench->closed);
+  bench->taken = calloc(rig->n_buses + 1, sizeof *bench->taken);
   size_t n_safe = 0;
-  for (size_t i = 0; i < rig->n_devices; i++)
+  for (size_t i = 0; i < rig->n_devices; i++) {
     n_safe += rig->devices[i].n_safe;
+    if (bench->taken && rig->devices[i].owner == PL_OWNER_INTERLOCK)
+      bench->taken[rig->devices[i].bus - rig->buses] = true;
+  }
   bench->unsafe = calloc(n_safe + 1, sizeof *bench->unsafe);
   struct pl_err ignored = {0};
   bool shared = !pl_share_new(&bench->share, &ignored);
-  if (shared && bench->buses && bench->stand_ins && bench->devices && bench->unsafe)
+  if (shared && bench->buses && bench->stand_ins && bench->devices && bench->closed && bench->taken && bench->unsafe)
     return bench;
   pl_bench_close(bench);
   return NULL;
@@ -193,16 +277,19 @@ static struct pl_bench *new_bench(const struct pl_rig *rig, struct pl_clock *clo
 enum pl_status pl_bench_open(const struct pl_rig *rig, const struct pl_bench_cfg *cfg, struct pl_bench **out, struct pl_err *err)
 {
   enum pl_status status = check_clock(rig, cfg, err);
+  if (!status)
+    status = pl_rig_check_owners(rig, err);
   if (status)
     return status;
   struct pl_bench *bench = new_bench(rig, cfg->clock);
   if (!bench)
     return pl_fail(err, PL_E_NOMEM, "out of memory for a bench");
+  bench->rehearsal = cfg->rehearsal;
   status = open_backend(bench, cfg, err);
   if (!status)
     status = open_buses(bench, cfg, err);
   if (!status && !cfg->buses_only)
-    status = open_devices(bench, cfg->observe, err);
+    status = open_devices(bench, cfg, err);
   if (!status && !cfg->buses_only && !cfg->observe) /* who only looks makes nothing safe */
     status = pl_presence_new(rig, bench->buses, bench->devices, &bench->presence, err);
   if (status) {
@@ -231,7 +318,9 @@ void pl_bench_close(struct pl_bench *bench)
   if (bench->backend)
     bench->backend_desc->close(bench->backend);
   pl_share_free(bench->share);
+  free(bench->closed);
   free(bench->unsafe);
+  free(bench->taken);
   free(bench->devices);
   free(bench->stand_ins);
   free(bench->buses);
@@ -289,7 +378,7 @@ enum pl_status pl_bench_probe(struct pl_bench *bench, const struct pl_rig_device
 {
   for (size_t i = 0; i < bench->rig->n_devices; i++) {
     const struct pl_rig_device *device = &bench->rig->devices[i];
-    if (!device->desc->probe)
+    if (!device->desc->probe || !bench->devices[i])
       continue;
     struct pl_call call = {.device = bench->devices[i], .kind = PL_CALL_PROBE};
     enum pl_status status = pl_call_run(&call, err);
@@ -334,6 +423,8 @@ static void await_back(struct pl_bus *bus, pl_time_ns *patience)
 
 static enum pl_status set_safe(struct pl_device *device, const struct pl_rig_setting *safe, pl_time_ns *patience, struct pl_err *err)
 {
+  if (!device) /* err says why */
+    return err->status;
   bool recovered = false, waited = false;
   for (int tries = 1;; tries++) {
     struct pl_call call = {.device = device, .kind = PL_CALL_SET, .quantity = safe->quantity, .value_u = safe->value_u};
@@ -372,19 +463,22 @@ static void add_unsafe(struct unsafe *unsafe, const char *device, const char *qu
     unsafe->used = sizeof unsafe->names - 1;
 }
 
-/* One pass: all values, or (again) those that failed in the last pass. failed: one flag a value, in the rig's order. */
-static void safe_pass(struct pl_bench *bench, bool *failed, bool again, pl_time_ns *patience, struct unsafe *unsafe)
+/* One pass: all values, or (again) those that failed in the last pass. */
+static void safe_pass(struct pl_bench *bench, const struct pl_safe_watch *watch, bool again, pl_time_ns *patience, struct unsafe *unsafe)
 {
+  bool *failed = bench->unsafe;
   *unsafe = (struct unsafe){.first = PL_OK};
   size_t n = 0;
   for (size_t i = 0; i < bench->rig->n_devices; i++) {
     const struct pl_rig_device *device = &bench->rig->devices[i];
     for (size_t k = 0; k < device->n_safe; k++, n++) {
-      struct pl_err own = {0};
-      if (again && !failed[n])
+      struct pl_err own = bench->closed[i];
+      if ((again && !failed[n]) || (!bench->devices[i] && !own.status) || (watch->held && watch->held(watch->ctx, device, &device->safe[k])))
         continue;
       enum pl_status status = set_safe(bench->devices[i], &device->safe[k], patience, &own);
       failed[n] = status != PL_OK;
+      if (watch->tried)
+        watch->tried(watch->ctx, device, &device->safe[k], status, &own);
       if (status)
         add_unsafe(unsafe, device->name, device->safe[k].quantity->name, status, &own);
     }
@@ -393,10 +487,15 @@ static void safe_pass(struct pl_bench *bench, bool *failed, bool again, pl_time_
 
 enum pl_status pl_bench_make_safe(struct pl_bench *bench, struct pl_err *err)
 {
+  return pl_bench_make_safe_watched(bench, &(const struct pl_safe_watch){.ctx = NULL}, err);
+}
+
+enum pl_status pl_bench_make_safe_watched(struct pl_bench *bench, const struct pl_safe_watch *watch, struct pl_err *err)
+{
   struct unsafe unsafe;
   pl_time_ns patience = BACK_NS;
-  safe_pass(bench, bench->unsafe, false, &patience, &unsafe);
+  safe_pass(bench, watch, false, &patience, &unsafe);
   if (unsafe.first) /* what came later may have freed a bus or taken a load off */
-    safe_pass(bench, bench->unsafe, true, &patience, &unsafe);
+    safe_pass(bench, watch, true, &patience, &unsafe);
   return unsafe.first ? pl_fail(err, unsafe.first, "not made safe: %s (%s)", unsafe.names, unsafe.reason.text) : PL_OK;
 }

@@ -12,6 +12,10 @@ struct pl_bench_cfg {
   uint64_t seed;
   bool rehearsal;          /* everything on the twin, whatever the rig says */
   bool observe;            /* get, set, watch: opening it leaves every output as it is, instead of driving it inactive; an adapter that comes back too */
+  /* A guardian, after the runner's death: only devices with safe values on buses that outlive a process are opened, each by itself (what cannot be opened is
+   * told when it is to be made safe), no virtual rack, and nothing of the interlock's. Goes with observe. */
+  bool safe_only;
+  pl_time_ns patience_ns;  /* with safe_only: so long what another program holds (PL_E_LOCKED) is asked for again, for who held it may just have died */
   const char *const *faults;
   size_t n_faults;
   bool buses_only;         /* a scan: no device is opened and nothing is watched, so nothing is set; pl_bench_device is NULL for all */
@@ -32,8 +36,11 @@ void pl_bench_close(struct pl_bench *bench);
 
 struct pl_clock *pl_bench_clock(const struct pl_bench *bench);
 const struct pl_rig *pl_bench_rig(const struct pl_bench *bench);
-struct pl_device *pl_bench_device(const struct pl_bench *bench, const char *name); /* NULL when unknown */
+struct pl_device *pl_bench_device(const struct pl_bench *bench, const char *name); /* NULL when unknown, or the interlock's */
 struct pl_bus *pl_bench_bus(const struct pl_bench *bench, const char *name);
+/* A bus with devices of owner interlock is left alone by the bench. Whoever holds it (host/safety) opens it by this; clock: whose loop delivers its jobs.
+ * The caller frees it before pl_bench_close. */
+enum pl_status pl_bench_open_bus(struct pl_bench *bench, const struct pl_rig_bus *bus, struct pl_clock *clock, struct pl_bus **out, struct pl_err *err);
 bool pl_bench_all_virtual(const struct pl_bench *bench);
 /* NULL when there is no virtual rack. */
 const struct pl_backend_desc *pl_bench_backend_desc(const struct pl_bench *bench);
@@ -47,5 +54,12 @@ enum pl_status pl_bench_probe(struct pl_bench *bench, const struct pl_rig_device
 /* Applies every device's safe values in the rig's order. Tries all: each up to three times where a retry may help, after a recovery where its bus is
  * stuck; then once more what failed. The first failure, in a sentence that names every output that could not be made safe ("psu-a.on"). */
 enum pl_status pl_bench_make_safe(struct pl_bench *bench, struct pl_err *err);
+/* The same, watched. held (may be NULL): true leaves that output alone, as the interlock has it. tried: after each value, err its failure's sentence. */
+struct pl_safe_watch {
+  bool (*held)(void *ctx, const struct pl_rig_device *device, const struct pl_rig_setting *safe);
+  void (*tried)(void *ctx, const struct pl_rig_device *device, const struct pl_rig_setting *safe, enum pl_status status, const struct pl_err *err);
+  void *ctx;
+};
+enum pl_status pl_bench_make_safe_watched(struct pl_bench *bench, const struct pl_safe_watch *watch, struct pl_err *err);
 
 #endif

@@ -92,6 +92,8 @@ enum pl_status pl_presence_new(const struct pl_rig *rig, struct pl_bus *const *b
     presence->places = calloc(rig->n_buses + 1, sizeof *presence->places);
   bool whole = presence && presence->places;
   for (size_t i = 0; i < rig->n_buses && whole; i++) {
+    if (!buses[i]) /* the interlock's */
+      continue;
     struct place *place = &presence->places[presence->n_places++];
     *place = (struct place){.presence = presence, .bus = &rig->buses[i]};
     whole = collect_calls(place, rig, devices);

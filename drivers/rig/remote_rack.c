@@ -59,12 +59,8 @@ static enum pl_status rack_open(const struct pl_rig *rig, struct pl_clock *clock
 
 /* A connection without its answer is given up: the answer that comes late would be taken for the next one's. What was asked is not asked again, for it may
  * have been done. */
-static enum pl_status ask(struct pl_backend *rack, enum pl_remote_type type, const char *a, const char *b, struct pl_err *err)
+static enum pl_status ask_frame(struct pl_backend *rack, struct pl_err *err)
 {
-  pl_remote_begin(&rack->frame, type);
-  pl_remote_put_text(&rack->frame, a);
-  if (b)
-    pl_remote_put_text(&rack->frame, b);
   enum pl_status status = attach(rack, err);
   if (status)
     return status;
@@ -76,6 +72,15 @@ static enum pl_status ask(struct pl_backend *rack, enum pl_remote_type type, con
   if (status != PL_E_USAGE) /* nothing was sent */
     detach(rack);
   return pl_err_prefix(err, "%s", rack->socket);
+}
+
+static enum pl_status ask(struct pl_backend *rack, enum pl_remote_type type, const char *a, const char *b, struct pl_err *err)
+{
+  pl_remote_begin(&rack->frame, type);
+  pl_remote_put_text(&rack->frame, a);
+  if (b)
+    pl_remote_put_text(&rack->frame, b);
+  return ask_frame(rack, err);
 }
 
 static enum pl_status rack_endpoint(struct pl_backend *rack, const char *bus, const char **endpoint, struct pl_err *err)
@@ -118,6 +123,25 @@ static enum pl_status rack_truth(struct pl_backend *rack, const char *part, cons
   return status;
 }
 
+static void rack_each_truth(struct pl_backend *rack, void (*fn)(void *ctx, const char *part, const char *port, enum pl_dim dim, double value), void *ctx)
+{
+  struct pl_err ignored = {0}; /* a rack that is gone has nothing to tell */
+  pl_remote_begin(&rack->frame, PL_REMOTE_TRUTHS);
+  if (ask_frame(rack, &ignored))
+    return;
+  while (!pl_remote_whole(&rack->frame) && !rack->frame.bad) {
+    char part[64], port[64];
+    double value;
+    pl_remote_get_text(&rack->frame, part, sizeof part);
+    pl_remote_get_text(&rack->frame, port, sizeof port);
+    unsigned dim = (unsigned)pl_remote_get(&rack->frame, 1);
+    uint64_t bits = pl_remote_get(&rack->frame, 8);
+    memcpy(&value, &bits, sizeof value);
+    if (!rack->frame.bad && dim < PL_DIM_COUNT)
+      fn(ctx, part, port, (enum pl_dim)dim, value);
+  }
+}
+
 static enum pl_status rack_serve(struct pl_backend *rack, const struct pl_serve_cfg *cfg, void (*ready)(void *ctx, const struct pl_served *at), void *ctx,
                                  volatile int *stop, struct pl_err *err)
 {
@@ -145,6 +169,7 @@ const struct pl_backend_desc pl_backend_twin_remote = {
     .clear = rack_clear,
     .list_faults = rack_list_faults,
     .truth = rack_truth,
+    .each_truth = rack_each_truth,
     .serve = rack_serve,
     .plug = rack_plug,
 };

@@ -82,11 +82,13 @@ const struct pl_rig_part *pl_rig_part(const struct pl_rig *rig, const char *name
  * are refused in both files. Free values->items. */
 enum pl_status pl_rig_part_values(const struct pl_rig *rig, const struct pl_rig_part *part, const struct pl_param *params, size_t count,
                                   struct pl_values *values, struct pl_err *err);
-/* The device of a part that has the role; NULL when there is none. */
+/* The device of a part that has the role; NULL when there is none. The interlock's own are nobody else's to ask. */
 const struct pl_rig_device *pl_rig_by_role(const struct pl_rig *rig, const struct pl_rig_part *part, const char *role);
 /* Whether every output that energises has a safe value, so that nothing is left on: PL_E_USAGE with file:line names the first that has none.
  * For whoever drives the rig; one who only reads it need not ask. */
 enum pl_status pl_rig_check_safe(const struct pl_rig *rig, struct pl_err *err);
+/* A bus that the interlock has is the interlock's alone: PL_E_USAGE with file:line for one that others share. */
+enum pl_status pl_rig_check_owners(const struct pl_rig *rig, struct pl_err *err);
 const char *pl_owner_name(enum pl_owner owner);
 
 /* The words that a rig may use for roles and part kinds, with their help, for errors and docs. */

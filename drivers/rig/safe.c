@@ -22,3 +22,19 @@ enum pl_status pl_rig_check_safe(const struct pl_rig *rig, struct pl_err *err)
   }
   return PL_OK;
 }
+
+enum pl_status pl_rig_check_owners(const struct pl_rig *rig, struct pl_err *err)
+{
+  for (size_t i = 0; i < rig->n_devices; i++) {
+    const struct pl_rig_device *own = &rig->devices[i];
+    for (size_t k = 0; own->owner == PL_OWNER_INTERLOCK && k < rig->n_devices; k++) {
+      const struct pl_rig_device *other = &rig->devices[k];
+      if (other->bus == own->bus && other->owner != PL_OWNER_INTERLOCK)
+        return pl_fail(err, PL_E_USAGE,
+                       "%s:%d: device '%s' is the interlock's, and '%s' (line %d, owner %s) stands on the same bus '%s'; give the interlock's devices a bus "
+                       "of their own, which nothing else can hold up",
+                       rig->path, own->line, own->name, other->name, other->line, pl_owner_name(other->owner), own->bus->name);
+    }
+  }
+  return PL_OK;
+}

@@ -8,21 +8,61 @@ static const struct pl_option OPTIONS[] = {
     {"answers", "FILE", "scripted answers to prompts (YAML)", false},
     {"seed", "N", "seed of the rehearsal's noise (1)", false},
     {"time", "real|virtual", "as for run", false},
+    {"json", NULL, "print one JSON object instead of lines", false},
     {NULL, NULL, NULL, false},
 };
+
+/* One sequence: its line, or its object among the others'. */
+static bool check_one(struct pl_session *session, size_t index, bool json)
+{
+  struct pl_err err = {0};
+  bool good = !pl_session_rehearse(session, index, &err);
+  const char *path = session->paths[index], *reached = session->reached;
+  if (json) {
+    printf("%s{\"sequence\":", index ? "," : "");
+    pl_cli_json_text(stdout, path);
+    printf(",\"verdict\":\"%s\",\"reached\":", good ? "ok" : "refused");
+    pl_cli_json_text(stdout, reached);
+    printf(",\"refusals\":");
+    pl_refusals_json(stdout, session->plan);
+    if (!good) {
+      printf(",\"error\":");
+      pl_cli_json_text(stdout, err.text);
+    }
+    printf("}");
+    return good;
+  }
+  if (good) {
+    printf("ok  %s: rehearsed on the twin%s%s\n", path, *reached ? " as far as step " : "", reached);
+    return true;
+  }
+  fflush(stdout);
+  pl_refusals_print(stderr, path, session->plan);
+  pl_complain(PL_EXIT_USAGE, &err);
+  return false;
+}
 
 static enum pl_exit check(const struct pl_args *args)
 {
   struct pl_session session;
   struct pl_err err = {0};
+  bool json = pl_args_flag(args, "json");
   enum pl_exit code = PL_EXIT_PASSED;
   enum pl_status status = pl_session_open(args, &session, &err);
-  if (!status)
+  if (json)
+    printf("{\"sequences\":[");
+  else if (!status)
     printf("ok  %s: %zu buses, %zu parts, %zu devices\n", session.rig->path, session.rig->n_buses, session.rig->n_parts, session.rig->n_devices);
-  for (size_t i = 0; i < session.n_sequences && !status; i++) {
-    status = pl_session_rehearse(&session, i, &err);
-    if (!status)
-      printf("ok  %s: rehearsed on the twin%s%s\n", session.paths[i], *session.reached ? " as far as step " : "", session.reached);
+  for (size_t i = 0; i < session.n_sequences && !status && !*pl_cli_stop(); i++)
+    if (!check_one(&session, i, json))
+      code = PL_EXIT_USAGE;
+  if (json) {
+    printf("]");
+    if (status) {
+      printf(",\"error\":");
+      pl_cli_json_text(stdout, err.text);
+    }
+    puts("}");
   }
   if (status)
     code = pl_complain(PL_EXIT_USAGE, &err);
@@ -33,11 +73,13 @@ static enum pl_exit check(const struct pl_args *args)
 const struct pl_command pl_command_check = {
     .name = "check",
     .operands = "[SEQUENCE...]",
-    .about = "refuse what can be refused before anything is driven: rig, sequences, units, limits",
+    .about = "refuse what can be refused before anything is driven: rig, sequences, units, limits, and what would be dangerous",
     .options = OPTIONS,
     .min_words = 0,
     .max_words = PL_OPTION_VALUES_MAX,
     .examples = "  plumb check --rig bench-2.yaml\n"
                 "  plumb check sequences/hot-swap.lua --rig bench-2.yaml --limits part-4711.yaml\n",
+    .details = "Each sequence is rehearsed on the virtual rack in virtual time, and what would dead-head a pump, run it dry, unmate a live connector, drop below\n"
+               "N supplies, exceed a rating, load without coolant or leave an output behind is refused with the line that did it (docs/safety.md).\n",
     .run = check,
 };

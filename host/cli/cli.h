@@ -46,9 +46,11 @@ struct pl_command {
 };
 
 extern const struct pl_command pl_command_run, pl_command_check, pl_command_replay, pl_command_report, pl_command_get, pl_command_set, pl_command_watch, pl_command_rig,
-    pl_command_drivers, pl_command_twin, pl_command_scan, pl_command_doctor;
+    pl_command_drivers, pl_command_twin, pl_command_scan, pl_command_doctor, pl_command_coverage;
 /* twin_control.c: the verbs of `plumb twin` that speak to a running rack. False: the word is none of them. */
 bool pl_twin_control(const struct pl_args *args, enum pl_exit *code);
+/* twin_record.c: `plumb twin record` */
+enum pl_exit pl_twin_record(const struct pl_args *args);
 extern const struct pl_command *const pl_commands[]; /* ends with NULL */
 
 /* PL_E_USAGE with a sentence (and a "did you mean") for unknown, repeated or incomplete options and a wrong number of words. */
@@ -68,6 +70,11 @@ enum pl_exit pl_complain(enum pl_exit code, const struct pl_err *err);
 enum pl_status pl_cli_rig(const struct pl_args *args, struct pl_rig **rig, struct pl_err *err);
 /* A shipped file: `path` itself when it exists, else below the installation's share/plumbline. The result is in `room`. */
 const char *pl_cli_find(const char *path, char *room, size_t size);
+
+/* The command line as it was given, for the record. */
+char *pl_cli_command_line(const struct pl_args *args, char *out, size_t size);
+/* A folder for output, made when missing, its name in dir (which may be `name` itself); PL_E_USAGE when it cannot be used. */
+enum pl_status pl_cli_folder(const char *name, char *dir, size_t size, struct pl_err *err);
 
 /* Lets drivers/maps find the shipped register maps from any folder (PLUMBLINE_MAPS). */
 void pl_cli_find_maps(void);

@@ -57,6 +57,18 @@ static void fresh_folder(const char *name, char *dir, size_t size)
     snprintf(dir, size, "runs/%s-%s-%d", stamp, name, n);
 }
 
+enum pl_status pl_cli_folder(const char *name, char *dir, size_t size, struct pl_err *err)
+{
+  if (dir != name)
+    snprintf(dir, size, "%s", name);
+  enum pl_status status = make_folders(dir, err);
+  if (!status && access(dir, W_OK)) {
+    pl_fail_errno(err, "cannot write in the output folder %s; give another with --out", dir);
+    status = err->status = PL_E_USAGE;
+  }
+  return status;
+}
+
 enum pl_status pl_cli_output_folder(const struct pl_args *args, const struct pl_session *session, size_t index, char *dir, size_t size, struct pl_err *err)
 {
   char name[128];
@@ -71,10 +83,5 @@ enum pl_status pl_cli_output_folder(const struct pl_args *args, const struct pl_
     snprintf(dir, size, "%s/%s-%zu", out, name, before + 1);
   else
     snprintf(dir, size, "%s/%s", out, name);
-  enum pl_status status = make_folders(dir, err);
-  if (!status && access(dir, W_OK)) {
-    pl_fail_errno(err, "cannot write in the output folder %s; give another with --out", dir);
-    status = err->status = PL_E_USAGE;
-  }
-  return status;
+  return pl_cli_folder(dir, dir, size, err);
 }

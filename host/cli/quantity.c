@@ -62,6 +62,8 @@ static enum pl_status unknown_device(const struct tool *tool, const char *name, 
   for (size_t i = 0; i < tool->rig->n_devices && count < 256; i++)
     names[count++] = tool->rig->devices[i].name;
   const char *near = pl_closest(name, names, count);
+  if (pl_rig_device(tool->rig, name))
+    return pl_fail(err, PL_E_USAGE, "'%s' is the interlock's, whose buses nobody else opens; `plumb interlock` tells of it", name);
   if (near)
     return pl_fail(err, PL_E_USAGE, "%s has no device '%s', did you mean '%s'?", tool->rig->path, name, near);
   return pl_fail(err, PL_E_USAGE, "%s has no device '%s'; `plumb rig` lists them", tool->rig->path, name);

@@ -23,7 +23,7 @@ static const struct pl_option OPTIONS[] = {
     {NULL, NULL, NULL, false},
 };
 
-static char *command_line(const struct pl_args *args, char *out, size_t size)
+char *pl_cli_command_line(const struct pl_args *args, char *out, size_t size)
 {
   size_t used = (size_t)snprintf(out, size, "plumb %s", args->command->name);
   for (int i = 0; i < args->argc && used < size; i++) {
@@ -142,7 +142,7 @@ static enum pl_status drive(struct run *run, struct pl_err *err)
   struct pl_bench *bench = NULL;
   run->outcome = PL_RUN_ERROR;
   snprintf(path, sizeof path, "%s/journal.jsonl", run->dir);
-  command_line(run->args, line, sizeof line);
+  pl_cli_command_line(run->args, line, sizeof line);
   enum pl_status status = open_clock(run, &clock, err);
   if (status)
     return status;
@@ -152,6 +152,8 @@ static enum pl_status drive(struct run *run, struct pl_err *err)
     status = pl_journal_open(path, clock, &run->journal, err); /* before anything is driven */
   if (!status)
     status = open_bench(run, clock, &bench, err);
+  if (!status && session->opened)
+    status = session->opened(session->opened_ctx, bench, err);
   if (!status) {
     const struct pl_engine_cfg cfg = {
         .bench = bench,
@@ -277,12 +279,15 @@ static enum pl_exit run(const struct pl_args *args)
   if (!status && session.n_sequences > 1 && pl_args_text(args, "capture", NULL))
     status = pl_fail(&err, PL_E_USAGE, "--capture takes the buses of one sequence; run the %zu sequences one by one, or leave it out", session.n_sequences);
   for (size_t i = 0; i < session.n_sequences && !status; i++)
-    status = pl_session_rehearse(&session, i, &err);
+    if ((status = pl_session_rehearse(&session, i, &err)))
+      pl_refusals_print(stderr, session.paths[i], session.plan);
   if (status) {
     code = pl_complain(PL_EXIT_USAGE, &err);
     if (pl_args_flag(args, "json")) {
       printf("{\"verdict\":\"NOT RUN\",\"error\":");
       pl_cli_json_text(stdout, err.text);
+      printf(",\"refusals\":");
+      pl_refusals_json(stdout, session.plan);
       puts("}");
     }
   }

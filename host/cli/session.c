@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host/cli/session.h"
 
+#include "host/safety/plan.h"
+
 #include <string.h>
 
 #define REHEARSAL_WALL_MS 5000
@@ -83,7 +85,17 @@ void pl_session_free(struct pl_session *session)
 {
   for (size_t i = 0; i < session->n_sequences; i++)
     pl_sequence_free(session->sequences[i]);
+  pl_plan_free(session->plan);
   pl_rig_free(session->rig);
+}
+
+static enum pl_status refuse(const struct pl_session *session, size_t index, struct pl_err *err)
+{
+  size_t count = pl_plan_count(session->plan);
+  if (!count)
+    return PL_OK;
+  return pl_fail(err, PL_E_USAGE, "%s is dangerous in %zu %s on %s; nothing was driven", session->paths[index], count, count == 1 ? "place" : "places",
+                 session->rig->path);
 }
 
 enum pl_status pl_session_rehearse(struct pl_session *session, size_t index, struct pl_err *err)
@@ -92,7 +104,11 @@ enum pl_status pl_session_rehearse(struct pl_session *session, size_t index, str
   struct pl_bench *bench = NULL;
   struct pl_journal *journal = NULL;
   enum pl_engine_outcome outcome;
-  enum pl_status status = pl_clock_new_virtual(PL_VIRTUAL_EPOCH_NS, &clock, err);
+  pl_plan_free(session->plan);
+  session->plan = NULL;
+  enum pl_status status = pl_plan_new(session->rig, &session->plan, err);
+  if (!status)
+    status = pl_clock_new_virtual(PL_VIRTUAL_EPOCH_NS, &clock, err);
   const struct pl_bench_cfg bench_cfg = {.clock = clock, .seed = session->seed, .rehearsal = true};
   if (!status)
     status = pl_bench_open(session->rig, &bench_cfg, &bench, err);
@@ -110,6 +126,7 @@ enum pl_status pl_session_rehearse(struct pl_session *session, size_t index, str
         .rehearsal = true,
         .interactive = isatty(STDIN_FILENO),
         .rehearsal_wall_ms = REHEARSAL_WALL_MS,
+        .plan = session->plan,
         .reached = session->reached,
         .reached_size = sizeof session->reached,
         .stop = pl_cli_stop(),
@@ -124,5 +141,5 @@ enum pl_status pl_session_rehearse(struct pl_session *session, size_t index, str
   if (bench)
     pl_bench_close(bench);
   pl_clock_free(clock);
-  return status;
+  return status ? status : refuse(session, index, err);
 }

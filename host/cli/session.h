@@ -17,14 +17,22 @@ struct pl_session {
   const char *limits, *answers;
   bool is_virtual; /* virtual time */
   uint64_t seed;
+  enum pl_status (*opened)(void *ctx, struct pl_bench *bench, struct pl_err *err); /* NULL: nobody waits for it. The run's bench, before it is driven */
+  void *opened_ctx;
+  struct pl_plan *plan; /* what the last rehearsal refuses; NULL: it was none */
   char reached[128]; /* of the last rehearsal: the step in which its time was over; "" when it came to its end */
 };
 
 /* Reads rig, sequences, parameters, --time and --seed. PL_E_USAGE for all that can be refused so far. Free in any case. */
 enum pl_status pl_session_open(const struct pl_args *args, struct pl_session *session, struct pl_err *err);
 void pl_session_free(struct pl_session *session);
-/* Runs the sequence once on the twin in virtual time without a record, only to find what can be refused. */
+/* Runs the sequence once on the twin in virtual time without a record, only to find what can be refused. What is dangerous in it is
+ * listed in session->plan, and the sentence says how much it is. */
 enum pl_status pl_session_rehearse(struct pl_session *session, size_t index, struct pl_err *err);
+
+/* refusals.c: the plan check's, one line each with file and line; as a JSON array. plan NULL: none. */
+void pl_refusals_print(FILE *out, const char *path, const struct pl_plan *plan);
+void pl_refusals_json(FILE *out, const struct pl_plan *plan);
 
 /* --out DIR for one sequence, DIR/NAME for each of several; runs/TIME-NAME without --out. Made when missing; PL_E_USAGE when it cannot be used. */
 enum pl_status pl_cli_output_folder(const struct pl_args *args, const struct pl_session *session, size_t index, char *dir, size_t size, struct pl_err *err);

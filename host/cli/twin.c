@@ -13,6 +13,13 @@ static const struct pl_option OPTIONS[] = {
     {"socket", "PATH", "I2C and GPIO for the adapter twin-remote, acts and faults, on a Unix socket (other verbs: ./plumb-twin.sock)", false},
     {"fault", "SPEC", "plant a fault: TARGET.SIGNAL=KIND[:VALUE][@TIME]", true},
     {"seed", "N", "seed of all noise (1)", false},
+    {"csv", "FILE", "record: where the recording goes (-: standard output)", false},
+    {"every", "TIME", "record: how often (1 ms; of a running rack 100 ms)", false},
+    {"for", "TIME", "record: how long (10 s)", false},
+    {"act", "PART.VERB@TIME", "record: an operator's act, at its time", true},
+    {"during", "SEQUENCE", "record: while this sequence runs, in virtual time", false},
+    {"param", "NAME=VALUE", "record: a parameter of the sequence", true},
+    {"out", "DIR", "record: where the sequence's journal and reports go (runs/TIME-SEQUENCE)", false},
     {NULL, NULL, NULL, false},
 };
 
@@ -138,6 +145,8 @@ static enum pl_exit run(const struct pl_args *args)
 {
   if (!strcmp(args->words[0], "serve"))
     return serve(args);
+  if (!strcmp(args->words[0], "record"))
+    return pl_twin_record(args);
   if (!strcmp(args->words[0], "faults")) {
     puts("Faults of the virtual rack: TARGET.SIGNAL=KIND[:VALUE][@TIME]");
     pl_backend_find("twin")->list_faults(print_fault, NULL);
@@ -147,24 +156,27 @@ static enum pl_exit run(const struct pl_args *args)
   if (pl_twin_control(args, &code))
     return code;
   struct pl_err err = {0};
-  pl_fail(&err, PL_E_USAGE, "`plumb twin %s`: expected serve, faults, act, plant, clear, truth, unplug or plug", args->words[0]);
+  pl_fail(&err, PL_E_USAGE, "`plumb twin %s`: expected serve, record, faults, act, plant, clear, truth, unplug or plug", args->words[0]);
   return pl_complain(PL_EXIT_USAGE, &err);
 }
 
 const struct pl_command pl_command_twin = {
     .name = "twin",
-    .operands = "serve|faults|act|plant|clear|truth|unplug|plug [WORD...]",
+    .operands = "serve|record|faults|act|plant|clear|truth|unplug|plug [WORD...]",
     .about = "serve the virtual rack to other programs over Modbus TCP and RTU, as USB adapters or on a socket; tell a running one what to do;"
-             " list the faults it knows",
+             " record its truth as CSV; list the faults it knows",
     .options = OPTIONS,
     .min_words = 1,
-    .max_words = 3,
+    .max_words = PL_OPTION_VALUES_MAX,
     .examples = "  plumb twin serve --tcp 127.0.0.1:1502 --rtu /tmp/rack-rtu\n"
                 "  plumb twin serve --rig fixtures/rigs/usb-bench.yaml --usbip\n"
                 "  plumb twin serve --fault rpu.pump-1=dead@30s\n"
                 "  plumb twin serve --socket /tmp/rack.sock\n"
                 "  plumb twin act csu-1 remove --socket /tmp/rack.sock\n"
                 "  plumb twin plant psu-a.supply=dead --socket /tmp/rack.sock\n"
+                "  plumb twin record loop rpu.pump-1-speed --fault rpu.pump-1=dead@2s --for 10s --csv pump.csv\n"
+                "  plumb twin record busbar.vout psu-a psu-b --during sequences/psu-failover.lua --csv bus.csv\n"
+                "  plumb twin record csu-1 --socket /tmp/rack.sock --for 1min --csv csu-1.csv\n"
                 "  plumb twin faults\n",
     .run = run,
 };

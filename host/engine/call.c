@@ -96,12 +96,21 @@ static const char *call_text(enum pl_call_kind kind)
   return TEXTS[kind];
 }
 
+void pl_call_not_interlocks(lua_State *L, const struct pl_rig_device *device)
+{
+  if (device->owner == PL_OWNER_INTERLOCK)
+    pl_raise_usage(L, "%s is the interlock's: a sequence neither reads nor sets it; ask interlock.tripped(\"RULE\"), or use the bench's own device", device->name);
+}
+
 static struct pl_task *begin(lua_State *L, const struct pl_rig_device *device, enum pl_call_kind kind, const struct pl_quantity *quantity, int64_t value_u)
 {
   struct pl_task *task = pl_task_here(L, "asking a device");
   struct pl_run *run = task->vm->run;
   if (!lua_isyieldable(L))
     pl_raise_usage(L, "%s cannot be asked here: not inside table.sort or string.gsub", device->name);
+  if (kind == PL_CALL_SET)
+    pl_rehearsal_writes(L, device, quantity, value_u);
+  pl_call_not_interlocks(L, device);
   struct pl_call_slot *slot = take_slot(L, run);
   slot->task = task;
   slot->device = device;

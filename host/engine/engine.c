@@ -211,6 +211,7 @@ static void loop(struct pl_run *run)
     hand_over_record(run, !run->ready);
     if (!pl_task_run_ready(run))
       pl_clock_step(run->clock, PL_NEVER);
+    pl_rehearsal_look(run);
   }
 }
 
@@ -293,6 +294,7 @@ static enum pl_status drive(struct pl_run *run, const struct pl_sequence *sequen
     loop(run);
     pl_clock_disarm(run->clock, &run->progress);
     pl_call_drain(run); /* a read that nobody waits for any more would stand before the safe values */
+    pl_rehearsal_end(run);
     make_safe(run);
     check_limits(run);
   }

@@ -6,6 +6,7 @@
 #include "host/journal/journal.h"
 
 /* Runs one Lua sequence on an opened bench and writes what happened to the journal. */
+struct pl_plan; /* host/safety/plan.h */
 struct pl_sequence; /* a file that was read, compiled and declared; nothing driven */
 
 struct pl_engine_pair {
@@ -33,6 +34,7 @@ struct pl_engine_cfg {
   bool replay;              /* the bench answers from a capture: acts and faults were done when it was recorded, prompts answer themselves */
   bool rehearsal;           /* prompts answer themselves; verdicts do not count; stops after rehearsal_wall_ms */
   int rehearsal_wall_ms;
+  struct pl_plan *plan;     /* of a rehearsal: told what is written and what becomes dangerous; NULL: nobody asks */
   char *reached;            /* NULL: nobody asks. The step in which a rehearsal ran out of wall time, "" when it came to its end */
   size_t reached_size;
   volatile int *stop;       /* set to the signal's number by the handler: aborts the run, teardown runs; a second signal cuts teardown short */

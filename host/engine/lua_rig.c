@@ -239,10 +239,16 @@ static int device_tostring(lua_State *L)
 
 /* --- parts --- */
 
+/* What the interlock holds is there for nobody else. */
+static bool is_at(const struct pl_rig_device *device, const struct pl_rig_part *part)
+{
+  return device->part == part && device->owner != PL_OWNER_INTERLOCK;
+}
+
 static const struct pl_rig_device *by_role(const struct pl_rig *rig, const struct pl_rig_part *part, const char *role)
 {
   for (size_t i = 0; i < rig->n_devices; i++)
-    if (rig->devices[i].part == part && rig->devices[i].role && same_word(rig->devices[i].role, role))
+    if (is_at(&rig->devices[i], part) && rig->devices[i].role && same_word(rig->devices[i].role, role))
       return &rig->devices[i];
   return NULL;
 }
@@ -260,7 +266,7 @@ static const struct pl_rig_device *by_quantity(const struct pl_rig *rig, const s
   const struct pl_rig_device *found = NULL;
   for (size_t i = 0; i < rig->n_devices; i++) {
     const struct pl_rig_device *device = &rig->devices[i];
-    const struct pl_quantity *quantity = device->part == part ? pl_shape_find(&device->shape, name) : NULL;
+    const struct pl_quantity *quantity = is_at(device, part) ? pl_shape_find(&device->shape, name) : NULL;
     if (quantity && (quantity->access & PL_GET) && (!found || trust(device) > trust(found)))
       found = device;
   }
@@ -275,7 +281,7 @@ static _Noreturn void fail_attribute(lua_State *L, const struct pl_rig *rig, con
   char list[256] = "", place[192];
   pl_record_place(NULL, part, place, sizeof place);
   for (size_t i = 0; i < rig->n_devices; i++)
-    if (rig->devices[i].part == part && rig->devices[i].role && count < sizeof words / sizeof *words) {
+    if (is_at(&rig->devices[i], part) && rig->devices[i].role && count < sizeof words / sizeof *words) {
       words[count++] = rig->devices[i].role;
       snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", roles++ ? ", " : "", rig->devices[i].role);
     }
@@ -283,7 +289,7 @@ static _Noreturn void fail_attribute(lua_State *L, const struct pl_rig *rig, con
     if (same_word(all[i].name, name))
       pl_raise_usage(L, "%s has no device with the role '%s' in this rig; it has %s", place, all[i].name, roles ? list : "none");
   for (size_t i = 0; i < rig->n_devices; i++)
-    for (size_t q = 0; rig->devices[i].part == part && q < rig->devices[i].shape.count && count < sizeof words / sizeof *words; q++)
+    for (size_t q = 0; is_at(&rig->devices[i], part) && q < rig->devices[i].shape.count && count < sizeof words / sizeof *words; q++)
       words[count++] = rig->devices[i].shape.quantities[q].name;
   const char *close = pl_closest(name, words, count);
   if (close)
@@ -311,7 +317,7 @@ static int part_devices(lua_State *L)
     pl_raise_usage(L, "write part:devices() with a colon");
   lua_newtable(L);
   for (size_t i = 0; i < rig->n_devices; i++)
-    if (rig->devices[i].part == part) {
+    if (is_at(&rig->devices[i], part)) {
       pl_rig_push_device(L, &rig->devices[i]);
       lua_rawseti(L, -2, ++n);
     }
@@ -386,11 +392,13 @@ static int rig_parts(lua_State *L)
 static int rig_devices(lua_State *L)
 {
   const struct pl_rig *rig = rig_of(L);
+  lua_Integer n = 0;
   lua_createtable(L, (int)rig->n_devices, 0);
-  for (size_t i = 0; i < rig->n_devices; i++) {
-    pl_rig_push_device(L, &rig->devices[i]);
-    lua_rawseti(L, -2, (lua_Integer)i + 1);
-  }
+  for (size_t i = 0; i < rig->n_devices; i++)
+    if (is_at(&rig->devices[i], rig->devices[i].part)) {
+      pl_rig_push_device(L, &rig->devices[i]);
+      lua_rawseti(L, -2, ++n);
+    }
   return iterate(L);
 }
 

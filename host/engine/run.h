@@ -75,6 +75,7 @@ struct pl_run {
   struct pl_task *ready, **ready_tail, *spare_tasks;
   struct pl_scope *spare_scopes;
   struct pl_call_slot *calls, *spare_calls;
+  struct pl_touched *touched; /* rehearsal.c */
   int alike, alike_line; /* top-level steps of one line that were rehearsed in a row */
   bool done, driven, aborting, cut;
   bool unseen; /* something was stopped or left out: a rehearsal has not seen all of the sequence */
@@ -133,6 +134,13 @@ const char *pl_record_action(const struct pl_rig_device *device, const struct pl
 /* "csu-3 (module 1, slot 3), hsc-3" */
 void pl_record_place(const struct pl_rig_device *device, const struct pl_rig_part *part, char *out, size_t size);
 
+/* --- rehearsal.c: what the plan check is told; nothing when there is none --- */
+void pl_rehearsal_writes(lua_State *L, const struct pl_rig_device *device, const struct pl_quantity *quantity, int64_t value_u); /* before it is written */
+void pl_rehearsal_acts(lua_State *L, const struct pl_rig_part *part, const char *verb);
+void pl_rehearsal_plants(lua_State *L, const char *spec);
+void pl_rehearsal_look(struct pl_run *run); /* for what has become dangerous */
+void pl_rehearsal_end(struct pl_run *run);  /* before safe values are applied */
+
 /* --- wires.c --- */
 void pl_wires_watch(struct pl_run *run);  /* adapters that go and come are told in the journal */
 void pl_wires_record(struct pl_run *run); /* at the end: what each bus has carried */
@@ -155,6 +163,7 @@ int pl_call_set_all(lua_State *L, const struct pl_rig_device *device, int table)
 int pl_call_act(lua_State *L, const struct pl_rig_device *device, const struct pl_quantity *quantity);
 int pl_call_faults(lua_State *L, const struct pl_rig_device *device);
 int pl_call_identity(lua_State *L, const struct pl_rig_device *device);
+void pl_call_not_interlocks(lua_State *L, const struct pl_rig_device *device); /* raises when it is one of the interlock's */
 void pl_call_orphan(struct pl_call_slot *slot); /* its task is gone; it frees itself when the bus is done with it */
 void pl_call_drain(struct pl_run *run);
 const struct pl_quantity *pl_call_quantity(lua_State *L, const struct pl_rig_device *device, const char *name, unsigned access, const char *verb);

@@ -253,6 +253,7 @@ static int act(lua_State *L)
     pl_raise_usage(L, "operator.%s needs a part of the rig, got %s", luaL_checkstring(L, 2), pl_amount_kind(L, 1));
   bool is_virtual = on_twin(run, part);
   run->driven = true;
+  pl_rehearsal_acts(L, part, luaL_checkstring(L, 2));
   if (is_virtual && !run->cfg->replay && pl_bench_backend_desc(run->bench)->act(pl_bench_backend(run->bench), part->name, luaL_checkstring(L, 2), &err))
     pl_raise_usage(L, "%s", err.text);
   lua_pushboolean(L, is_virtual);
@@ -269,6 +270,8 @@ static int plant_or_clear(lua_State *L, bool plant)
   run->driven = true;
   if (run->cfg->replay)
     return 0;
+  if (plant)
+    pl_rehearsal_plants(L, spec);
   const struct pl_backend_desc *desc = pl_bench_backend_desc(run->bench);
   enum pl_status status = plant ? desc->plant(pl_bench_backend(run->bench), spec, &err) : desc->clear(pl_bench_backend(run->bench), spec, &err);
   if (status)

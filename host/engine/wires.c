@@ -25,8 +25,10 @@ void pl_wires_watch(struct pl_run *run)
 
 static void record_bus(struct pl_run *run, const char *name)
 {
-  struct pl_bus_counters c;
-  pl_bus_counters(pl_bench_bus(run->bench, name), &c);
+  struct pl_bus_counters c = {0};
+  struct pl_bus *bus = pl_bench_bus(run->bench, name);
+  if (bus) /* else it is the interlock's */
+    pl_bus_counters(bus, &c);
   if (!c.jobs)
     return;
   char text[PL_ERR_TEXT_MAX];

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PL_SAFETY_PLAN_H
+#define PL_SAFETY_PLAN_H
+
+#include "drivers/rig/backend.h"
+
+/*
+ * The plan check: what a rehearsal of a sequence does to the virtual rack, what became dangerous there, and which line of the sequence did it.
+ * The rehearsal tells each write, act and fault with its line; the rack tells hazards; here they are put together. No I/O.
+ */
+struct pl_plan;
+
+/* The rules that can refuse a sequence. */
+struct pl_plan_rule {
+  const char *name, *about;
+};
+const struct pl_plan_rule *pl_plan_rules(size_t *count);
+
+struct pl_plan_finding {
+  const char *rule, *text; /* text: what, with numbers, and what to do instead */
+  const char *part;        /* the first that it happened to */
+  int line;                /* of the sequence; 0: no line wrote before it */
+  int other;               /* the line that set the scene for it; 0: none */
+  const char *wrote, *other_wrote; /* "load-1.load = 500 W", "remove csu-1"; "" where there is no line */
+  unsigned more;           /* further parts with the same rule at the same line */
+  pl_time_ns at;           /* of the rehearsal */
+};
+
+enum pl_status pl_plan_new(const struct pl_rig *rig, struct pl_plan **plan, struct pl_err *err);
+void pl_plan_free(struct pl_plan *plan);
+/* Forgets what the last rehearsal wrote, keeps what it found. */
+void pl_plan_restart(struct pl_plan *plan);
+
+/* --- what the sequence does, in the order of time --- */
+void pl_plan_wrote(struct pl_plan *plan, int line, pl_time_ns at, const struct pl_rig_device *device, const struct pl_quantity *quantity, int64_t value_u);
+void pl_plan_acted(struct pl_plan *plan, int line, pl_time_ns at, const struct pl_rig_part *part, const char *verb);
+void pl_plan_planted(struct pl_plan *plan, int line, pl_time_ns at, const char *spec); /* a fault that the sequence itself plants */
+/* PL_E_USAGE: no such rule, or no reason. */
+enum pl_status pl_plan_allow(struct pl_plan *plan, const char *rule, const char *why, struct pl_err *err);
+
+/* --- what came of it --- */
+void pl_plan_hazard(struct pl_plan *plan, const struct pl_hazard *hazard);
+/* An output without a safe value that the run leaves as it did not find it. */
+void pl_plan_left(struct pl_plan *plan, pl_time_ns at, const struct pl_rig_device *device, const struct pl_quantity *quantity, int64_t found_u, int64_t left_u);
+
+/* What is refused, in the order of lines. */
+size_t pl_plan_count(const struct pl_plan *plan);
+const struct pl_plan_finding *pl_plan_get(const struct pl_plan *plan, size_t index);
+
+#endif
