@@ -12,6 +12,7 @@ struct pl_device {
   const struct pl_shape *shape;
   void *self;
   char *name;
+  struct pl_device_wire wire;
   char label[LABEL_ROOM]; /* in front of every error: "psu-a (i2c-power, address 0x58)" */
 };
 
@@ -179,9 +180,8 @@ static enum pl_status run_set(struct pl_call *call, struct pl_err *err)
   return status ? status : device->desc->set(device->self, q, call->value_u, err);
 }
 
-static enum pl_status run_call(struct pl_job *job, struct pl_err *err)
+static enum pl_status do_call(struct pl_call *call, struct pl_err *err)
 {
-  struct pl_call *call = job->ctx;
   struct pl_device *device = call->device;
   const struct pl_device_desc *desc = device->desc;
   switch (call->kind) {
@@ -198,10 +198,51 @@ static enum pl_status run_call(struct pl_job *job, struct pl_err *err)
   return pl_fail(err, PL_E_USAGE, "an unknown kind of call (%d)", (int)call->kind);
 }
 
+static uint64_t all_errors(const struct pl_bus_counters *counters)
+{
+  uint64_t sum = 0;
+  for (int i = 1; i < PL_STATUS_COUNT; i++)
+    sum += counters->errors[i];
+  return sum;
+}
+
+static enum pl_status run_call(struct pl_job *job, struct pl_err *err)
+{
+  struct pl_call *call = job->ctx;
+  struct pl_bus_counters before, after;
+  pl_bus_counters(call->device->bus, &before);
+  enum pl_status status = do_call(call, err);
+  pl_bus_counters(call->device->bus, &after);
+  call->transfers = (uint32_t)(after.transfers - before.transfers);
+  call->retries = (uint32_t)(after.retries - before.retries);
+  call->errors = (uint32_t)(all_errors(&after) - all_errors(&before));
+  return status;
+}
+
+static void count(const struct pl_call *call)
+{
+  struct pl_device_wire *wire = &call->device->wire;
+  pl_time_ns took = call->job.finished - call->job.started;
+  wire->calls++;
+  wire->failed += call->job.status != PL_OK;
+  wire->transfers += call->transfers;
+  wire->retries += call->retries;
+  wire->errors += call->errors;
+  wire->busy += call->transfers ? took : 0;
+  if (call->transfers && took / call->transfers > wire->slowest)
+    wire->slowest = took / call->transfers;
+}
+
+void pl_device_wire(const struct pl_device *device, struct pl_device_wire *wire)
+{
+  *wire = device->wire;
+}
+
 /* On failure: the sentence names the device, and a reading is never a number, also when the answer came but too late. */
 static void settle(struct pl_call *call)
 {
   struct pl_job *job = &call->job;
+  count(call);
   if (!job->status)
     return;
   pl_err_prefix(&job->err, "%s", call->device->label);
@@ -225,6 +266,7 @@ static struct pl_job *prepare(struct pl_call *call)
   call->job.ctx = call;
   call->job.deadline = pl_clock_now(pl_bus_clock(bus)) + (call->timeout_ns > 0 ? call->timeout_ns : DEFAULT_TIMEOUT);
   call->reading = (struct pl_reading){0};
+  call->transfers = call->retries = call->errors = 0;
   return &call->job;
 }
 

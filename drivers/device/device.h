@@ -92,6 +92,14 @@ const struct pl_device_desc *pl_device_desc(const struct pl_device *device);
 const struct pl_shape *pl_device_shape_of(const struct pl_device *device);
 const struct pl_quantity *pl_shape_find(const struct pl_shape *shape, const char *name); /* '_' and '-' are the same; NULL when unknown */
 
+/* What a device's calls have cost its bus so far; a bus is serial, so what it counts during a call is the call's. */
+struct pl_device_wire {
+  uint64_t calls, failed;               /* failed: calls that ended with an error */
+  uint64_t transfers, retries, errors;  /* errors: transfers that failed, whatever came of the call */
+  pl_time_ns busy, slowest;             /* wire time of all calls; the most that one transfer took, on average over its call */
+};
+void pl_device_wire(const struct pl_device *device, struct pl_device_wire *wire); /* loop's thread */
+
 /* A call is one job on the device's bus: what, the arguments, the results. Caller-owned until done() ran. */
 enum pl_call_kind { PL_CALL_PROBE, PL_CALL_GET, PL_CALL_SET, PL_CALL_IDENTIFY, PL_CALL_FAULTS };
 struct pl_call {
@@ -109,6 +117,7 @@ struct pl_call {
     struct pl_identity identity;
     struct pl_faults faults;
   };
+  uint32_t transfers, retries, errors; /* on the bus, in this call */
 };
 /* Checks the access and SET range first (PL_E_UNSUPPORTED, PL_E_RANGE name the quantity and what it takes). Errors carry "device (bus address): ". */
 void pl_call_submit(struct pl_call *call);

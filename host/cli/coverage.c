@@ -34,12 +34,12 @@ struct progress {
   size_t told; /* tenths */
 };
 
-static size_t count_missed(const struct pl_coverage *c)
+static size_t count_caught(const struct pl_coverage *c)
 {
-  size_t missed = 0;
+  size_t caught = 0;
   for (size_t s = 0; s < c->n_sequences; s++)
-    missed += pl_coverage_count(c, s, PL_CELL_CAUGHT);
-  return missed;
+    caught += pl_coverage_count(c, s, PL_CELL_CAUGHT);
+  return caught;
 }
 
 static void on_progress(void *ctx, size_t done, size_t all, const struct pl_coverage *so_far)
@@ -55,7 +55,7 @@ static void on_progress(void *ctx, size_t done, size_t all, const struct pl_cove
     if (done == all)
       fputs("\r\033[K", stderr);
   } else if (tenths > p->told) {
-    fprintf(stderr, "  %zu of %zu runs, %zu of them caught a fault\n", done, all, count_missed(so_far));
+    fprintf(stderr, "  %zu of %zu runs, a fault caught and named in %zu of them\n", done, all, count_caught(so_far));
     p->told = tenths;
   }
   fflush(stderr);

@@ -3,6 +3,7 @@
 #include "drivers/capture/replay.h"
 #include "host/cli/live.h"
 #include "host/cli/session.h"
+#include "host/safety/guardian.h"
 #include "reports/report.h"
 
 #include <string.h>
@@ -18,6 +19,7 @@ static const struct pl_option OPTIONS[] = {
     {"seed", "N", "seed of all noise (1)", false},
     {"time", "real|virtual", "virtual when every bus is on the twin, else real", false},
     {"capture", "FILE", "write what goes over the buses as pcapng, for Wireshark and plumb replay", false},
+    {"heartbeat", "TIME", "the longest silence of the run's loop before the guardian makes the rig safe (2 s)", false},
     {"no-reports", NULL, "write the journal only; `plumb report` makes the rest from it later", false},
     {"json", NULL, "print one JSON object a sequence instead of the live view and table", false},
     {NULL, NULL, NULL, false},
@@ -33,6 +35,18 @@ char *pl_cli_command_line(const struct pl_args *args, char *out, size_t size)
   return out;
 }
 
+#define HEARTBEAT_MIN_U 50000
+
+static enum pl_status heartbeat(const struct pl_args *args, int64_t *limit_u, struct pl_err *err)
+{
+  const char *given = pl_args_text(args, "heartbeat", NULL);
+  *limit_u = PL_GUARDIAN_LIMIT_NS / PL_US;
+  enum pl_status status = given ? pl_quantity_parse(given, PL_DIM_TIME, NULL, limit_u, err) : PL_OK;
+  if (!status && *limit_u < HEARTBEAT_MIN_U)
+    status = pl_fail(err, PL_E_USAGE, "%s is too little, expected at least 50 ms", given);
+  return status ? pl_err_prefix(err, "--heartbeat") : PL_OK;
+}
+
 struct run {
   const struct pl_args *args;
   const struct pl_session *session;
@@ -42,6 +56,7 @@ struct run {
   struct pl_replay *replay; /* NULL: the rig itself is driven */
   struct pl_capture *capture;
   struct pl_journal *journal;
+  struct pl_guardian *guardian; /* NULL: nothing outlives this process */
   bool noted; /* the capture is in the journal */
   enum pl_engine_outcome outcome;
 };
@@ -134,6 +149,29 @@ static enum pl_status open_bench(struct run *run, struct pl_clock *clock, struct
   return pl_bench_open(run->session->rig, &cfg, bench, err);
 }
 
+/* --- the guardian: from before anything is driven until the safe state is applied --- */
+
+static enum pl_status start_guardian(struct run *run, struct pl_clock *clock, struct pl_err *err)
+{
+  char record[1100];
+  int64_t limit_u = 0;
+  const struct pl_rig *rig = run->session->rig;
+  if (run->replay || !pl_guardian_needed(rig))
+    return PL_OK;
+  snprintf(record, sizeof record, "%s/guardian.jsonl", run->dir);
+  enum pl_status status = heartbeat(run->args, &limit_u, err);
+  const struct pl_guardian_cfg cfg = {.clock = clock, .rig = rig, .record = record, .limit_ns = limit_u * PL_US};
+  return status ? status : pl_guardian_start(&cfg, &run->guardian, err);
+}
+
+/* After the loop. What is not safe the guardian tries again, once the adapters are let go of. */
+static enum pl_status end_guardian(struct run *run, bool safe, struct pl_err *err)
+{
+  struct pl_guardian *guardian = run->guardian;
+  run->guardian = NULL;
+  return pl_guardian_end(guardian, safe, err);
+}
+
 static enum pl_status drive(struct run *run, struct pl_err *err)
 {
   const struct pl_session *session = run->session;
@@ -151,12 +189,22 @@ static enum pl_status drive(struct run *run, struct pl_err *err)
   if (!status)
     status = pl_journal_open(path, clock, &run->journal, err); /* before anything is driven */
   if (!status)
+    status = start_guardian(run, clock, err);
+  if (!status && run->guardian)
+    pl_guardian_opening(run->guardian);
+  if (!status)
     status = open_bench(run, clock, &bench, err);
   if (!status && session->opened)
     status = session->opened(session->opened_ctx, bench, err);
+  bool unsafe = false;
   if (!status) {
+    if (run->guardian)
+      pl_guardian_driving(run->guardian);
     const struct pl_engine_cfg cfg = {
         .bench = bench,
+        .lost = run->guardian ? pl_guardian_lost : NULL,
+        .lost_ctx = run->guardian,
+        .unsafe = &unsafe,
         .journal = run->journal,
         .failure = on_failure,
         .failure_ctx = run,
@@ -175,6 +223,10 @@ static enum pl_status drive(struct run *run, struct pl_err *err)
     status = pl_engine_run(session->sequences[run->index], &cfg, &run->outcome, err);
   }
   struct pl_err close_err = {0};
+  if (!unsafe)
+    (void)end_guardian(run, true, NULL);
+  else if (run->guardian)
+    pl_guardian_rest(run->guardian);
   if (run->journal && pl_journal_close(run->journal, &close_err) && !status) {
     status = close_err.status;
     *err = close_err;
@@ -183,6 +235,8 @@ static enum pl_status drive(struct run *run, struct pl_err *err)
   pl_cli_catch_signals(NULL);
   run->journal = NULL;
   pl_bench_close(bench);
+  if (end_guardian(run, false, &close_err))
+    pl_complain(PL_EXIT_UNJUDGED, &close_err);
   close_capture(run);
   pl_clock_free(clock);
   return status;
@@ -278,6 +332,9 @@ static enum pl_exit run(const struct pl_args *args)
   enum pl_status status = pl_session_open(args, &session, &err);
   if (!status && session.n_sequences > 1 && pl_args_text(args, "capture", NULL))
     status = pl_fail(&err, PL_E_USAGE, "--capture takes the buses of one sequence; run the %zu sequences one by one, or leave it out", session.n_sequences);
+  int64_t limit_u;
+  if (!status)
+    status = heartbeat(args, &limit_u, &err);
   for (size_t i = 0; i < session.n_sequences && !status; i++)
     if ((status = pl_session_rehearse(&session, i, &err)))
       pl_refusals_print(stderr, session.paths[i], session.plan);

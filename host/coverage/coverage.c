@@ -128,6 +128,8 @@ static enum pl_status make(const struct pl_coverage_cfg *cfg, struct pl_coverage
     c->sequences[s] = pl_sequence_name(cfg->sequences[s]);
     c->paths[s] = cfg->paths[s];
   }
+  for (size_t i = 0; i < c->n_faults * c->n_sequences; i++)
+    c->cells[i].outcome = PL_CELL_IDLE; /* until it is run */
   for (size_t f = 0; f < c->n_faults; f++) {
     const struct pl_fault_case *each = &made->cases.items[f];
     c->faults[f] = (struct pl_coverage_fault){each->fault, each->kind, each->spec, each->about, each->device ? each->device : each->part ? each->part : each->bus};

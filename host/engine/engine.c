@@ -147,6 +147,18 @@ static void look_at_stop(struct pl_run *run)
   }
 }
 
+static void look_at_guard(struct pl_run *run)
+{
+  const struct pl_err *lost = run->cfg->lost && !run->cut ? run->cfg->lost(run->cfg->lost_ctx) : NULL;
+  if (!lost)
+    return;
+  struct pl_failure failure = {.kind = PL_FAILURE_ERROR, .status = PL_E_GONE, .verdict = "unguarded"};
+  snprintf(failure.text, sizeof failure.text, "%.400s; the run is ended and its safe values are applied", lost->text);
+  run->aborting = true;
+  pl_record_failure(run, run->root, &failure);
+  pl_scope_cut(run);
+}
+
 static void on_progress(void *ctx, pl_time_ns now)
 {
   struct pl_run *run = ctx;
@@ -199,6 +211,7 @@ static void loop(struct pl_run *run)
   tell_reached(run, false);
   while (!run->done) {
     look_at_stop(run);
+    look_at_guard(run);
     if (run->done)
       break;
     if (rehearsed(run, wall_end)) {
@@ -239,6 +252,8 @@ static void make_safe(struct pl_run *run)
   if (!pl_bench_make_safe(run->bench, &err) || run->cfg->rehearsal)
     return;
   char text[PL_ERR_TEXT_MAX + 64];
+  if (run->cfg->unsafe)
+    *run->cfg->unsafe = true;
   snprintf(text, sizeof text, "the safe state was not reached everywhere: %s", err.text);
   enum pl_class class = pl_status_class(err.status);
   pl_journal_error(run->journal, -1, "safe-state", text, run->path, 0);

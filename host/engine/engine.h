@@ -39,6 +39,11 @@ struct pl_engine_cfg {
   size_t reached_size;
   volatile int *stop;       /* set to the signal's number by the handler: aborts the run, teardown runs; a second signal cuts teardown short */
   const struct pl_engine_events *events;
+  /* May be NULL: asked at each turn of the loop. A sentence: the run cannot be allowed to go on (its guardian is gone). It ends at once, with its safe values and
+   * without its teardowns, and could not be judged. */
+  const struct pl_err *(*lost)(void *ctx);
+  void *lost_ctx;
+  bool *unsafe; /* may be NULL: set when safe values could not be applied at the end */
   void (*failure)(void *ctx, int step); /* may be NULL: each finding and trouble, when the journal has it; the journal's step that it stands in */
   void *failure_ctx;
   const char *dut_id, *command_line;

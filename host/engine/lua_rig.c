@@ -136,6 +136,38 @@ static int device_identity(lua_State *L)
   return pl_call_identity(L, self_device(L, "identity"));
 }
 
+static void put_count(lua_State *L, const char *name, uint64_t value)
+{
+  lua_pushinteger(L, (lua_Integer)value);
+  lua_setfield(L, -2, name);
+}
+
+static void put_time(lua_State *L, const char *name, pl_time_ns value)
+{
+  pl_amount_push(L, PL_DIM_TIME, value / PL_US);
+  lua_setfield(L, -2, name);
+}
+
+/* What speaking to it has cost its bus so far: how good its wires are. */
+static int device_wire(lua_State *L)
+{
+  const struct pl_rig_device *device = self_device(L, "wire");
+  struct pl_device_wire wire = {0};
+  rig_of(L); /* only inside steps */
+  const struct pl_device *opened = pl_bench_device(pl_task_of(L)->vm->run->bench, device->name);
+  if (opened) /* the interlock's own are not */
+    pl_device_wire(opened, &wire);
+  lua_createtable(L, 0, 7);
+  put_count(L, "calls", wire.calls);
+  put_count(L, "failed", wire.failed);
+  put_count(L, "transfers", wire.transfers);
+  put_count(L, "retries", wire.retries);
+  put_count(L, "errors", wire.errors);
+  put_time(L, "each", wire.transfers ? wire.busy / (pl_time_ns)wire.transfers : 0);
+  put_time(L, "slowest", wire.slowest);
+  return 1;
+}
+
 /* As device.quantity, but nil where this one of its kind has no such line or sensor. */
 static int device_read(lua_State *L)
 {
@@ -172,6 +204,7 @@ static int act(lua_State *L)
 static const luaL_Reg DEVICE_METHODS[] = {
     {"set", device_set},           {"turn_on", device_turn_on}, {"turn_off", device_turn_off}, {"faults", device_faults},
     {"identity", device_identity}, {"read", device_read},       {"has", device_has},           {"quantities", device_quantities},
+    {"wire", device_wire},
     {NULL, NULL},
 };
 
@@ -194,7 +227,9 @@ static bool device_attribute(lua_State *L, const struct pl_rig_device *device, c
   else if (!strcmp(name, "driver"))
     lua_pushstring(L, device->desc->name);
   else if (!strcmp(name, "owner"))
-    lua_pushstring(L, device->owner == PL_OWNER_BENCH ? "bench" : "stack");
+    lua_pushstring(L, pl_owner_name(device->owner));
+  else if (!strcmp(name, "bus"))
+    lua_pushstring(L, device->bus->name);
   else if (!strcmp(name, "part"))
     pl_rig_push_part(L, device->part);
   else if (!strcmp(name, "location"))

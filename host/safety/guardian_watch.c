@@ -114,7 +114,7 @@ static enum pl_status prepare(struct guard *guard, struct pl_err *err)
 static void hold(struct guard *guard, const char *output)
 {
   if (guard->n_held < HELD_MAX)
-    snprintf(guard->held[guard->n_held++], sizeof guard->held[0], "%s", output);
+    snprintf(guard->held[guard->n_held++], sizeof guard->held[0], "%.127s", output);
   pl_guard_record_add(guard->record, "held", "\"output\":%s", pl_guard_record_quote(guard->record, output));
 }
 
