@@ -14,6 +14,7 @@ struct pl_serve_cfg { /* NULL: not served that way */
   const char *usbip;    /* USB/IP: "127.0.0.1:3240" */
   bool attach;          /* the rig's USB devices are handed to this machine's vhci directly; needs root */
   bool no_usb_timing;   /* answers as fast as it can, instead of as slowly as USB and the wires are */
+  const char *writes;   /* a file for what the rack is told, with times (fixtures/twin/writes.h) */
   const char *socket;   /* I2C, GPIO, acts and faults on a Unix socket, for the adapter and backend twin-remote */
 };
 

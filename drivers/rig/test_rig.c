@@ -182,7 +182,7 @@ static void test_refused_device(void **state)
   refuse_device("{name: a, driver: psu-pmbus, bus: rtu}", "r.yaml:10: bus 'rtu' is of kind modbus, expected one of kind i2c for driver 'psu-pmbus'");
   refuse_device("{name: a, driver: psu-pmbus, bus: i2c-m1, part: psu-b}", "r.yaml:10: unknown part 'psu-b', did you mean 'psu-a'?");
   refuse_device("{name: a, driver: psu-pmbus, bus: i2c-m1, role: suply}", "r.yaml:10: unknown role 'suply', did you mean 'supply'?");
-  refuse_device("{name: a, driver: psu-pmbus, bus: i2c-m1, owner: me}", "r.yaml:10: unknown owner 'me', expected one of bench, stack");
+  refuse_device("{name: a, driver: psu-pmbus, bus: i2c-m1, owner: me}", "r.yaml:10: unknown owner 'me', expected one of bench, stack, interlock");
   refuse_device("{name: a, driver: psu-pmbus, bus: i2c-m1, adress: 3}",
                 "r.yaml:10: unknown key 'adress' in device 'a' (driver 'psu-pmbus'), did you mean 'address'?");
   refuse_device("{name: a, driver: psu-pmbus, bus: i2c-m1}", "r.yaml:10: the key 'address' is missing, expected the bus address, such as 0x58");
