@@ -17,6 +17,17 @@ invariant("the other slots keep their power", function(rig)
   return true
 end, { every = ms(100), action = "check the bus bar and the slots' hot-swap controllers" })
 
+-- How long a line goes on changing. Contacts that are good come to rest within some milliseconds.
+local function chatter(device, quantity)
+  local from, last, was = now(), seconds(0), device[quantity]
+  repeat
+    local level = device[quantity]
+    if level ~= was then was, last = level, now() - from end
+    wait(ms(1))
+  until now() - from > ms(300)
+  return last
+end
+
 local function power_up(csu)
   csu.hot_swap:turn_on()
   csu.connector:turn_on()
@@ -67,7 +78,8 @@ end)
 step("remove", { timeout = minutes(5) }, function()
   operator.remove(rig.slot)
   wait_until(function() return not rig.slot.connector.present end, { within = seconds(2), what = "PRSNT# goes" })
-  wait(ms(500))
+  measure("PRSNT# comes to rest", chatter(rig.slot.connector, "present"), { max = ms(20), of = rig.slot.connector })
+  wait(ms(200))
   require("slot is empty", not rig.slot.connector.present, { of = rig.slot.connector })
   require("slot is dead", rig.slot.monitor.vout, { max = volts(5), blame = rig.slot.hot_swap })
 end)
@@ -75,7 +87,8 @@ end)
 step("insert", { timeout = minutes(5) }, function()
   operator.insert(rig.slot)
   wait_until(function() return rig.slot.connector.present end, { within = seconds(2), what = "PRSNT# comes" })
-  wait(ms(500))
+  measure("PRSNT# comes to rest", chatter(rig.slot.connector, "present"), { max = ms(20), of = rig.slot.connector })
+  wait(ms(200))
   require("CSU is present", rig.slot.connector.present, { of = rig.slot.connector })
   require("no power before enable", rig.slot.monitor.vout, { max = volts(1), blame = rig.slot.hot_swap })
 end)

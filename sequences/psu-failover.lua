@@ -77,6 +77,9 @@ end)
 
 step("a supply loses its mains", { timeout = minutes(5) }, function()
   local lost = rig.lost.supply
+  for psu in rig.parts("psu") do -- one that is broken already must be found before another is taken
+    if psu ~= rig.lost then require(psu.name .. " can take over", psu.supply.power_good, { of = psu.supply }) end
+  end
   local bus = record("bus voltage", function() return rig.slot.monitor.vout end, { every = ms(1) })
   wait(ms(50))
   lose_mains(rig.lost)

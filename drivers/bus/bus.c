@@ -47,6 +47,7 @@ struct pl_bus {
   struct pl_post presence;    /* lost or losses is no longer what the watcher was told */
   struct pl_timer look_timer; /* real time: looks for a lost adapter */
   struct pl_job look;
+  bool here;    /* jobs run on a thread of their owner's (pl_bus_run_here): the worker stays out of it */
   bool stopped; /* the loop's: nothing runs on the bus any more */
   pthread_t worker;
   struct pl_post post;    /* real time: something is in finished */
@@ -156,7 +157,7 @@ static enum pl_status look_run(struct pl_job *job, struct pl_err *err)
 
 static void look_again(struct pl_bus *bus)
 {
-  if (!bus->stopping && bus->reopen && !pl_clock_is_virtual(bus->clock) && !bus->look.bus)
+  if (!bus->stopping && !bus->here && bus->reopen && !pl_clock_is_virtual(bus->clock) && !bus->look.bus)
     pl_clock_arm(bus->clock, &bus->look_timer, pl_clock_now(bus->clock) + REOPEN_NS);
 }
 
@@ -406,6 +407,7 @@ enum pl_status pl_bus_run(struct pl_bus *bus, struct pl_job *job, struct pl_err 
 enum pl_status pl_bus_run_here(struct pl_bus *bus, struct pl_job *job)
 {
   assert(!job->bus && job->run && !bus->started && !bus->active);
+  bus->here = true;
   job->status = PL_OK;
   job->err = (struct pl_err){0};
   job->limit = job->deadline ? job->deadline : pl_clock_now(bus->clock) + DEFAULT_TIMEOUT;

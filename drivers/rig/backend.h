@@ -6,7 +6,8 @@
 
 /*
  * A virtual rack behind a rig: the twin. The host opens it by name and never includes a twin header.
- * Fault spec: TARGET.SIGNAL=KIND[:VALUE][@TIME], TARGET a device or part: "csu-3.power-good=stuck-low", "psu-a.supply=dead@12.5s".
+ * Fault spec: TARGET.SIGNAL=KIND[:VALUE][@WHEN][ for TIME][ times N][ p=PERCENT], TARGET a device, part or bus, WHEN a time or read:N, write:N, access:N,
+ * edge:N: "csu-3.power-good=stuck-low", "psu-a.supply=dead@12.5s", "rpu.wire=crc@read:3 times 2" (fixtures/faults/spec.h).
  */
 struct pl_serve_cfg { /* NULL: not served that way */
   const char *tcp;      /* Modbus TCP: "127.0.0.1:0" */
@@ -22,6 +23,30 @@ struct pl_served { /* where; NULL: not served */
   const char *tcp, *rtu, *usbip, *socket;
   const char *usb; /* a line a USB device: "1-1 0403:6014 FT232H PLTWIN01" */
 };
+
+/* A row of the catalogue of faults. Texts are never NULL. */
+struct pl_fault_about {
+  const char *name;     /* "sensor=stuck", "psu.supply=dead" */
+  const char *kind;     /* as of pl_fault_case */
+  const char *where;    /* "a line of a device", "a part of kind psu" */
+  const char *value;    /* what its VALUE is, with the unit; "": it takes none */
+  const char *fallback; /* the usual value; "": none */
+  const char *about, *real, *example; /* what it means physically; how a real rig makes it; a spec that can be planted in the demo rack */
+  bool twin, proxy, fixture; /* who can: the virtual rack; an in-line proxy on a real bus; a real rig with the fixture that `real` names */
+};
+
+/* What is planted. */
+enum pl_fault_state { PL_FAULT_WAITING, PL_FAULT_ACTING, PL_FAULT_OVER };
+struct pl_fault_told {
+  const char *spec; /* as it was planted */
+  enum pl_fault_state state;
+  uint64_t acted;   /* how often; physics: 1 once it has begun */
+};
+static inline const char *pl_fault_state_name(enum pl_fault_state state)
+{
+  static const char *const NAMES[] = {[PL_FAULT_WAITING] = "waiting", [PL_FAULT_ACTING] = "acting", [PL_FAULT_OVER] = "over"};
+  return NAMES[state];
+}
 
 /* One fault of the catalogue at one place of this rig, with its usual parameters: what a coverage run plants, and whom a good diagnosis names. */
 struct pl_fault_case {
@@ -64,15 +89,15 @@ struct pl_backend_desc {
   enum pl_status (*act)(struct pl_backend *backend, const char *part, const char *verb, struct pl_err *err);
   enum pl_status (*plant)(struct pl_backend *backend, const char *spec, struct pl_err *err);
   enum pl_status (*clear)(struct pl_backend *backend, const char *spec, struct pl_err *err); /* NULL spec: all */
-  /* The faults that can be planted: fn(ctx, name, about, example) a row. */
-  void (*list_faults)(void (*fn)(void *ctx, const char *name, const char *about, const char *example), void *ctx);
+  /* The faults that can be planted, a row each. */
+  void (*list_faults)(void (*fn)(void *ctx, const struct pl_fault_about *row), void *ctx);
+  /* What is planted now, in the order of planting, also what is over. NULL: it does not count. */
+  enum pl_status (*planted)(struct pl_backend *backend, void (*fn)(void *ctx, const struct pl_fault_told *each), void *ctx, struct pl_err *err);
   /* A physical value, the judge of tests: part.port in SI-like units. */
   enum pl_status (*truth)(struct pl_backend *backend, const char *part, const char *port, double *value, struct pl_err *err);
   /* The catalogue at this rig: one place a fault (the first that it fits), or every place. NULL: it has none to tell. */
   enum pl_status (*fault_cases)(struct pl_backend *backend, bool every_place, void (*fn)(void *ctx, const struct pl_fault_case *each), void *ctx,
                                 struct pl_err *err);
-  /* How often a fault that is planted has acted so far (physics: 1 while it acts); 0: not yet, or not planted any more. NULL: it does not count. */
-  uint64_t (*fault_acted)(struct pl_backend *backend, const char *spec);
   /* What became dangerous since the last call, for the plan check. NULL: it does not watch. */
   void (*hazards)(struct pl_backend *backend, void (*fn)(void *ctx, const struct pl_hazard *each), void *ctx);
   /* Every physical value now, part by part, in SI-like units: recordings and the state at a first failure. NULL: it cannot. */

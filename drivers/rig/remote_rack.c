@@ -105,7 +105,22 @@ static enum pl_status rack_clear(struct pl_backend *rack, const char *spec, stru
   return ask(rack, PL_REMOTE_CLEAR, spec ? spec : "", NULL, err);
 }
 
-static void rack_list_faults(void (*fn)(void *ctx, const char *name, const char *about, const char *example), void *ctx)
+static enum pl_status rack_planted(struct pl_backend *rack, void (*fn)(void *ctx, const struct pl_fault_told *each), void *ctx, struct pl_err *err)
+{
+  pl_remote_begin(&rack->frame, PL_REMOTE_PLANTED);
+  enum pl_status status = ask_frame(rack, err);
+  while (!status && !pl_remote_whole(&rack->frame) && !rack->frame.bad) {
+    char spec[512];
+    pl_remote_get_text(&rack->frame, spec, sizeof spec);
+    unsigned state = (unsigned)pl_remote_get(&rack->frame, 1);
+    uint64_t acted = pl_remote_get(&rack->frame, 8);
+    if (!rack->frame.bad && state <= PL_FAULT_OVER)
+      fn(ctx, &(struct pl_fault_told){.spec = spec, .state = (enum pl_fault_state)state, .acted = acted});
+  }
+  return status;
+}
+
+static void rack_list_faults(void (*fn)(void *ctx, const struct pl_fault_about *row), void *ctx)
 {
   const struct pl_backend_desc *twin = pl_backend_find("twin"); /* the same catalogue */
   if (twin)
@@ -168,6 +183,7 @@ const struct pl_backend_desc pl_backend_twin_remote = {
     .plant = rack_plant,
     .clear = rack_clear,
     .list_faults = rack_list_faults,
+    .planted = rack_planted,
     .truth = rack_truth,
     .each_truth = rack_each_truth,
     .serve = rack_serve,

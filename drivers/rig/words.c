@@ -15,6 +15,9 @@ static const struct pl_word ROLES[] = {
     {"leak-sensor", "wet / dry / broken cable"},
     {"leak-valve", "the bench's leak injector"},
     {"load", "the bench's load bank at a slot"},
+    {"thermometer", "temperatures inside a CSU"},
+    {"kill-relay", "the interlock's contactor that takes power away"},
+    {"process-switch", "the interlock's pressure, flow, temperature or level switch"},
 };
 
 static const struct pl_word KINDS[] = {

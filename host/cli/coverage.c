@@ -183,6 +183,7 @@ static enum pl_status prepare(const struct pl_args *args, struct pl_session *ses
   for (size_t i = 0; i < session->n_sequences && !status; i++)
     status = pl_session_rehearse(session, i, err);
   cfg->rig = session->rig;
+  cfg->rules = session->rules;
   cfg->sequences = session->sequences;
   cfg->paths = session->paths;
   cfg->n_sequences = session->n_sequences;

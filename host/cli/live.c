@@ -89,6 +89,17 @@ static void on_progress(void *ctx, double done)
   draw(live);
 }
 
+static void on_trip(void *ctx, const char *message, bool expected)
+{
+  struct pl_live *live = ctx;
+  if (live->quiet)
+    return;
+  wipe(live);
+  const char *mark = expected ? "trip" : "TRIP";
+  fprintf(live->out, "  %s%s%s %s\n", live->colour ? (expected ? "\033[33m" : "\033[31m") : "", mark, live->colour ? "\033[0m" : "", message);
+  draw(live);
+}
+
 void pl_live_init(struct pl_live *live, FILE *out, bool quiet)
 {
   const char *no_colour = getenv("NO_COLOR"); /* no-color.org */
@@ -96,7 +107,7 @@ void pl_live_init(struct pl_live *live, FILE *out, bool quiet)
   live->terminal = !quiet && isatty(fileno(out));
   live->colour = live->terminal && !(no_colour && *no_colour);
   live->events = (struct pl_engine_events){
-      .plan = on_plan, .step_start = on_step_start, .step_end = on_step_end, .progress = on_progress, .ctx = live};
+      .plan = on_plan, .step_start = on_step_start, .step_end = on_step_end, .progress = on_progress, .trip = on_trip, .ctx = live};
 }
 
 void pl_live_finish(struct pl_live *live)

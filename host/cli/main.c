@@ -7,9 +7,9 @@
 
 static enum pl_exit unknown_command(const char *word)
 {
-  const char *names[16];
+  const char *names[32];
   size_t count = 0;
-  for (const struct pl_command *const *c = pl_commands; *c && count < 16; c++)
+  for (const struct pl_command *const *c = pl_commands; *c && count < 32; c++)
     names[count++] = (*c)->name;
   const char *near = pl_closest(word, names, count);
   struct pl_err err = {0};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drivers/capture/capture.h"
 #include "drivers/capture/replay.h"
+#include "host/cli/first_failure.h"
 #include "host/cli/live.h"
 #include "host/cli/session.h"
 #include "host/safety/guardian.h"
@@ -57,7 +58,7 @@ struct run {
   struct pl_capture *capture;
   struct pl_journal *journal;
   struct pl_guardian *guardian; /* NULL: nothing outlives this process */
-  bool noted; /* the capture is in the journal */
+  struct pl_first_failure first;
   enum pl_engine_outcome outcome;
 };
 
@@ -75,38 +76,17 @@ static enum pl_status capture_bus(void *ctx, struct pl_bus *bus, const struct pl
   return pl_capture_bus(ctx, bus, as->adapter->name, err);
 }
 
-/* An older run's capture stays, numbered as its journal is. The folder is this run's alone: it holds the journal's lock. */
-static void set_aside(const char *dir, const char *path)
+static enum pl_status await_failure(struct run *run, struct pl_bench *bench, struct pl_err *err)
 {
-  char aside[1100];
-  for (int n = 1; !access(path, F_OK) && n < 10000; n++) {
-    snprintf(aside, sizeof aside, "%s/capture-%d.pcapng", dir, n);
-    if (access(aside, F_OK) && rename(path, aside))
-      return;
-  }
+  run->first = (struct pl_first_failure){.dir = run->dir, .capture_file = pl_args_text(run->args, "capture", NULL), .capture = run->capture, .bench = bench,
+                                         .journal = run->journal};
+  return pl_readings_new(&run->first.readings, err);
 }
 
-/* At the first failure: what went over the buses just before stays, in the run's folder. */
 static void on_failure(void *ctx, int step)
 {
   struct run *run = ctx;
-  char path[1100];
-  struct pl_err err = {0};
-  const char *file = pl_args_text(run->args, "capture", NULL); /* has it all */
-  enum pl_status status = PL_OK;
-  if (run->noted || !run->capture || step < 0)
-    return;
-  run->noted = true;
-  if (!file) {
-    snprintf(path, sizeof path, "%s/capture.pcapng", run->dir);
-    set_aside(run->dir, path);
-    status = pl_capture_save(run->capture, path, &err);
-    file = path;
-  }
-  if (status)
-    pl_journal_log(run->journal, step, "WARNING", err.text);
-  else
-    pl_journal_file(run->journal, step, "bus capture", file, "application/x-pcapng");
+  pl_first_failure_keep(&run->first, step);
 }
 
 /* The verdict stands without it. */
@@ -178,6 +158,7 @@ static enum pl_status drive(struct run *run, struct pl_err *err)
   char path[1100], line[2048];
   struct pl_clock *clock = NULL;
   struct pl_bench *bench = NULL;
+  struct pl_interlock *interlock = NULL;
   run->outcome = PL_RUN_ERROR;
   snprintf(path, sizeof path, "%s/journal.jsonl", run->dir);
   pl_cli_command_line(run->args, line, sizeof line);
@@ -194,8 +175,12 @@ static enum pl_status drive(struct run *run, struct pl_err *err)
     pl_guardian_opening(run->guardian);
   if (!status)
     status = open_bench(run, clock, &bench, err);
+  if (!status && session->rules && !run->replay)
+    status = pl_interlock_open(session->rules, bench, &interlock, err);
   if (!status && session->opened)
     status = session->opened(session->opened_ctx, bench, err);
+  if (!status)
+    status = await_failure(run, bench, err);
   bool unsafe = false;
   if (!status) {
     if (run->guardian)
@@ -206,8 +191,11 @@ static enum pl_status drive(struct run *run, struct pl_err *err)
         .lost_ctx = run->guardian,
         .unsafe = &unsafe,
         .journal = run->journal,
+        .rules = session->rules,
+        .interlock = interlock,
         .failure = on_failure,
         .failure_ctx = run,
+        .readings = run->first.readings,
         .replay = run->replay != NULL,
         .params = session->params,
         .n_params = session->n_params,
@@ -234,7 +222,9 @@ static enum pl_status drive(struct run *run, struct pl_err *err)
   }
   pl_cli_catch_signals(NULL);
   run->journal = NULL;
+  pl_interlock_close(interlock);
   pl_bench_close(bench);
+  pl_readings_free(run->first.readings);
   if (end_guardian(run, false, &close_err))
     pl_complain(PL_EXIT_UNJUDGED, &close_err);
   close_capture(run);
@@ -287,18 +277,27 @@ static enum pl_exit exit_code(enum pl_engine_outcome outcome)
   return CODES[outcome];
 }
 
+/* ", interlock armed: 9 rules" */
+static const char *armed(const struct pl_session *session, const struct pl_replay *replay, char *room, size_t size)
+{
+  size_t n = replay ? 0 : pl_interlock_count(session->rules);
+  snprintf(room, size, n ? ", interlock: %zu rules" : "", n);
+  return room;
+}
+
 enum pl_exit pl_cli_run_one(const struct pl_args *args, const struct pl_session *session, size_t index, struct pl_replay *replay)
 {
   bool json = pl_args_flag(args, "json");
   struct pl_live live;
+  char room[64];
   struct pl_err err = {0};
   struct run run = {.args = args, .session = session, .index = index, .live = &live, .replay = replay};
   pl_live_init(&live, stdout, json);
   if (pl_cli_output_folder(args, session, index, run.dir, sizeof run.dir, &err))
     return pl_complain(PL_EXIT_USAGE, &err);
   if (!json)
-    printf("%s on %s, %s time, seed %llu\n", pl_sequence_name(session->sequences[index]), session->rig->name,
-           replay ? "replayed," : session->is_virtual ? "virtual" : "real", (unsigned long long)session->seed);
+    printf("%s on %s, %s time, seed %llu%s\n", pl_sequence_name(session->sequences[index]), session->rig->name,
+           replay ? "replayed," : session->is_virtual ? "virtual" : "real", (unsigned long long)session->seed, armed(session, replay, room, sizeof room));
   enum pl_status status = drive(&run, &err);
   pl_live_finish(&live);
   enum pl_exit code = status && pl_status_class(status) == PL_CLASS_USAGE ? PL_EXIT_USAGE : exit_code(run.outcome);

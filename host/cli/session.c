@@ -68,6 +68,8 @@ enum pl_status pl_session_open(const struct pl_args *args, struct pl_session *se
   if (!status)
     status = pl_rig_check_safe(session->rig, err);
   if (!status)
+    status = pl_interlock_compile(session->rig, &session->rules, err);
+  if (!status)
     status = take_time(args, session, err);
   for (size_t i = 0; i < args->n_words && !status; i++) {
     char room[1024];
@@ -86,10 +88,11 @@ void pl_session_free(struct pl_session *session)
   for (size_t i = 0; i < session->n_sequences; i++)
     pl_sequence_free(session->sequences[i]);
   pl_plan_free(session->plan);
+  pl_interlock_rules_free(session->rules);
   pl_rig_free(session->rig);
 }
 
-static enum pl_status refuse(const struct pl_session *session, size_t index, struct pl_err *err)
+enum pl_status pl_session_refuse(const struct pl_session *session, size_t index, struct pl_err *err)
 {
   size_t count = pl_plan_count(session->plan);
   if (!count)
@@ -98,36 +101,39 @@ static enum pl_status refuse(const struct pl_session *session, size_t index, str
                  session->rig->path);
 }
 
-enum pl_status pl_session_rehearse(struct pl_session *session, size_t index, struct pl_err *err)
+/* broken: a fault from the start, and what fails then stops the sequence; NULL: a healthy rack. */
+static enum pl_status rehearse(struct pl_session *session, size_t index, const char *broken, int wall_ms, struct pl_err *err)
 {
   struct pl_clock *clock = NULL;
   struct pl_bench *bench = NULL;
   struct pl_journal *journal = NULL;
+  struct pl_interlock *interlock = NULL;
   enum pl_engine_outcome outcome;
-  pl_plan_free(session->plan);
-  session->plan = NULL;
-  enum pl_status status = pl_plan_new(session->rig, &session->plan, err);
-  if (!status)
-    status = pl_clock_new_virtual(PL_VIRTUAL_EPOCH_NS, &clock, err);
-  const struct pl_bench_cfg bench_cfg = {.clock = clock, .seed = session->seed, .rehearsal = true};
+  enum pl_status status = pl_clock_new_virtual(PL_VIRTUAL_EPOCH_NS, &clock, err);
+  const struct pl_bench_cfg bench_cfg = {.clock = clock, .seed = session->seed, .rehearsal = true, .faults = &broken, .n_faults = broken != NULL};
   if (!status)
     status = pl_bench_open(session->rig, &bench_cfg, &bench, err);
+  if (!status && session->rules)
+    status = pl_interlock_open(session->rules, bench, &interlock, err);
   if (!status)
     status = pl_journal_open(NULL, clock, &journal, err);
   if (!status) {
     const struct pl_engine_cfg cfg = {
         .bench = bench,
         .journal = journal,
+        .rules = session->rules,
+        .interlock = interlock,
         .params = session->params,
         .n_params = session->n_params,
         .limits_path = session->limits,
-        .limits_shared = session->n_sequences > 1,
+        .limits_shared = broken || session->n_sequences > 1,
         .answers_path = session->answers,
         .rehearsal = true,
+        .strict = broken != NULL,
         .interactive = isatty(STDIN_FILENO),
-        .rehearsal_wall_ms = REHEARSAL_WALL_MS,
+        .rehearsal_wall_ms = wall_ms,
         .plan = session->plan,
-        .reached = session->reached,
+        .reached = broken ? NULL : session->reached,
         .reached_size = sizeof session->reached,
         .stop = pl_cli_stop(),
         .dut_id = "rehearsal",
@@ -138,8 +144,26 @@ enum pl_status pl_session_rehearse(struct pl_session *session, size_t index, str
   }
   if (journal)
     pl_journal_close(journal, NULL);
+  pl_interlock_close(interlock);
   if (bench)
     pl_bench_close(bench);
   pl_clock_free(clock);
-  return status ? status : refuse(session, index, err);
+  return status;
+}
+
+enum pl_status pl_session_rehearse(struct pl_session *session, size_t index, struct pl_err *err)
+{
+  pl_plan_free(session->plan);
+  session->plan = NULL;
+  enum pl_status status = pl_plan_new(session->rig, &session->plan, err);
+  if (!status)
+    status = rehearse(session, index, NULL, REHEARSAL_WALL_MS, err);
+  return status ? status : pl_session_refuse(session, index, err);
+}
+
+enum pl_status pl_session_rehearse_with(struct pl_session *session, size_t index, const char *fault, int wall_ms, struct pl_err *err)
+{
+  pl_plan_suppose(session->plan, fault);
+  enum pl_status status = rehearse(session, index, fault, wall_ms, err);
+  return status ? pl_err_prefix(err, "on a rack with %s", fault) : PL_OK;
 }

@@ -4,10 +4,12 @@
 
 #include "host/cli/cli.h"
 #include "host/engine/engine.h"
+#include "host/safety/interlock.h"
 
 /* What `run` and `check` share: the sequences and the rig of a command line, bound and rehearsed before anything is driven. */
 struct pl_session {
   struct pl_rig *rig;
+  struct pl_interlock_rules *rules; /* NULL: the rig has none */
   struct pl_sequence *sequences[PL_OPTION_VALUES_MAX];
   const char *paths[PL_OPTION_VALUES_MAX];
   size_t n_sequences;
@@ -30,6 +32,11 @@ void pl_session_free(struct pl_session *session);
  * listed in session->plan, and the sentence says how much it is. */
 enum pl_status pl_session_rehearse(struct pl_session *session, size_t index, struct pl_err *err);
 
+/* Once more, on a rack with a fault, as strict as a run: adds to session->plan. Then pl_session_refuse says what there is. */
+enum pl_status pl_session_rehearse_with(struct pl_session *session, size_t index, const char *fault, int wall_ms, struct pl_err *err);
+enum pl_status pl_session_refuse(const struct pl_session *session, size_t index, struct pl_err *err);
+/* what_if.c: after pl_session_rehearse, with one thing broken at a time. *count: how many rehearsals it took. */
+enum pl_status pl_session_what_if(struct pl_session *session, size_t index, size_t *count, struct pl_err *err);
 /* refusals.c: the plan check's, one line each with file and line; as a JSON array. plan NULL: none. */
 void pl_refusals_print(FILE *out, const char *path, const struct pl_plan *plan);
 void pl_refusals_json(FILE *out, const struct pl_plan *plan);

@@ -11,6 +11,7 @@ static const struct pl_option OPTIONS[] = {
     {"attach", NULL, "attach the rig's USB devices to this machine (root; the module vhci-hcd)", false},
     {"no-usb-timing", NULL, "answer as fast as possible, instead of as slowly as USB and the wires are", false},
     {"socket", "PATH", "I2C and GPIO for the adapter twin-remote, acts and faults, on a Unix socket (other verbs: ./plumb-twin.sock)", false},
+    {"writes", "FILE", "write down what the rack is told, with times: TIME,DEVICE,WHAT", false},
     {"fault", "SPEC", "plant a fault: TARGET.SIGNAL=KIND[:VALUE][@TIME]", true},
     {"seed", "N", "seed of all noise (1)", false},
     {"csv", "FILE", "record: where the recording goes (-: standard output)", false},
@@ -90,6 +91,7 @@ static struct pl_serve_cfg serve_cfg(const struct pl_args *args)
       .attach = pl_args_flag(args, "attach"),
       .no_usb_timing = pl_args_flag(args, "no-usb-timing"),
       .socket = pl_args_text(args, "socket", NULL),
+      .writes = pl_args_text(args, "writes", NULL),
   };
   bool other = cfg.usbip || cfg.attach || cfg.socket;
   if (!cfg.tcp && !other)
@@ -135,10 +137,10 @@ static enum pl_exit serve(const struct pl_args *args)
   return code;
 }
 
-static void print_fault(void *ctx, const char *name, const char *about, const char *example)
+static void print_fault(void *ctx, const struct pl_fault_about *row)
 {
   (void)ctx;
-  printf("  %-30s %s\n  %-30s --fault %s\n", name, about, "", example);
+  printf("  %-34s %s\n  %-34s --fault '%s'\n", row->name, row->about, "", row->example);
 }
 
 static enum pl_exit run(const struct pl_args *args)

@@ -45,26 +45,6 @@ static void on_case(void *ctx, const struct pl_fault_case *each)
                                                          .about = copy(cases, each->about)};
 }
 
-/* A rack without a catalogue has examples: those whose target stands in this rig. */
-static void on_example(void *ctx, const char *name, const char *about, const char *example)
-{
-  struct collecting *c = ctx;
-  const struct pl_rig *rig = c->cfg->rig;
-  char target[64];
-  size_t len = strcspn(example, ".");
-  if (len >= sizeof target)
-    return;
-  snprintf(target, sizeof target, "%.*s", (int)len, example);
-  const struct pl_rig_device *device = pl_rig_device(rig, target);
-  const struct pl_rig_part *part = pl_rig_part(rig, target);
-  struct pl_fault_case each = {.fault = name, .spec = example, .about = about, .device = device ? device->name : NULL, .part = part ? part->name : NULL};
-  for (size_t i = 0; i < rig->n_buses && !device && !part; i++)
-    if (!strcmp(rig->buses[i].name, target))
-      each.bus = rig->buses[i].name;
-  if (each.device || each.part || each.bus)
-    on_case(c, &each);
-}
-
 static enum pl_status none(const struct pl_coverage_cfg *cfg, struct pl_err *err)
 {
   if (cfg->n_patterns)
@@ -78,15 +58,13 @@ enum pl_status pl_cases_collect(const struct pl_coverage_cfg *cfg, struct pl_cas
   struct pl_backend *backend = NULL;
   struct collecting collecting = {cfg, cases};
   const struct pl_backend_desc *desc = pl_backend_find("twin");
-  if (!desc)
-    return pl_fail(err, PL_E_UNSUPPORTED, "a coverage run needs the virtual rack, and this program was built without it");
+  if (!desc || !desc->fault_cases)
+    return pl_fail(err, PL_E_UNSUPPORTED, "a coverage run needs the virtual rack and its catalogue of faults, and this program was built without it");
   enum pl_status status = pl_clock_new_virtual(0, &clock, err);
   if (!status)
     status = desc->open(cfg->rig, clock, cfg->seed, true, &backend, err);
-  if (!status && desc->fault_cases)
+  if (!status)
     status = desc->fault_cases(backend, cfg->every_place, on_case, &collecting, err);
-  else if (!status)
-    desc->list_faults(on_example, &collecting);
   if (backend)
     desc->close(backend);
   pl_clock_free(clock);

@@ -3,6 +3,7 @@
 #define PL_HOST_COVERAGE_H
 
 #include "host/engine/engine.h"
+#include "host/safety/interlock.h"
 #include "reports/coverage.h"
 
 /*
@@ -11,6 +12,7 @@
  */
 struct pl_coverage_cfg {
   const struct pl_rig *rig;              /* all on the twin */
+  const struct pl_interlock_rules *rules; /* NULL: none */
   struct pl_sequence *const *sequences; /* bound and rehearsed */
   const char *const *paths;
   size_t n_sequences;

@@ -10,6 +10,7 @@
 
 struct ear {
   struct pl_one *one;
+  const struct pl_interlock_rules *rules;
   struct pl_json json;
 };
 
@@ -18,10 +19,28 @@ static void keep(char *out, size_t size, const struct pl_json_node *node)
   snprintf(out, size, "%.*s", node ? (int)node->len : 0, node ? node->text : "");
 }
 
-static void on_diagnosis(struct pl_one *one, const struct pl_json_node *diagnosis)
+/* A trip that nobody expected is told as a finding, too ("interlock-leak"); the sequence's own are others. */
+static bool is_trip(const struct ear *ear, const struct pl_json_node *verdict)
 {
+  char name[128];
+  for (size_t i = 0; i < pl_interlock_count(ear->rules); i++) {
+    snprintf(name, sizeof name, "interlock-%s", pl_interlock_name(ear->rules, i));
+    if (pl_json_is(verdict, name))
+      return true;
+  }
+  return false;
+}
+
+static void on_diagnosis(const struct ear *ear, const struct pl_json_node *diagnosis)
+{
+  struct pl_one *one = ear->one;
   if (one->found || !pl_json_is(pl_json_get(diagnosis, "type"), "FAIL"))
     return;
+  if (is_trip(ear, pl_json_get(diagnosis, "verdict"))) {
+    one->interlock = true;
+    keep(one->message, sizeof one->message, pl_json_get(diagnosis, "message"));
+    return;
+  }
   one->found = true;
   keep(one->verdict, sizeof one->verdict, pl_json_get(diagnosis, "verdict"));
   keep(one->blamed, sizeof one->blamed, pl_json_get(diagnosis, "hardwareInfoId"));
@@ -51,17 +70,19 @@ static void on_line(void *ctx, const char *line, size_t len)
   if (!artifact)
     artifact = pl_json_get(&ear->json.nodes[0], "testRunArtifact");
   if (diagnosis)
-    on_diagnosis(ear->one, pl_json_get(artifact, "diagnosis"));
+    on_diagnosis(ear, pl_json_get(artifact, "diagnosis"));
   else
     on_error(ear->one, pl_json_get(artifact, "error"));
 }
 
-static enum pl_status drive(const struct pl_coverage_cfg *cfg, size_t sequence, uint64_t seed, struct pl_bench *bench, struct pl_journal *journal,
-                            enum pl_engine_outcome *outcome, struct pl_err *err)
+static enum pl_status drive(const struct pl_coverage_cfg *cfg, size_t sequence, uint64_t seed, struct pl_bench *bench, struct pl_interlock *interlock,
+                            struct pl_journal *journal, enum pl_engine_outcome *outcome, struct pl_err *err)
 {
   const struct pl_engine_cfg engine = {
       .bench = bench,
       .journal = journal,
+      .rules = cfg->rules,
+      .interlock = interlock,
       .params = cfg->params,
       .n_params = cfg->n_params,
       .limits_path = cfg->limits,
@@ -73,10 +94,23 @@ static enum pl_status drive(const struct pl_coverage_cfg *cfg, size_t sequence, 
   return pl_engine_run(cfg->sequences[sequence], &engine, outcome, err);
 }
 
+struct planted {
+  const char *spec;
+  bool acted;
+};
+
+static void on_planted(void *ctx, const struct pl_fault_told *each)
+{
+  struct planted *planted = ctx;
+  planted->acted |= !strcmp(each->spec, planted->spec) && each->acted;
+}
+
 static bool acted(const struct pl_bench *bench, const char *spec)
 {
   const struct pl_backend_desc *desc = pl_bench_backend_desc(bench);
-  return !spec || !desc || !desc->fault_acted || desc->fault_acted(pl_bench_backend(bench), spec) > 0;
+  struct planted planted = {.spec = spec};
+  bool told = spec && desc && desc->planted && !desc->planted(pl_bench_backend(bench), on_planted, &planted, NULL);
+  return !told || planted.acted;
 }
 
 static void run(const struct pl_coverage_cfg *cfg, size_t sequence, const char *spec, uint64_t seed, struct pl_clock *clock, struct pl_one *one)
@@ -84,16 +118,19 @@ static void run(const struct pl_coverage_cfg *cfg, size_t sequence, const char *
   struct pl_err err = {0};
   struct pl_bench *bench = NULL;
   struct pl_journal *journal = NULL;
-  struct ear ear = {.one = one};
+  struct pl_interlock *interlock = NULL;
+  struct ear ear = {.one = one, .rules = cfg->rules};
   enum pl_engine_outcome outcome = PL_RUN_ERROR;
   const struct pl_bench_cfg bench_cfg = {.clock = clock, .seed = seed, .faults = &spec, .n_faults = spec ? 1 : 0};
   enum pl_status status = pl_bench_open(cfg->rig, &bench_cfg, &bench, &err);
   one->refused = status && spec && !strncmp(err.text, "fault '", 7);
+  if (!status && cfg->rules)
+    status = pl_interlock_open(cfg->rules, bench, &interlock, &err);
   if (!status)
     status = pl_journal_open(NULL, clock, &journal, &err);
   if (!status) {
     pl_journal_listen(journal, on_line, &ear);
-    status = drive(cfg, sequence, seed, bench, journal, &outcome, &err);
+    status = drive(cfg, sequence, seed, bench, interlock, journal, &outcome, &err);
     one->acted = acted(bench, spec);
     pl_journal_close(journal, NULL);
   }
@@ -101,6 +138,7 @@ static void run(const struct pl_coverage_cfg *cfg, size_t sequence, const char *
   if (status && !*one->message)
     snprintf(one->message, sizeof one->message, "%s", err.text);
   one->seconds = (double)pl_clock_now(clock) / (double)PL_S;
+  pl_interlock_close(interlock);
   pl_bench_close(bench);
   pl_json_free(&ear.json);
 }
@@ -120,12 +158,21 @@ void pl_one_run(const struct pl_coverage_cfg *cfg, size_t sequence, const char *
 
 /* --- whose fault the first finding says it is --- */
 
-static size_t devices_at(const struct pl_rig *rig, const struct pl_rig_part *part)
+/* rack_only: without the bench's. */
+static size_t devices_at(const struct pl_rig *rig, const struct pl_rig_part *part, bool rack_only)
 {
   size_t count = 0;
   for (size_t i = 0; i < rig->n_devices; i++)
-    count += rig->devices[i].part == part;
+    count += rig->devices[i].part == part && !(rack_only && rig->devices[i].owner == PL_OWNER_BENCH);
   return count;
+}
+
+/* The bench's instruments at a slot are not the slot; where only the bench has something it is the bench's part. */
+static bool belongs_to(const struct pl_rig *rig, const struct pl_rig_device *device, const char *part)
+{
+  if (!device || !device->part || !part || strcmp(device->part->name, part) != 0)
+    return false;
+  return device->owner != PL_OWNER_BENCH || !devices_at(rig, device->part, true);
 }
 
 static bool same(const char *a, const char *b)
@@ -146,18 +193,18 @@ static const char *who_was_asked(const struct pl_rig *rig, const char *message)
 
 /*
  * Right is what a technician would mend it by. A device: that device, or its part where it is all that the part has. A bus: the bus by its name, or a
- * device on it in a sentence that names the bus. A part: itself or what the rack (not the bench) has there.
+ * device on it in a sentence that names the bus. A part: itself or what belongs to it.
  */
 static bool names_it(const struct pl_rig *rig, const struct pl_fault_case *fault, const char *blamed, const char *message)
 {
   const struct pl_rig_device *device = pl_rig_device(rig, blamed);
   if (fault->device) {
     const struct pl_rig_device *broken = pl_rig_device(rig, fault->device);
-    return same(blamed, fault->device) || (broken && broken->part && same(blamed, broken->part->name) && devices_at(rig, broken->part) == 1);
+    return same(blamed, fault->device) || (broken && broken->part && same(blamed, broken->part->name) && devices_at(rig, broken->part, false) == 1);
   }
   if (fault->bus)
     return same(blamed, fault->bus) || (device && same(device->bus->name, fault->bus) && strstr(message, fault->bus));
-  return same(blamed, fault->part) || (device && device->part && same(device->part->name, fault->part) && device->owner != PL_OWNER_BENCH);
+  return same(blamed, fault->part) || belongs_to(rig, device, fault->part);
 }
 
 enum pl_cell_outcome pl_one_judge(const struct pl_rig *rig, const struct pl_fault_case *fault, const struct pl_one *one)

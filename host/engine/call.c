@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Calls to devices from a task: the coroutine yields, the completion resumes it. */
+#include "host/engine/readings.h"
 #include "host/engine/run.h"
 
 #include <lauxlib.h>
@@ -33,6 +34,19 @@ static void recycle(struct pl_call_slot *slot)
   run->spare_calls = slot;
 }
 
+/* For a first failure, which asks what the last readings were. */
+static void keep(const struct pl_call_slot *slot)
+{
+  struct pl_reading reading = slot->call.reading;
+  if (!slot->run->cfg->readings)
+    return;
+  if (slot->call.job.status) {
+    reading.status = slot->call.job.status;
+    reading.at = pl_clock_now(slot->run->clock);
+  }
+  pl_readings_add(slot->run->cfg->readings, slot->device, slot->call.quantity, &reading);
+}
+
 static void on_done(struct pl_call *call)
 {
   struct pl_call_slot *slot = call->ctx;
@@ -41,6 +55,8 @@ static void on_done(struct pl_call *call)
     return;
   }
   unlink_slot(slot);
+  if (call->kind == PL_CALL_GET)
+    keep(slot);
   slot->answered = true;
   if (slot->task)
     pl_task_ready(slot->task);

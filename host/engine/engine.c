@@ -212,6 +212,7 @@ static void loop(struct pl_run *run)
   while (!run->done) {
     look_at_stop(run);
     look_at_guard(run);
+    pl_trips_look(run);
     if (run->done)
       break;
     if (rehearsed(run, wall_end)) {
@@ -257,8 +258,7 @@ static void make_safe(struct pl_run *run)
   snprintf(text, sizeof text, "the safe state was not reached everywhere: %s", err.text);
   enum pl_class class = pl_status_class(err.status);
   pl_journal_error(run->journal, -1, "safe-state", text, run->path, 0);
-  if (run->cfg->events && run->cfg->events->diagnosis)
-    run->cfg->events->diagnosis(run->cfg->events->ctx, text);
+  pl_record_tell(run, -1, text);
   if (class == PL_CLASS_UNIT || class == PL_CLASS_RETRY) {
     run->failed = true;
     return;
@@ -301,16 +301,19 @@ static enum pl_status drive(struct pl_run *run, const struct pl_sequence *sequen
   struct pl_err journal_err = {0};
   enum pl_status status = pl_record_start(run, sequence, &journal_err);
   pl_wires_watch(run);
+  if (!status)
+    pl_rehearsal_allow(run);
   if (status) {
     run->trouble = PL_FAILURE_ERROR;
     run->err = journal_err;
-  } else if (run->cfg->rehearsal || run->vm->meta.no_roll_call || pl_roll_call(run)) {
+  } else if (pl_trips_armed(run) && (run->cfg->rehearsal || run->vm->meta.no_roll_call || pl_roll_call(run))) {
     start_root(run, root);
     loop(run);
     pl_clock_disarm(run->clock, &run->progress);
     pl_call_drain(run); /* a read that nobody waits for any more would stand before the safe values */
     pl_rehearsal_end(run);
     make_safe(run);
+    pl_trips_look(run);
     check_limits(run);
   }
   pl_wires_record(run);

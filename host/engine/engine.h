@@ -6,7 +6,10 @@
 #include "host/journal/journal.h"
 
 /* Runs one Lua sequence on an opened bench and writes what happened to the journal. */
-struct pl_plan; /* host/safety/plan.h */
+struct pl_interlock; /* host/safety/interlock.h */
+struct pl_interlock_rules;
+struct pl_plan;     /* host/safety/plan.h */
+struct pl_readings; /* host/engine/readings.h */
 struct pl_sequence; /* a file that was read, compiled and declared; nothing driven */
 
 struct pl_engine_pair {
@@ -19,12 +22,15 @@ struct pl_engine_events { /* for the live view; all on the loop's thread; any ma
   void (*step_end)(void *ctx, const char *name, int depth, const char *outcome /* pass fail error skip */, double seconds);
   void (*progress)(void *ctx, double done /* 0..1 of the step, from waits and soaks */);
   void (*diagnosis)(void *ctx, const char *message);
+  void (*trip)(void *ctx, const char *message, bool expected);                   /* an interlock rule */
   void *ctx;
 };
 
 struct pl_engine_cfg {
   struct pl_bench *bench;
   struct pl_journal *journal;
+  const struct pl_interlock_rules *rules; /* of the rig; NULL: none */
+  struct pl_interlock *interlock;         /* at work; NULL with rules: a replay, in which what tripped is not known */
   const struct pl_engine_pair *params; /* --param k=v */
   size_t n_params;
   const char *limits_path;  /* NULL: none */
@@ -34,6 +40,7 @@ struct pl_engine_cfg {
   bool replay;              /* the bench answers from a capture: acts and faults were done when it was recorded, prompts answer themselves */
   bool rehearsal;           /* prompts answer themselves; verdicts do not count; stops after rehearsal_wall_ms */
   int rehearsal_wall_ms;
+  bool strict;              /* a rehearsal in which verdicts count and failures stop it, as in a run */
   struct pl_plan *plan;     /* of a rehearsal: told what is written and what becomes dangerous; NULL: nobody asks */
   char *reached;            /* NULL: nobody asks. The step in which a rehearsal ran out of wall time, "" when it came to its end */
   size_t reached_size;
@@ -44,7 +51,9 @@ struct pl_engine_cfg {
   const struct pl_err *(*lost)(void *ctx);
   void *lost_ctx;
   bool *unsafe; /* may be NULL: set when safe values could not be applied at the end */
-  void (*failure)(void *ctx, int step); /* may be NULL: each finding and trouble, when the journal has it; the journal's step that it stands in */
+  struct pl_readings *readings; /* NULL, or where each reading is kept for a while */
+  /* May be NULL: each finding, trouble and abort, when the journal has it; the journal's step that it stands in, -1: in none. */
+  void (*failure)(void *ctx, int step);
   void *failure_ctx;
   const char *dut_id, *command_line;
   uint64_t seed;

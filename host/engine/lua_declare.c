@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sequence, setup, teardown, step, group, parallel, invariant: declared while the file is loaded, run at once inside a step. */
 #include "host/engine/run.h"
+#include "host/safety/plan.h"
 
 #include <lauxlib.h>
 #include <string.h>
@@ -381,10 +382,34 @@ static int invariant(lua_State *L)
   return 0;
 }
 
+/* allow_hazard(rule, why) */
+static int allow_hazard(lua_State *L)
+{
+  struct pl_vm *vm = pl_task_of(L)->vm;
+  struct pl_err err = {0};
+  if (!declaring(L))
+    pl_raise_usage(L, "allow_hazard is said at the top of the file, not inside a step");
+  if (lua_type(L, 1) != LUA_TSTRING || lua_type(L, 2) != LUA_TSTRING)
+    pl_raise_usage(L, "allow_hazard needs the hazard and the reason: allow_hazard(\"rating\", \"the trip is what is tested\")");
+  const char *rule = lua_tostring(L, 1), *why = lua_tostring(L, 2);
+  if (pl_plan_allow(NULL, rule, why, &err))
+    pl_raise_usage(L, "%s", err.text);
+  struct pl_allowed *allowed = calloc(1, sizeof *allowed);
+  if (!allowed)
+    luaL_error(L, "out of memory");
+  snprintf(allowed->rule, sizeof allowed->rule, "%s", rule);
+  snprintf(allowed->why, sizeof allowed->why, "%s", why);
+  allowed->line = pl_vm_line(L);
+  *vm->allowed_tail = allowed;
+  vm->allowed_tail = &allowed->next;
+  return 0;
+}
+
 void pl_declare_register(lua_State *L)
 {
   static const luaL_Reg FUNCTIONS[] = {{"sequence", sequence}, {"step", step},         {"group", group},         {"parallel", parallel},
-                                       {"setup", setup},       {"teardown", teardown}, {"invariant", invariant}, {NULL, NULL}};
+                                       {"setup", setup},       {"teardown", teardown}, {"invariant", invariant}, {"allow_hazard", allow_hazard},
+                                       {NULL, NULL}};
   luaL_setfuncs(L, FUNCTIONS, 0);
   lua_newuserdatauv(L, 0, 0);
   lua_createtable(L, 0, 1);

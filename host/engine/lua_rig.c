@@ -359,7 +359,19 @@ static int part_devices(lua_State *L)
   return iterate(L);
 }
 
-static const luaL_Reg PART_METHODS[] = {{"has", part_has}, {"devices", part_devices}, {NULL, NULL}};
+/* What the rig file says that it stands on, in or under: valve:link("tray"). nil: the rig says no such thing. */
+static int part_link(lua_State *L)
+{
+  const struct pl_rig_part *part = pl_rig_part_at(L, 1);
+  const struct pl_rig *rig = rig_of(L);
+  if (!part)
+    pl_raise_usage(L, "write part:link(...) with a colon");
+  const struct pl_node *node = pl_node_get(part->node, luaL_checkstring(L, 2));
+  pl_rig_push_part(L, node && node->kind == PL_NODE_SCALAR ? pl_rig_part(rig, node->text) : NULL);
+  return 1;
+}
+
+static const luaL_Reg PART_METHODS[] = {{"has", part_has}, {"devices", part_devices}, {"link", part_link}, {NULL, NULL}};
 
 static int part_index(lua_State *L)
 {

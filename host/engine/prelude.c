@@ -156,7 +156,7 @@ static const char WAITING[] =
     "end\n";
 
 static const char ACTING[] =
-    "local core, G = ...\n"
+    "local core, G, _, sort = ...\n"
     "local ms = 1000000\n"
     "local REACTION = { 'from', 'to', 'within', 'min', 'start', 'of', 'blame', 'action', 'must' }\n"
     /* Lines of adapters without edges are read: an edge is then as late as the read that sees it. */
@@ -215,6 +215,44 @@ static const char ACTING[] =
     "  all.of = device\n"
     "  return G.measure(device.name .. ' ' .. quantity, device:read(quantity), all)\n"
     "end\n"
+    /* Of three or more the one that is away from the middle is wrong; of two the one that is trusted less: the bench's instruments are trusted most. */
+    "local AGREE = { 'within', 'share', 'action' }\n"
+    "local function middle(readings)\n"
+    "  local values, n = {}, #readings\n"
+    "  for i, r in ipairs(readings) do values[i] = r[2] end\n"
+    "  sort(values)\n"
+    "  local low, high = values[(n + 1) // 2], values[n // 2 + 1]\n"
+    "  return low + (high - low) / 2\n"
+    "end\n"
+    "local function trusted(who)\n"
+    "  return who.owner ~= 'bench' and 0 or (who.role == 'monitor' or who.role == 'flow-meter') and 2 or 1\n"
+    "end\n"
+    "function G.agree(name, readings, o)\n"
+    "  if type(name) ~= 'string' or type(readings) ~= 'table' then core.usage('agree needs a name and readings: agree(\"slot voltage\", { { device, value }, ... }, { within = ... })') end\n"
+    "  core.options(o, 'agree', AGREE)\n"
+    "  if #readings < 2 then core.usage('agree \"' .. name .. '\": expected two readings or more') end\n"
+    "  if not o or o.within == nil and o.share == nil then core.usage('agree needs how near they must be: { within = volts(0.3) } or { share = percent(2) }') end\n"
+    "  for _, r in ipairs(readings) do\n"
+    "    if type(r) ~= 'table' or r[1] == nil or r[2] == nil then core.usage('agree \"' .. name .. '\": expected { device, value } of each') end\n"
+    "  end\n"
+    "  local at, judged = middle(readings), readings\n"
+    "  if #readings == 2 then\n"
+    "    local a, b = readings[1], readings[2]\n"
+    "    if trusted(b[1]) > trusted(a[1]) then a, b = b, a end\n"
+    "    at, judged = a[2], { b }\n"
+    "  end\n"
+    "  local near = o.within\n"
+    "  if o.share then\n"
+    "    local share = (at < at * 0 and -at or at) * (type(o.share) == 'number' and o.share or G.number(o.share, '%') / 100)\n"
+    "    near = near and G.highest(near, share) or share\n"
+    "  end\n"
+    "  local good = true\n"
+    "  for _, r in ipairs(judged) do\n"
+    "    local label = name .. ' by ' .. r[1].name\n"
+    "    good = G.measure(label, r[2], { min = at - near, max = at + near, of = r[1], action = o.action }) and good\n"
+    "  end\n"
+    "  return good\n"
+    "end\n"
     "local PROMPT = { 'choices', 'default' }\n"
     "function G.prompt(text, o)\n"
     "  if type(text) ~= 'string' then core.usage('prompt needs a text') end\n"
@@ -259,6 +297,52 @@ static const char ACTING[] =
     "}\n"
     "G.fault = { plant = core.plant, clear = core.clear }\n";
 
+/* The interlock: a sequence that means to trip a rule says so, and measures it. */
+static const char TRIPPING[] =
+    "local core, G = ...\n"
+    "local ms = 1000000\n"
+    "local EXPECT = { 'within', 'start' }\n"
+    "local function await(rule, within)\n"
+    "  local from = core.now()\n"
+    "  repeat\n"
+    "    local tripped, confirmed, since, done, _, _, known = core.trip_seen(rule)\n"
+    "    if not known then return nil end\n"
+    "    if tripped and confirmed then return done - since end\n"
+    "    core.wait_until(core.now() + ms, 'the interlock rule ' .. rule)\n"
+    "  until core.now() - from >= within\n"
+    "  if core.rehearsal() then return nil end\n"
+    "  core.fail('interlock ' .. rule, 'did not trip within ' .. G.tostring(core.time(within)), {})\n"
+    "end\n"
+    "local function expect(rule, o)\n"
+    "  core.options(o, 'interlock.expect', EXPECT)\n"
+    "  local limit = core.trip_expect(rule)\n"
+    "  if not o then return end\n"
+    "  local within = o.within ~= nil and core.ns(o.within, 'within') or 10000 * ms\n"
+    "  if o.start then o.start(G.rig) end\n"
+    "  local took = await(rule, within)\n"
+    "  if took then return G.measure('interlock ' .. rule, core.time(took), { max = core.time(limit) }) end\n"
+    "end\n"
+    "local function reset(rule)\n"
+    "  local tripped, _, _, _, before = core.trip_seen(rule)\n"
+    "  if not tripped then return end\n"
+    "  core.trip_reset(rule)\n"
+    "  repeat\n"
+    "    core.wait_until(core.now() + ms, 'a reset of the interlock rule ' .. rule)\n"
+    "    local still, _, _, _, refused, why = core.trip_seen(rule)\n"
+    "    if not still then core.trip_forget(rule) end\n"
+    "    if refused > before then\n"
+    "      if core.rehearsal() then return end\n"
+    "      core.fail('reset of interlock ' .. rule, why, {})\n"
+    "    end\n"
+    "  until not still\n"
+    "end\n"
+    "G.interlock = {\n"
+    "  has = core.trip_has,\n"
+    "  expect = expect,\n"
+    "  reset = reset,\n"
+    "  tripped = function(rule) return (core.trip_seen(rule)) end,\n"
+    "}\n";
+
 static int load_chunk(lua_State *L, const char *text, size_t size)
 {
   int status = luaL_loadbufferx(L, text, size, "=plumbline", "t");
@@ -276,7 +360,7 @@ static int load_chunk(lua_State *L, const char *text, size_t size)
 enum pl_status pl_prelude_load(struct pl_vm *vm, struct pl_err *err)
 {
   lua_State *L = vm->L;
-  if (load_chunk(L, WAITING, sizeof WAITING - 1) || load_chunk(L, ACTING, sizeof ACTING - 1))
+  if (load_chunk(L, WAITING, sizeof WAITING - 1) || load_chunk(L, ACTING, sizeof ACTING - 1) || load_chunk(L, TRIPPING, sizeof TRIPPING - 1))
     return pl_fail(err, PL_E_NOMEM, "cannot load the engine's own Lua: %s", lua_tostring(L, -1));
   lua_getfield(L, LUA_REGISTRYINDEX, PL_VM_CORE);
   lua_getfield(L, -1, "watch");

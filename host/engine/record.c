@@ -19,6 +19,8 @@ static const struct {
     {"leak-sensor", "check the leak sensor and its cable"},
     {"leak-valve", "check the leak injector"},
     {"load", "check the load bank"},
+    {"kill-relay", "check the interlock's contactor: welded contacts, its coil and its wiring"},
+    {"process-switch", "check what the switch senses, then the switch and its wiring"},
 }, KIND_ACTIONS[] = {
     {"psu", "replace the power supply"},
     {"csu", "replace the CSU in this slot; when the new one fails too, check the slot's connector"},
@@ -81,7 +83,7 @@ void pl_record_diagnosis(struct pl_run *run, struct pl_scope *scope, const struc
   pl_journal_diagnosis(run->journal, scope->id, &diagnosis);
   if (pass)
     return;
-  if (!run->cfg->rehearsal)
+  if (!pl_run_lenient(run))
     scope->failed = true;
   pl_record_tell(run, scope->id, message);
 }
@@ -100,7 +102,7 @@ static void record_finding(struct pl_run *run, struct pl_scope *scope, const str
                                                  .file = run->path,
                                                  .line = failure->line};
   pl_journal_diagnosis(run->journal, scope->id, &diagnosis);
-  if (!run->cfg->rehearsal)
+  if (!pl_run_lenient(run))
     scope->failed = true;
   pl_record_tell(run, scope->id, message);
 }
@@ -127,6 +129,8 @@ void pl_record_failure(struct pl_run *run, struct pl_scope *scope, struct pl_fai
     run->trouble = failure->kind;
   if (failure->kind == PL_FAILURE_ABORT) {
     pl_journal_log(run->journal, scope->id, "WARNING", failure->text);
+    if (run->cfg->failure)
+      run->cfg->failure(run->cfg->failure_ctx, run->focus ? run->focus->id : scope->id);
   } else {
     pl_journal_error(run->journal, scope->id, *failure->verdict ? failure->verdict : "trouble", failure->text, run->path, failure->line);
     if (!run->cfg->rehearsal)

@@ -46,6 +46,17 @@ static void remember(struct pl_run *run, const struct pl_rig_device *device, con
   run->touched = touched;
 }
 
+void pl_rehearsal_allow(struct pl_run *run)
+{
+  for (const struct pl_allowed *each = run->vm->allowed; each; each = each->next) {
+    char text[256];
+    if (run->cfg->plan)
+      pl_plan_allow(run->cfg->plan, each->rule, each->why, NULL);
+    snprintf(text, sizeof text, "the sequence allows the hazard '%s' (line %d): %s", each->rule, each->line, each->why);
+    pl_journal_log(run->journal, -1, "WARNING", text);
+  }
+}
+
 void pl_rehearsal_writes(lua_State *L, const struct pl_rig_device *device, const struct pl_quantity *quantity, int64_t value_u)
 {
   struct pl_run *run = pl_task_of(L)->vm->run;

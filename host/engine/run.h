@@ -81,6 +81,7 @@ struct pl_run {
   bool unseen; /* something was stopped or left out: a rehearsal has not seen all of the sequence */
   int stop_seen;
   bool failed;
+  uint64_t expected_trips; /* interlock rules that the sequence means to trip, a bit each */
   enum pl_failure_kind trouble;  /* the gravest that was not a finding */
   struct pl_err err;             /* the first of it */
   pl_time_ns still_since;        /* clock time that has not moved for `still_steps` */
@@ -90,6 +91,12 @@ struct pl_run {
   pl_time_ns wait_from, wait_until; /* of the focus, for progress */
   struct pl_timer progress;
 };
+
+/* A rehearsal goes on after what would end a run, since it looks for mistakes in all of the sequence. */
+static inline bool pl_run_lenient(const struct pl_run *run)
+{
+  return run->cfg->rehearsal && !run->cfg->strict;
+}
 
 /* --- task.c --- */
 struct pl_task *pl_task_of(lua_State *L);
@@ -135,6 +142,7 @@ const char *pl_record_action(const struct pl_rig_device *device, const struct pl
 void pl_record_place(const struct pl_rig_device *device, const struct pl_rig_part *part, char *out, size_t size);
 
 /* --- rehearsal.c: what the plan check is told; nothing when there is none --- */
+void pl_rehearsal_allow(struct pl_run *run); /* the hazards that the sequence needs; in a real run they are only written down */
 void pl_rehearsal_writes(lua_State *L, const struct pl_rig_device *device, const struct pl_quantity *quantity, int64_t value_u); /* before it is written */
 void pl_rehearsal_acts(lua_State *L, const struct pl_rig_part *part, const char *verb);
 void pl_rehearsal_plants(lua_State *L, const char *spec);
@@ -144,6 +152,10 @@ void pl_rehearsal_end(struct pl_run *run);  /* before safe values are applied */
 /* --- wires.c --- */
 void pl_wires_watch(struct pl_run *run);  /* adapters that go and come are told in the journal */
 void pl_wires_record(struct pl_run *run); /* at the end: what each bus has carried */
+
+/* --- trips.c: the interlock --- */
+void pl_trips_look(struct pl_run *run);  /* what it did since the last look; an unexpected trip ends the run */
+bool pl_trips_armed(struct pl_run *run); /* false: a rule has tripped already, the run must not begin */
 
 /* --- roll_call.c --- */
 struct pl_asked { /* one device's answer to the same question as all others' */

@@ -300,7 +300,7 @@ static bool goes_up(const struct pl_scope *scope)
     return true;
   if (scope->decl->kind == PL_SCOPE_TEARDOWN)
     return false; /* what surrounds it is at its end already */
-  return !scope->decl->go_on && !scope->run->cfg->rehearsal;
+  return !scope->decl->go_on && !pl_run_lenient(scope->run);
 }
 
 static void tell_waiter(struct pl_scope *scope, bool up)

@@ -80,7 +80,7 @@ static int progress(lua_State *L)
 
 static int rehearsal(lua_State *L)
 {
-  lua_pushboolean(L, run_of(L)->cfg->rehearsal);
+  lua_pushboolean(L, pl_run_lenient(run_of(L)));
   return 1;
 }
 
@@ -148,7 +148,7 @@ static int broken(lua_State *L)
   const struct pl_task *task = pl_task_of(L);
   struct pl_run *run = task->vm->run;
   struct pl_scope *scope = run->focus;
-  if (run->cfg->rehearsal || invariant->broken_in == scope->id || scope->phase == PL_PHASE_END)
+  if (pl_run_lenient(run) || invariant->broken_in == scope->id || scope->phase == PL_PHASE_END)
     return 0;
   invariant->broken_in = scope->id;
   char detail[160];

@@ -154,6 +154,7 @@ static int open_vm(lua_State *L)
   lua_insert(L, -2);
   pl_verbs_register(L, lua_absindex(L, -2));
   pl_edges_register(L, lua_absindex(L, -2));
+  pl_trips_register(L, lua_absindex(L, -2));
   lua_createtable(L, 0, 2);
   lua_pushcfunction(L, on_unknown);
   lua_setfield(L, -2, "__index");
@@ -172,6 +173,7 @@ enum pl_status pl_vm_new(const char *path, struct pl_vm **out, struct pl_err *er
     vm->path = path;
     vm->items_tail = &vm->items;
     vm->invariants_tail = &vm->invariants;
+    vm->allowed_tail = &vm->allowed;
     vm->main = main;
     vm->L = main ? lua_newstate(allocate, vm) : NULL;
   }
@@ -212,6 +214,11 @@ void pl_vm_free(struct pl_vm *vm)
   }
   free(vm->setup);
   free(vm->teardown);
+  while (vm->allowed) {
+    struct pl_allowed *next = vm->allowed->next;
+    free(vm->allowed);
+    vm->allowed = next;
+  }
   while (vm->invariants) {
     struct pl_invariant *next = vm->invariants->next;
     free(vm->invariants);

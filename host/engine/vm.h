@@ -63,6 +63,12 @@ struct pl_meta { /* what `sequence` said, and the file's own list */
   bool no_roll_call; /* the sequence itself judges devices that do not answer */
 };
 
+struct pl_allowed { /* a hazard that the sequence needs: the plan check lets it pass */
+  char rule[32], why[160];
+  int line;
+  struct pl_allowed *next;
+};
+
 struct pl_vm {
   lua_State *L;
   size_t used, limit; /* bytes */
@@ -75,6 +81,7 @@ struct pl_vm {
   int n_items;
   struct pl_decl *setup, *teardown;
   struct pl_invariant *invariants, **invariants_tail;
+  struct pl_allowed *allowed, **allowed_tail;
   bool budget_open; /* the count hook has seen this slice begin */
   int64_t budget_from;
   struct pl_task *main; /* stands for the main thread */
@@ -101,6 +108,7 @@ void pl_rig_register(lua_State *L);
 void pl_measure_register(lua_State *L);
 void pl_verbs_register(lua_State *L, int core); /* `core`: the table that only the prelude sees */
 void pl_edges_register(lua_State *L, int core);
+void pl_trips_register(lua_State *L, int core);
 enum pl_status pl_prelude_load(struct pl_vm *vm, struct pl_err *err);
 /* Table of options at `index`: refuses keys that are not among `words` (NULL-terminated). */
 void pl_options_check(lua_State *L, int index, const char *verb, const char *const *words);

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <syslog.h>
 
+#define ENDING_NS (10 * PL_MS)  /* from the closing of the socket to the end of the process */
 #define GONE_NS (2 * PL_S)      /* for a killed runner to end: a thread of it may be in the kernel, in a transfer */
 #define PATIENCE_NS PL_S        /* for what another program holds */
 #define ROUND_NS (250 * PL_MS)  /* between two rounds: an adapter that is away may be back */
@@ -28,6 +29,7 @@ struct guard {
   enum phase phase;
   pl_time_ns heard, lost_at;
   char why[160]; /* the runner is lost */
+  bool is_silent; /* it hangs or is stopped, so it is still there */
   char held[HELD_MAX][128];
   size_t n_held, n_set, n_failed; /* n_set, n_failed: of the last round */
 };
@@ -163,7 +165,8 @@ static void judge_silence(struct guard *guard, pl_time_ns until)
   pl_time_ns now = pl_clock_now(guard->clock);
   if (now < until)
     return;
-  if (now - until > OVERSLEPT_NS)
+  guard->is_silent = now - until <= OVERSLEPT_NS;
+  if (!guard->is_silent)
     guard->heard = now;
   else
     snprintf(guard->why, sizeof guard->why, "the runner's loop has been silent for %lld ms: it hangs or was stopped", (long long)((now - guard->heard) / PL_MS));
@@ -189,18 +192,22 @@ static void watch(struct guard *guard)
 
 /* --- the runner is lost --- */
 
-static bool await_gone(const struct guard *guard)
+static bool is_gone_within(const struct guard *guard, pl_time_ns limit)
 {
   struct pollfd fd = {.fd = guard->pidfd, .events = POLLIN};
-  const struct timespec span = {.tv_sec = GONE_NS / PL_S};
+  const struct timespec span = {.tv_sec = limit / PL_S, .tv_nsec = limit % PL_S};
   return guard->pidfd >= 0 ? ppoll(&fd, 1, &span, NULL) > 0 : getppid() != guard->cfg->runner;
 }
 
-/* A runner that hangs or was stopped still holds its adapters and lines. When its pidfd tells that it ended, the kernel has closed them all. */
+/* A runner that hangs or was stopped still holds its adapters and lines. When its pidfd tells that it ended, the kernel has closed them all. One that is ending
+ * has closed the socket already, a moment before the rest. */
 static void remove_runner(struct guard *guard)
 {
-  bool sent = guard->pidfd >= 0 ? !pidfd_send_signal(guard->pidfd, SIGKILL, NULL, 0) : getppid() == guard->cfg->runner && !kill(guard->cfg->runner, SIGKILL);
-  bool gone = await_gone(guard);
+  bool gone = is_gone_within(guard, guard->is_silent ? 0 : ENDING_NS), sent = false;
+  if (!gone) {
+    sent = guard->pidfd >= 0 ? !pidfd_send_signal(guard->pidfd, SIGKILL, NULL, 0) : getppid() == guard->cfg->runner && !kill(guard->cfg->runner, SIGKILL);
+    gone = is_gone_within(guard, GONE_NS);
+  }
   pl_guard_record_add(guard->record, "lost", "\"why\":%s,\"killed\":%s,\"gone\":%s,\"after-ms\":%.3f", pl_guard_record_quote(guard->record, guard->why),
                       sent ? "true" : "false", gone ? "true" : "false", (double)(pl_clock_now(guard->clock) - guard->lost_at) / 1e6);
 }

@@ -7,6 +7,9 @@
 #define WRITES_MAX 4096  /* older ones are forgotten: what a sequence did thousands of writes ago is not what made a hazard now */
 #define FINDINGS_MAX 64
 #define ALLOWED_MAX 16
+#define ACTED_MAX 64
+#define PARTS_MAX 32 /* that one line endangers */
+#define PROMPT (2 * PL_S) /* what a write brings about at once; later it may be the fault's own doing */
 
 /* Which part of a rack a write acts on. */
 enum side { WATER = 1, POWER = 2, SLOT = 4, HAND = 8, FAULT = 16, ANY = 31 };
@@ -26,14 +29,15 @@ static const struct pl_plan_rule RULES[] = {
 static const struct cause {
   const char *rule;
   unsigned first, second;
+  bool supposed; /* counts too when something is broken from the start */
 } CAUSES[] = {
-    {"dead-head", WATER | HAND | FAULT, 0},
-    {"dry-run", WATER | FAULT, 0},
-    {"live-unmate", HAND | SLOT, 0},
-    {"below-n", POWER | SLOT | FAULT, POWER | FAULT},
-    {"redundancy", POWER | FAULT, POWER | FAULT},
-    {"rating", ANY, 0},
-    {"uncooled", ANY, WATER | FAULT},
+    {"dead-head", WATER | HAND | FAULT, 0, false},
+    {"dry-run", WATER | FAULT, 0, false},
+    {"live-unmate", HAND | SLOT, 0, true},
+    {"below-n", POWER | SLOT | FAULT, POWER | FAULT, true},
+    {"redundancy", POWER | FAULT, POWER | FAULT, true},
+    {"rating", ANY, 0, false},
+    {"uncooled", ANY, WATER | FAULT, true},
 };
 
 static const struct {
@@ -75,7 +79,9 @@ struct write {
 
 struct found {
   struct pl_plan_finding as;
-  char part[64], text[320], wrote[96], other_wrote[96];
+  char text[480], wrote[96], other_wrote[96];
+  const char *parts[PARTS_MAX]; /* the rig's */
+  size_t n_parts;
 };
 
 struct pl_plan {
@@ -87,6 +93,9 @@ struct pl_plan {
   size_t n_found;
   const struct pl_plan_rule *allowed[ALLOWED_MAX];
   size_t n_allowed;
+  const struct pl_rig_part *acted[ACTED_MAX];
+  size_t n_acted;
+  char supposed[128]; /* "": nothing is broken */
 };
 
 const struct pl_plan_rule *pl_plan_rules(size_t *count)
@@ -114,9 +123,18 @@ void pl_plan_free(struct pl_plan *plan)
   free(plan);
 }
 
-void pl_plan_restart(struct pl_plan *plan)
+void pl_plan_suppose(struct pl_plan *plan, const char *fault)
 {
   plan->n_writes = plan->first = 0;
+  snprintf(plan->supposed, sizeof plan->supposed, "%s", fault);
+}
+
+bool pl_plan_was_acted(const struct pl_plan *plan, const char *part)
+{
+  for (size_t i = 0; i < plan->n_acted; i++)
+    if (!strcmp(plan->acted[i]->name, part))
+      return true;
+  return false;
 }
 
 /* --- writes --- */
@@ -152,6 +170,8 @@ void pl_plan_acted(struct pl_plan *plan, int line, pl_time_ns at, const struct p
 {
   struct write *write = add(plan, line, at, HAND);
   snprintf(write->what, sizeof write->what, "%s %s", verb, part->name);
+  if (plan->n_acted < ACTED_MAX && !pl_plan_was_acted(plan, part->name))
+    plan->acted[plan->n_acted++] = part;
 }
 
 void pl_plan_planted(struct pl_plan *plan, int line, pl_time_ns at, const char *spec)
@@ -252,6 +272,16 @@ static struct found *merged(struct pl_plan *plan, const char *rule, int line)
   return NULL;
 }
 
+static void add_part(struct found *found, const char *part)
+{
+  for (size_t i = 0; i < found->n_parts; i++)
+    if (!strcmp(found->parts[i], part))
+      return;
+  if (found->n_parts < PARTS_MAX)
+    found->parts[found->n_parts++] = part;
+  found->as.more = (unsigned)found->n_parts - 1;
+}
+
 static void put_in_order(struct pl_plan *plan, const struct pl_plan_finding *added)
 {
   size_t at = plan->n_found;
@@ -268,20 +298,20 @@ static void find(struct pl_plan *plan, const char *rule, const char *part, const
   if (is_allowed(plan, rule))
     return;
   if (found) {
-    found->as.more += strcmp(found->part, part) != 0;
+    add_part(found, part);
     return;
   }
   if (plan->n_found == FINDINGS_MAX)
     return;
   found = &plan->found[plan->n_found];
   *found = (struct found){.as = {.rule = known ? known->name : "hazard", .line = by ? by->line : 0, .other = other ? other->line : 0, .at = at}};
-  snprintf(found->part, sizeof found->part, "%s", part);
-  snprintf(found->text, sizeof found->text, "%s", text);
+  snprintf(found->text, sizeof found->text, "%s%s%s%s", *plan->supposed ? "on a rack with " : "", plan->supposed, *plan->supposed ? ", " : "", text);
   if (by)
     words_of(by, found->wrote, sizeof found->wrote);
   if (other)
     words_of(other, found->other_wrote, sizeof found->other_wrote);
-  found->as.part = found->part;
+  found->as.part = part;
+  add_part(found, part);
   found->as.text = found->text;
   found->as.wrote = found->wrote;
   found->as.other_wrote = found->other_wrote;
@@ -295,6 +325,8 @@ void pl_plan_hazard(struct pl_plan *plan, const struct pl_hazard *hazard)
   const struct write *other = by && cause->second ? last_before(plan, hazard, cause->second, by) : NULL;
   if (other && by->side == other->side && by->device == other->device)
     other = NULL;
+  if (*plan->supposed && (!cause->supposed || !by || hazard->at - by->at > PROMPT))
+    return;
   find(plan, hazard->rule, hazard->part, hazard->text, hazard->at, by, other);
 }
 
@@ -315,7 +347,7 @@ void pl_plan_left(struct pl_plan *plan, pl_time_ns at, const struct pl_rig_devic
     if (write->device == device && write->quantity == quantity)
       by = write;
   }
-  if (is_lamp(quantity))
+  if (is_lamp(quantity) || *plan->supposed)
     return;
   snprintf(text, sizeof text, "%s.%s has no safe value in the rig and is left at %s, it was found at %s; put it back in the teardown, or give it a safe value",
            device->name, quantity->name, pl_quantity_format(quantity->dim, left_u, is, sizeof is), pl_quantity_format(quantity->dim, found_u, was, sizeof was));

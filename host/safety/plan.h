@@ -18,7 +18,7 @@ const struct pl_plan_rule *pl_plan_rules(size_t *count);
 
 struct pl_plan_finding {
   const char *rule, *text; /* text: what, with numbers, and what to do instead */
-  const char *part;        /* the first that it happened to */
+  const char *part;        /* the first that it happened to; the rig's or the rack's text */
   int line;                /* of the sequence; 0: no line wrote before it */
   int other;               /* the line that set the scene for it; 0: none */
   const char *wrote, *other_wrote; /* "load-1.load = 500 W", "remove csu-1"; "" where there is no line */
@@ -28,8 +28,11 @@ struct pl_plan_finding {
 
 enum pl_status pl_plan_new(const struct pl_rig *rig, struct pl_plan **plan, struct pl_err *err);
 void pl_plan_free(struct pl_plan *plan);
-/* Forgets what the last rehearsal wrote, keeps what it found. */
-void pl_plan_restart(struct pl_plan *plan);
+/* Before a further rehearsal of the same sequence, with a fault planted from the start: only acts of the sequence that such a fault makes dangerous count
+ * from here on, and what is found says so. */
+void pl_plan_suppose(struct pl_plan *plan, const char *fault);
+/* Whether a hand has been laid on a part in any rehearsal so far. */
+bool pl_plan_was_acted(const struct pl_plan *plan, const char *part);
 
 /* --- what the sequence does, in the order of time --- */
 void pl_plan_wrote(struct pl_plan *plan, int line, pl_time_ns at, const struct pl_rig_device *device, const struct pl_quantity *quantity, int64_t value_u);

@@ -17,6 +17,7 @@
  *   SET      u16 count: u16 handle, u8 value
  *   EDGE     (server) u16 handle, u8 active, u64 count, i64 at (the server's clock)
  *   ACT      text part, text verb;  PLANT, CLEAR text spec;  TRUTH text part, text port -> u64 the double's bits;  PLUG, UNPLUG text bus id
+ *   PLANTED                               -> up to its end: text spec, u8 pl_fault_state, u64 how often it acted
  *   TRUTHS                                -> up to its end: text part, text port, u8 pl_dim, u64 the double's bits
  */
 #define PL_REMOTE_VERSION 1
@@ -24,7 +25,7 @@
 
 enum pl_remote_type {
   PL_REMOTE_HELLO = 1, PL_REMOTE_REPLY, PL_REMOTE_I2C, PL_REMOTE_RECOVER, PL_REMOTE_REQUEST, PL_REMOTE_GET, PL_REMOTE_SET, PL_REMOTE_EDGE,
-  PL_REMOTE_ACT, PL_REMOTE_PLANT, PL_REMOTE_CLEAR, PL_REMOTE_TRUTH, PL_REMOTE_PLUG, PL_REMOTE_UNPLUG, PL_REMOTE_TRUTHS, PL_REMOTE_TYPES
+  PL_REMOTE_ACT, PL_REMOTE_PLANT, PL_REMOTE_CLEAR, PL_REMOTE_TRUTH, PL_REMOTE_PLUG, PL_REMOTE_UNPLUG, PL_REMOTE_TRUTHS, PL_REMOTE_PLANTED, PL_REMOTE_TYPES
 };
 enum pl_remote_what { PL_REMOTE_CONTROL, PL_REMOTE_I2C_BUS, PL_REMOTE_GPIO_BUS, PL_REMOTE_EDGES, PL_REMOTE_WHATS };
 

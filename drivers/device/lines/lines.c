@@ -48,12 +48,17 @@ enum pl_status pl_device_line_get(struct pl_bus *bus, int handle, struct pl_read
 
 enum pl_status pl_output_open(struct pl_output *output, const struct pl_device_args *args, const char *param, struct pl_err *err)
 {
+  return pl_output_open_at(output, args, param, false, err);
+}
+
+enum pl_status pl_output_open_at(struct pl_output *output, const struct pl_device_args *args, const char *param, bool on, struct pl_err *err)
+{
   int handle = -1;
-  enum pl_status status = pl_device_line_request(args, param, true, false, &handle, err);
+  enum pl_status status = request(args, param, (struct pl_gpio_line){.output = true, .initial = on}, &handle, err);
   if (status != PL_OK) {
     return status;
   }
-  *output = (struct pl_output){.bus = args->bus, .handle = handle, .known = !args->observe, .edges = {.last_rising = PL_NEVER, .last_falling = PL_NEVER}};
+  *output = (struct pl_output){.bus = args->bus, .handle = handle, .on = on, .known = !args->observe, .edges = {.last_rising = PL_NEVER, .last_falling = PL_NEVER}};
   if (pthread_mutex_init(&output->lock, NULL) != 0) {
     output->bus = NULL;
     return pl_fail(err, PL_E_NOMEM, "%s: no mutex for the %s line", args->name, param);

@@ -29,6 +29,8 @@ struct pl_output {
 
 /* Requested inactive: opening a rig energises nothing; or as it is (args->observe): then its first set reads the level that edges count from. */
 enum pl_status pl_output_open(struct pl_output *output, const struct pl_device_args *args, const char *param, struct pl_err *err);
+/* The same, but requested at the level `on`: for a coil that must not let go when a rig is opened. */
+enum pl_status pl_output_open_at(struct pl_output *output, const struct pl_device_args *args, const char *param, bool on, struct pl_err *err);
 void pl_output_close(struct pl_output *output);
 enum pl_status pl_output_set(struct pl_output *output, bool on, struct pl_err *err); /* inside a job */
 void pl_output_edges(struct pl_output *output, struct pl_gpio_edges *edges);         /* any thread */

@@ -1,0 +1,179 @@
+-- SPDX-License-Identifier: Apache-2.0
+sequence "cooling" {
+  about = "Flow, pressure and heat against each other; one pump alone; no flow at all.",
+  version = "1.0",
+  needs = { loop = "loop", pump = "pump-unit" },
+  params = {
+    load = watts(400), soak = minutes(6),
+    -- What this rack showed when it was commissioned, at the flow that its pump unit is set to: the sum of its pipes, and how fast its pumps must turn.
+    drop = kPa(150), speed = revolutions_per_minute(3510),
+    carried = watts(66.3), -- heat by 1 L/min and 1 K: density 1020 kg/m3 times 3900 J/(kg K), 25 % propylene glycol
+  },
+}
+
+local function unit() return rig.pump.coolant end
+local function meter() return rig.loop.flow_meter end
+
+local function each_slot(fn)
+  for csu in rig.parts("csu") do
+    if csu:has("connector") and csu:has("hot-swap") then fn(csu) end
+  end
+end
+
+local function all_off()
+  each_slot(function(csu)
+    csu.load:set{ load = watts(0) }
+    csu.connector:turn_off()
+    csu.hot_swap:turn_off()
+  end)
+end
+
+local design -- flow that the unit was set to
+
+-- Means over two seconds: pulses of a flow meter and control loops are never quite still.
+local function look()
+  local names = { "flow", "supply_pressure", "return_pressure", "supply_temperature", "return_temperature", "pump_1_speed", "pump_2_speed" }
+  local sum, n, metered = {}, 10, nil
+  for _ = 1, n do
+    for _, name in ipairs(names) do
+      local value = unit():read(name)
+      sum[name] = sum[name] == nil and value or sum[name] + value
+    end
+    local flow = meter().flow
+    metered = metered == nil and flow or metered + flow
+    wait(ms(200))
+  end
+  for _, name in ipairs(names) do sum[name] = sum[name] / n end
+  sum.metered = metered / n
+  sum.drop = sum.supply_pressure - sum.return_pressure
+  return sum
+end
+
+-- The pump unit holds its flow, so three say what it is: the unit, the bench's meter and what was asked for.
+local function agree_on_flow(state, seen, asked)
+  agree("flow " .. state, { { unit(), seen.flow }, { meter(), seen.metered }, { rig.pump, asked } }, { share = percent(5), within = litres_per_minute(0.2) })
+end
+
+local function hold(flow)
+  unit():set{ flow_set = flow }
+  wait(seconds(25)) -- the control loop's time constant is some seconds
+end
+
+setup(function()
+  design = unit().flow_set
+  all_off()
+  wait(seconds(20))
+end)
+
+local rest
+
+step("at rest", { go_on = true }, function()
+  local u = unit()
+  rest = look()
+  check("pump unit is on", not u.stop, { of = u })
+  measure("pump 1 turns", rest.pump_1_speed, { min = revolutions_per_minute(500), of = u })
+  measure("pump 2 turns", rest.pump_2_speed, { min = revolutions_per_minute(500), of = u })
+  agree_on_flow("at rest", rest, design)
+  -- Nothing heats it but the pumps, less than 0.2 K.
+  measure("return above supply, at rest", rest.return_temperature - rest.supply_temperature, { min = degrees_celsius(-0.6), max = degrees_celsius(0.8), of = u })
+  -- The reservoir's level and the static pressure that it makes say the same: when only one of them is low it is the sensor.
+  local level, pressure = u.level, rest.return_pressure
+  local low_level, low_pressure = level < percent(60), pressure < kPa(30)
+  measure("coolant in the reservoir", level, { min = percent(60), of = u, blame = low_pressure and rig.loop or u, action = low_pressure and "look for a leak, then refill the loop" or "service the pump unit" })
+  measure("static pressure", pressure, { min = kPa(30), max = kPa(90), of = u, blame = low_level and rig.loop or u })
+end)
+
+step("the pipes and the pumps", { go_on = true }, function()
+  local u = unit()
+  -- Turbulent flow: the drop goes with the square of the flow (Darcy-Weisbach); a tenth is for the friction factor and the instruments.
+  local ratio = rest.metered / design
+  measure("pressure drop of the loop", rest.drop, { min = params.drop * (0.8 * ratio * ratio), max = params.drop * (1.25 * ratio * ratio), of = u, blame = rig.loop,
+    action = "look for a clogged filter, a closed valve or a kinked hose" })
+  -- Affinity laws: for the same pipes the flow goes with the speed, so who must turn faster has lost head.
+  for n = 1, 2 do
+    measure("speed of pump " .. n .. " for its flow", rest["pump_" .. n .. "_speed"] / ratio, { min = 0.98 * params.speed, max = 1.02 * params.speed, of = u,
+      action = "a pump is worn or draws air; service the pump unit" })
+  end
+end)
+
+step("another flow", { go_on = true }, function()
+  local u = unit()
+  hold(design * 0.75)
+  local low = look()
+  agree_on_flow("at three quarters", low, design * 0.75)
+  local flow = low.metered / rest.metered
+  for n = 1, 2 do
+    measure("speed of pump " .. n .. " against flow", (low["pump_" .. n .. "_speed"] / rest["pump_" .. n .. "_speed"]) / flow, { min = 0.94, max = 1.06, of = u })
+  end
+  measure("pressure drop against flow", (low.drop / rest.drop) / (flow * flow), { min = 0.88, max = 1.12, of = u })
+  hold(design)
+end)
+
+step("heat", { go_on = true, timeout = params.soak + minutes(3) }, function()
+  local u = unit()
+  each_slot(function(csu)
+    csu.hot_swap:turn_on()
+    csu.connector:turn_on()
+    wait_until(function() return csu.connector.power_good end, { within = seconds(1), what = "power good of " .. csu.name, of = csu })
+  end)
+  wait(seconds(5)) -- they boot
+  each_slot(function(csu) csu.load:set{ load = params.load } end)
+  wait(params.soak)
+  local seen, power = look(), watts(0)
+  each_slot(function(csu) power = power + csu.monitor.pout end)
+  agree_on_flow("with heat", seen, design)
+  -- What the slots take comes back in the coolant, but for some percent that goes into the air; the pumps add a little.
+  local kelvins = number(seen.return_temperature - seen.supply_temperature, "degC")
+  local set = u.supply_temperature_set
+  measure("supply temperature above its set point", seen.supply_temperature - set, { min = degrees_celsius(-3), max = degrees_celsius(3), of = u, blame = rig.loop,
+    action = "check the facility water and the heat exchanger" })
+  measure("heat in the coolant against power of the slots", params.carried * (number(seen.metered, "L/min") * kelvins) / power, { min = 0.86, max = 1.10, of = u })
+  check("pump unit names no fault", #u:faults() == 0, { of = u })
+end)
+
+-- Pumps are in parallel: with one of two the flow falls little, and the controller makes up for it.
+local function fail_pump(n)
+  if rig.is_virtual then fault.plant(rig.pump.name .. ".pump-" .. n .. "=dead") else prompt("Disconnect pump " .. n .. " of " .. rig.pump.name .. " now") end
+end
+
+local function mend_pump(n)
+  if rig.is_virtual then fault.clear(rig.pump.name .. ".pump-" .. n .. "=dead") else prompt("Connect pump " .. n .. " of " .. rig.pump.name .. " again") end
+end
+
+step("one pump alone", { go_on = true, timeout = minutes(5) }, function()
+  local u = unit()
+  for n = 1, 2 do
+    fail_pump(n)
+    wait_until(function() return u["pump_" .. n .. "_speed"] < revolutions_per_minute(300) end, { within = seconds(60), what = "pump " .. n .. " stands still", of = u })
+    wait(seconds(15))
+    check("pump unit names the pump, pump " .. n .. " off", #u:faults() > 0, { of = u })
+    local flow = look()
+    measure("flow with pump " .. n .. " off", flow.metered, { min = 0.9 * design, of = meter(), blame = u })
+    mend_pump(n)
+    wait_until(function() return u["pump_" .. n .. "_speed"] > revolutions_per_minute(500) end, { within = seconds(60), what = "pump " .. n .. " turns again", of = u })
+    wait(seconds(15))
+  end
+end)
+
+step("no flow", { go_on = true }, function()
+  local u = unit()
+  all_off() -- who makes heat needs flow
+  wait(seconds(20))
+  u:set{ stop = true }
+  measure("flow stops", wait_until(function() return meter().flow < litres_per_minute(0.3) end, { within = seconds(20), what = "flow below 0.3 L/min", of = meter(), blame = u }),
+    { max = seconds(10), of = u })
+  wait(seconds(5))
+  local still = look()
+  measure("flow by the unit, stopped", still.flow, { max = litres_per_minute(0.3), of = u })
+  measure("pressure drop, stopped", abs(still.drop), { max = kPa(6), of = u })
+  measure("speed of pump 1, stopped", still.pump_1_speed, { max = revolutions_per_minute(100), of = u })
+  measure("speed of pump 2, stopped", still.pump_2_speed, { max = revolutions_per_minute(100), of = u })
+  u:set{ stop = false }
+  measure("flow comes back", wait_until(function() return meter().flow > 0.9 * design end, { within = seconds(30), what = "coolant flows again", of = meter(), blame = u }),
+    { max = seconds(15), of = u })
+end)
+
+teardown(function()
+  all_off()
+  unit():set{ stop = false, flow_set = design }
+end)

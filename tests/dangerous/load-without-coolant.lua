@@ -1,0 +1,25 @@
+-- SPDX-License-Identifier: Apache-2.0
+sequence "load-without-coolant" {
+  about = "The pumps stand still, and then a slot gets its load.",
+  needs = { slot = "csu", loop = "loop", pump = "pump-unit", tray = "tray", injector = "valve", lost = "psu", rack = "busbar" },
+}
+
+local function power_up(csu)
+  csu.hot_swap:turn_on()
+  csu.connector:turn_on()
+  wait_until(function() return csu.connector.power_good end, { within = seconds(1), what = "power good", of = csu })
+end
+
+step("load", function()
+  rig.pump.coolant:set{ stop = true }
+  wait(seconds(10))
+  rig.slot.hot_swap:turn_on()
+  rig.slot.connector:turn_on()
+  wait(seconds(1))
+  rig.slot.load:set{ load = watts(500) } -- HAZARD: uncooled
+  wait(seconds(5))
+end)
+
+teardown(function()
+  rig.pump.coolant:set{ stop = false }
+end)

@@ -1,0 +1,24 @@
+-- SPDX-License-Identifier: Apache-2.0
+sequence "remove-powered-safe" {
+  about = "A CSU is taken out of a slot that is on. The safe way.",
+  needs = { slot = "csu", loop = "loop", pump = "pump-unit", tray = "tray", injector = "valve", lost = "psu", rack = "busbar" },
+}
+
+local function power_up(csu)
+  csu.hot_swap:turn_on()
+  csu.connector:turn_on()
+  wait_until(function() return csu.connector.power_good end, { within = seconds(1), what = "power good", of = csu })
+end
+
+setup(function()
+  power_up(rig.slot)
+  wait(seconds(5))
+end)
+
+step("swap", function()
+  rig.slot.connector:turn_off()
+  rig.slot.hot_swap:turn_off()
+  wait_until(function() return rig.slot.monitor.vout < volts(5) end, { within = seconds(2), what = "slot voltage below 5 V" })
+  operator.remove(rig.slot)
+  wait(seconds(1))
+end)

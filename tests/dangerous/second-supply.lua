@@ -1,0 +1,18 @@
+-- SPDX-License-Identifier: Apache-2.0
+sequence "second-supply" {
+  about = "On a rack with three supplies a second one is taken while the first is out.",
+  needs = { slot = "csu", loop = "loop", pump = "pump-unit", tray = "tray", injector = "valve", lost = "psu", rack = "busbar" },
+}
+
+local function power_up(csu)
+  csu.hot_swap:turn_on()
+  csu.connector:turn_on()
+  wait_until(function() return csu.connector.power_good end, { within = seconds(1), what = "power good", of = csu })
+end
+
+step("two of three", function()
+  rig.part("psu-a").supply:turn_off()
+  wait(seconds(1))
+  rig.part("psu-b").supply:turn_off() -- HAZARD: redundancy
+  wait(seconds(1))
+end)

@@ -1,0 +1,25 @@
+-- SPDX-License-Identifier: Apache-2.0
+sequence "stop-pumps-loaded" {
+  about = "The pumps stop while the CSUs make heat.",
+  needs = { slot = "csu", loop = "loop", pump = "pump-unit", tray = "tray", injector = "valve", lost = "psu", rack = "busbar" },
+}
+
+local function power_up(csu)
+  csu.hot_swap:turn_on()
+  csu.connector:turn_on()
+  wait_until(function() return csu.connector.power_good end, { within = seconds(1), what = "power good", of = csu })
+end
+
+setup(function()
+  for csu in rig.parts("csu") do power_up(csu) end
+  wait(seconds(5)) -- they boot
+end)
+
+step("stop", function()
+  rig.pump.coolant:set{ stop = true } -- HAZARD: uncooled
+  wait(seconds(10))
+end)
+
+teardown(function()
+  rig.pump.coolant:set{ stop = false }
+end)

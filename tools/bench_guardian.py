@@ -1,0 +1,173 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""guardian-p99-ms: runs are killed (SIGKILL) at random moments, each against the demo rack in a process of its own, and the rack's own record of what it was told
+says when the last safe value of the declared order came. From the kill, on one clock (CLOCK_MONOTONIC). A miss: the rack was not told all of it within 5 s.
+
+usage: bench_guardian.py [--build DIR] [--kills N] [--jobs N] [--seed N]
+Prints one JSON object; exit status 1 when a kill left a rack unsafe, or a journal broken."""
+import argparse
+import concurrent.futures
+import json
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+SEQUENCE = """sequence "busy" { about = "switches power, load and water on and off", needs = { slot = "csu", injector = "valve" } }
+step("busy", { timeout = hours(1) }, function()
+  for i = 1, 60 do -- about a second; longer would cost each run a longer rehearsal
+    rig.slot.hot_swap:turn_on()
+    rig.slot.connector:turn_on()
+    rig.injector.leak_valve:turn_on()
+    rig.slot.load:set{ load = watts(200) }
+    log("on: " .. tostring(rig.slot.monitor.vout))
+    wait(ms(5))
+    rig.injector.leak_valve:turn_off()
+    wait(ms(5))
+  end
+end)
+"""
+LATEST_S = 0.4  # the process has begun, rehearsed, called the roll and is busy after about 0.15 s
+MISS_S = 5
+SAFE = ([(v, r"open 0$") for v in ("valve-1", "valve-manifold")] + [(f"hsc-{i}", r"i2c 01 00 ..$") for i in range(1, 9)] +
+        [(f"connector-{i}", r"power-enable 0$") for i in range(1, 9)] + [(f"load-{i}", r"modbus 10 .* 00 00 00 00$") for i in range(1, 9)] +
+        [(f"psu-{x}", r"i2c 01 80 ..$") for x in "ab"])
+SAFE = [(device, re.compile(what)) for device, what in SAFE]
+LIVE = re.compile(r"open 1|power-enable 1|i2c 01 80|modbus 10 .* [0-9a-f]*[1-9a-f][0-9a-f]*$")
+
+
+class Rack:
+    def __init__(self, plumb, temp, name):
+        self.plumb, self.folder = plumb, os.path.join(temp, name)
+        self.tcp = ""
+        os.makedirs(self.folder)
+        self.sequence = self.write("busy.lua", SEQUENCE)
+        socket, self.told, rtu = (os.path.join(self.folder, f) for f in ("rack.sock", "told.csv", "rtu"))
+        self.p = subprocess.Popen([plumb, "twin", "serve", "--socket", socket, "--tcp", "127.0.0.1:0", "--rtu", rtu, "--writes", self.told], cwd=ROOT,
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        for raw in self.p.stdout:
+            tcp = re.search(r"Modbus TCP (\S+)", raw.decode())
+            self.tcp = tcp.group(1) if tcp else self.tcp
+            if raw.startswith(b"  socket"):
+                break
+        text = open(os.path.join(ROOT, "fixtures/rigs/demo-rack.yaml")).read()
+        text = text.replace("adapter: twin, speed: 400 kHz", f"adapter: twin-remote, socket: {socket}")
+        text = text.replace("adapter: twin}", f"adapter: twin-remote, socket: {socket}}}")
+        self.rig = self.write("rig.yaml", text.replace("port: twin", f"port: {rtu}").replace("host: twin", f"host: '{self.tcp}'"))
+        self.read = open(self.told)
+
+    def write(self, name, text):
+        path = os.path.join(self.folder, name)
+        with open(path, "w") as f:
+            f.write(text)
+        return path
+
+    def news(self):
+        """What it was told since the last call."""
+        rows = [line.rstrip("\n").split(",", 2) for line in self.read]
+        return [(int(at), device, what) for at, device, what in rows]
+
+    def end(self):
+        self.p.terminate()
+        self.p.wait()
+
+
+def safe_at(told):
+    """When the last of the safe values came, in the declared order; None: not all of them. What a killed run had sent before may stand in between."""
+    n = 0
+    for at, device, what in told:
+        if n < len(SAFE) and device == SAFE[n][0] and SAFE[n][1].search(what):
+            n += 1
+        elif n == len(SAFE) and LIVE.search(what):
+            return None
+        if n == len(SAFE):
+            return at
+    return None
+
+
+def is_whole(path):
+    try:
+        with open(path) as f:
+            return all(json.loads(line) for line in f)
+    except FileNotFoundError:
+        return True
+    except ValueError:
+        return False
+
+
+def kill_once(rack, moment):
+    """(outcome, milliseconds): "safe", "early" (nothing was driven, nothing is on), "miss" or "broken"."""
+    out = os.path.join(rack.folder, "out")
+    shutil.rmtree(out, ignore_errors=True)
+    rack.news()
+    start = time.monotonic()
+    p = subprocess.Popen([rack.plumb, "run", rack.sequence, "--rig", rack.rig, "--out", out, "--json"], cwd=ROOT, stdin=subprocess.DEVNULL,
+                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    time.sleep(max(0, start + moment - time.monotonic()))
+    if p.poll() is not None:
+        sys.exit("bench_guardian: the run ended by itself: " + p.stderr.read().decode())
+    killed = time.monotonic_ns()
+    p.kill()
+    p.stderr.read()  # the guardian holds it open until it has ended
+    p.wait()
+    told = rack.news()
+    if not all(is_whole(os.path.join(out, f)) for f in ("journal.jsonl", "guardian.jsonl")):
+        return "broken", 0
+    at = safe_at([row for row in told if row[0] >= killed])
+    if at is not None:
+        return ("safe" if at - killed < MISS_S * 1e9 else "miss"), (at - killed) / 1e6
+    return ("miss" if any(LIVE.search(what) for _, _, what in told) else "early"), 0
+
+
+def work(plumb, temp, job, kills, seed):
+    moments = random.Random(seed * 1000 + job)
+    rack = Rack(plumb, temp, f"rack-{job}")
+    times, counts = [], {"early": 0, "miss": 0, "broken": 0}
+    try:
+        while len(times) + counts["miss"] + counts["broken"] < kills:
+            if counts["early"] > 100 + 5 * kills:
+                sys.exit("bench_guardian: the runs are killed before they drive anything")
+            outcome, ms = kill_once(rack, moments.uniform(0, LATEST_S))
+            if outcome == "safe":
+                times.append(ms)
+            else:
+                counts[outcome] += 1
+    finally:
+        rack.end()
+    return times, counts
+
+
+def measure(build, kills, jobs=2, seed=1):
+    plumb = os.path.join(ROOT, build, "plumb")
+    temp = tempfile.mkdtemp(prefix="plumb-guardian-")
+    try:
+        with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+            done = list(pool.map(lambda job: work(plumb, temp, job, kills // jobs + (job < kills % jobs), seed), range(jobs)))
+    finally:
+        shutil.rmtree(temp, ignore_errors=True)
+    times = sorted(ms for ts, _ in done for ms in ts)
+    counts = {k: sum(c[k] for _, c in done) for k in ("early", "miss", "broken")}
+    at = lambda share: times[min(len(times) - 1, int(share * len(times)))] if times else float("nan")  # noqa: E731
+    return {"name": "guardian-p99-ms", "value": round(at(0.99), 2), "p50": round(at(0.5), 2), "max": round(at(1), 2), "kills": len(times) + counts["miss"] + counts["broken"],
+            "before_anything_was_driven": counts["early"], "misses": counts["miss"], "journals_broken": counts["broken"], "seed": seed}
+
+
+def main():
+    ap = argparse.ArgumentParser()
+    ap.add_argument("--build", default="build")
+    ap.add_argument("--kills", type=int, default=1000)
+    ap.add_argument("--jobs", type=int, default=2)
+    ap.add_argument("--seed", type=int, default=1)
+    args = ap.parse_args()
+    row = measure(args.build, args.kills, args.jobs, args.seed)
+    print(json.dumps(row))
+    sys.exit(1 if row["misses"] or row["journals_broken"] else 0)
+
+
+if __name__ == "__main__":
+    main()
