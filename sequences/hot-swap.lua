@@ -54,13 +54,13 @@ end)
 step("quiesce", function()
   rig.slot.load:set{ load = watts(0) }
   measure("load lets go", wait_until(function() return rig.slot.monitor.iout < amperes(3) end,
-    { within = seconds(5), what = "slot current below 3 A" }), { max = seconds(1) })
+    { within = seconds(5), what = "slot current below 3 A", blame = rig.slot }), { max = seconds(1) })
 end)
 
 step("isolate", function()
   rig.slot.connector:set{ reset = true }
   measure("CSU goes to standby", wait_until(function() return rig.slot.monitor.iout < amperes(1) end,
-    { within = seconds(5), what = "slot current below 1 A" }), { max = seconds(1) })
+    { within = seconds(5), what = "slot current below 1 A", blame = rig.slot }), { max = seconds(1) })
 end)
 
 step("power down", function()
@@ -133,7 +133,8 @@ step("soak", { timeout = params.soak + minutes(1) }, function()
   measure("controller temperature", hottest.max, { max = degrees_celsius(90), of = slot.hot_swap })
   measure("coolant flow", rig.loop.flow)
   check("controller names no fault", #slot.hot_swap:faults() == 0, { of = slot.hot_swap })
-  check("pump unit names no fault", #rig.pump.coolant:faults() == 0, { of = rig.pump.coolant })
+  local faults = rig.pump.coolant:faults()
+  check("pump unit names no fault", #faults == 0, { of = rig.pump.coolant, blame = faults[1] == "reservoir" and rig.loop or rig.pump.coolant })
 end)
 
 teardown(function()

@@ -136,7 +136,7 @@ local function names_no_fault(state)
     local faults = owned(device) and device:faults()
     if faults then
       for _, fault in ipairs(faults) do log(device.name .. " names a fault " .. state .. ": " .. fault, "WARNING") end
-      check(device.name .. " names no fault " .. state, #faults == 0, { of = device })
+      check(device.name .. " names no fault " .. state, #faults == 0, { of = device, blame = faults[1] == "reservoir" and rig.loop or device })
     end
   end
 end
@@ -215,6 +215,15 @@ step("boot", { go_on = true }, function()
     local t = wait_until(function() return csu.monitor.pout > params.booted end, { within = seconds(10), or_nil = true })
     check(csu.name .. " boots within 10 s", t ~= nil, { of = csu })
   end)
+  local lowest_power = {}
+  for _ = 1, 28 do -- longer than a boot
+    wait(ms(250))
+    each_slot(function(csu)
+      local power, before = csu.monitor.pout, lowest_power[csu.name]
+      lowest_power[csu.name] = before ~= nil and lowest(before, power) or power
+    end)
+  end
+  each_slot(function(csu) measure(csu.name .. " stays up", lowest_power[csu.name], { min = params.booted, of = csu.monitor, blame = csu }) end)
 end)
 
 step("idle", { go_on = true }, function()

@@ -218,6 +218,18 @@ def a_run_that_passes_keeps_nothing():
 
 
 @case
+def an_interlock_trip_keeps_them_too():
+    folder = out_dir("tripped")
+    quiet = write("quiet.lua", 'sequence "quiet" { needs = { slot = "csu" } }\nstep("wait", { timeout = minutes(5) }, function()\n'
+                  '  for _ = 1, 20 do measure("v", rig.slot.monitor.vout, { max = volts(60) }) wait(seconds(5)) end\nend)\n')
+    code, out, err = plumb("run", quiet, "--fault", "injector-1.valve=stuck-open", "--out", folder)
+    assert code == 1 and "tray-1-wet" in out, out + err
+    rows, world = holds_the_failure(folder)
+    assert rows[-1]["device"] == "monitor-1" and float(rows[0]["seconds_before"]) <= 10
+    assert world["parts"]["tray-1"]["volume"]["value"] > 0.3 and world["parts"]["tray-1"]["volume"]["unit"] == "L", world["parts"]["tray-1"]
+
+
+@case
 def an_abort_keeps_them_too():
     folder = out_dir("aborted")
     long = write("long.lua", """sequence "long" { needs = { slot = "csu" } }

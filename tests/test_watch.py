@@ -12,6 +12,7 @@ import signal
 import struct
 import termios
 import time
+import xml.etree.ElementTree
 
 from plumbtest import PLUMB, ROOT, SANITIZED, TEMP, Skip, case, main, out_dir, plumb, write
 from rack import Rack
@@ -329,11 +330,13 @@ def a_plot_of_a_recording():
     assert first < last, out  # it falls
     code, _, err = plumb("plot", path, "--svg", svg)
     text = open(svg).read()
-    assert code == 0 and text.count("class=\"plot\"") >= 2 and "loop.flow" in text and "prefers-color-scheme:dark" in text, err
+    assert code == 0 and xml.etree.ElementTree.parse(svg) and text.count("class=\"plot\"") >= 2 and "loop.flow" in text and "prefers-color-scheme:dark" in text, err
     assert "csu" not in text and text.count("http") == text.count("http://www.w3.org/2000/svg"), "it fetches something"
     gap = write("gap.csv", "time (s),\"a \"\"b\"\", c (V)\"\r\n0,1\r\n1,2\r\n2,\r\n3,2\r\n4,1\r\n")
     code, out, err = plumb("plot", gap)
     assert code == 0 and out.startswith('a "b", c') and "×" in out and " V" in out, out + err
+    code, _, err = plumb("plot", gap, "--svg", svg)
+    assert code == 0 and xml.etree.ElementTree.parse(svg) and open(svg).read().count("<polyline") == 2, err  # two stretches, nothing across the gap
     for text, wanted in (("time (s),a\n0,1\n1\n", ":3: too few"), ("time (s),a\n0,x\n", ":2: 'x'"), ("time (s),a\n1,1\n0,1\n", ":3: the time goes back"),
                          ("time (s),a\n0,1,2\n", ":2: more columns"), ("time (s),\"a\n0,1\n", ":1:"), ("", "empty")):
         code, _, err = plumb("plot", write("bad.csv", text))

@@ -23,6 +23,8 @@ struct pl_bus {
   const void *ops;
   void *self;
   void (*close)(void *self);
+  const void *front_ops; /* what the layer speaks to: the adapter's ops and self, or who stands in front of them */
+  void *front_self;
   bool simulated;
   void *layer;
   void (*free_layer)(void *layer);
@@ -514,20 +516,26 @@ void pl_bus_counters(const struct pl_bus *bus, struct pl_bus_counters *out)
 
 void pl_bus_attach(struct pl_bus *bus, const void *ops, void *self, void (*close)(void *self), bool simulated)
 {
-  bus->ops = ops;
-  bus->self = self;
+  bus->ops = bus->front_ops = ops;
+  bus->self = bus->front_self = self;
   bus->close = close;
   bus->simulated = simulated;
 }
 
+void pl_bus_interpose(struct pl_bus *bus, const void *ops, void *self)
+{
+  bus->front_ops = ops;
+  bus->front_self = self;
+}
+
 const void *pl_bus_ops(const struct pl_bus *bus)
 {
-  return bus->ops;
+  return bus->front_ops;
 }
 
 void *pl_bus_self(const struct pl_bus *bus)
 {
-  return bus->self;
+  return bus->front_self;
 }
 
 void pl_bus_set_layer(struct pl_bus *bus, void *layer, void (*free_layer)(void *layer))

@@ -68,6 +68,9 @@ void pl_bus_counters(const struct pl_bus *bus, struct pl_bus_counters *out);
 /* The adapter behind the bus: ops is the layer's struct (pl_i2c_ops, ...). close(self) is called once by pl_bus_free.
  * simulated: the adapter answers at once and in real time its wire time must be waited for. */
 void pl_bus_attach(struct pl_bus *bus, const void *ops, void *self, void (*close)(void *self), bool simulated);
+/* After pl_bus_attach and before the first job: the layer speaks to these from here on; they hand on to what pl_bus_ops and pl_bus_self gave before.
+ * Closing, reopening and looking stay the adapter's own. */
+void pl_bus_interpose(struct pl_bus *bus, const void *ops, void *self);
 const void *pl_bus_ops(const struct pl_bus *bus);
 void *pl_bus_self(const struct pl_bus *bus);
 /*

@@ -93,6 +93,10 @@ struct pl_backend_desc {
   void (*list_faults)(void (*fn)(void *ctx, const struct pl_fault_about *row), void *ctx);
   /* What is planted now, in the order of planting, also what is over. NULL: it does not count. */
   enum pl_status (*planted)(struct pl_backend *backend, void (*fn)(void *ctx, const struct pl_fault_told *each), void *ctx, struct pl_err *err);
+  /* The in-line proxy only (fixtures/faults/proxy.h), NULL for others: stands between a real bus and its adapter from here on, which has just been opened;
+   * and lets everything through, for good: safe values are about to be applied. */
+  enum pl_status (*attach)(struct pl_backend *backend, struct pl_bus *bus, const struct pl_rig_bus *as, struct pl_err *err);
+  void (*lift)(struct pl_backend *backend);
   /* A physical value, the judge of tests: part.port in SI-like units. */
   enum pl_status (*truth)(struct pl_backend *backend, const char *part, const char *port, double *value, struct pl_err *err);
   /* The catalogue at this rig: one place a fault (the first that it fits), or every place. NULL: it has none to tell. */

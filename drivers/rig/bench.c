@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drivers/rig/bench.h"
 #include "drivers/bus/i2c.h"
+#include "drivers/rig/planting.h"
 #include "drivers/rig/presence.h"
 #include "drivers/rig/read.h"
 
@@ -12,6 +13,7 @@ struct pl_bench {
   struct pl_clock *clock;
   const struct pl_backend_desc *backend_desc; /* both NULL: no virtual rack */
   struct pl_backend *backend;
+  struct pl_planting planting;
   struct pl_bus **buses;       /* one a bus of the rig; NULL while not open */
   struct pl_values *stand_ins; /* one a bus; items NULL unless a rehearsal opens it by another adapter */
   struct pl_device **devices;
@@ -35,6 +37,23 @@ static enum pl_status check_clock(const struct pl_rig *rig, const struct pl_benc
   return PL_OK;
 }
 
+/* Faults from the start: in the rack, or on real buses through a proxy that stands there from the start. */
+static enum pl_status plant_first(struct pl_bench *bench, const struct pl_bench_cfg *cfg, struct pl_err *err)
+{
+  struct pl_planting *planting = &bench->planting;
+  *planting = (struct pl_planting){.rig = bench->rig, .rack_desc = bench->backend_desc, .rack = bench->backend};
+  if (cfg->stand_in || cfg->safe_only)
+    return PL_OK;
+  enum pl_status status = (cfg->n_faults || cfg->proxy) && !cfg->rehearsal ? pl_planting_open_proxy(planting, bench->clock, cfg->seed, err) : PL_OK;
+  if (!status && cfg->n_faults && !planting->rack && !planting->proxy)
+    return pl_fail(err, PL_E_USAGE, "fault '%s': %s has no bus on the twin, expected one: a fault is planted in the virtual rack", cfg->faults[0],
+                   bench->rig->path);
+  for (size_t i = 0; i < cfg->n_faults && !status; i++)
+    if ((status = pl_planting_plant(planting, cfg->faults[i], err)))
+      pl_err_prefix(err, "fault '%s'", cfg->faults[i]);
+  return status;
+}
+
 static enum pl_status open_backend(struct pl_bench *bench, const struct pl_bench_cfg *cfg, struct pl_err *err)
 {
   const struct pl_rig *rig = bench->rig;
@@ -50,8 +69,6 @@ static enum pl_status open_backend(struct pl_bench *bench, const struct pl_bench
   if (remote && any)
     return pl_fail(err, PL_E_USAGE, "%s has a `twin-socket` and a bus on the twin of this process, expected one or the other", rig->path);
   any |= remote;
-  if (!any && cfg->n_faults)
-    return pl_fail(err, PL_E_USAGE, "fault '%s': %s has no bus on the twin, expected one: a fault is planted in the virtual rack", cfg->faults[0], rig->path);
   if (!any || cfg->stand_in)
     return PL_OK;
   const struct pl_backend_desc *desc = pl_backend_find(remote ? "twin-remote" : "twin");
@@ -61,11 +78,6 @@ static enum pl_status open_backend(struct pl_bench *bench, const struct pl_bench
   if (status)
     return status;
   bench->backend_desc = desc;
-  for (size_t i = 0; i < cfg->n_faults; i++)
-    if ((status = desc->plant(bench->backend, cfg->faults[i], err))) {
-      pl_err_prefix(err, "fault '%s'", cfg->faults[i]);
-      return status;
-    }
   return PL_OK;
 }
 
@@ -127,6 +139,8 @@ static enum pl_status open_adapter(struct pl_bench *bench, const struct pl_bench
     status = pl_bus_new(bus->name, bus->kind, clock, out, err);
   if (!status)
     status = cfg && cfg->stand_in ? cfg->stand_in(cfg->stand_in_ctx, *out, bus, err) : adapter->open(*out, &args, err);
+  if (!status && cfg && !cfg->stand_in)
+    status = pl_planting_attach(&bench->planting, *out, bus, err);
   if (!status && cfg && cfg->opened)
     status = cfg->opened(cfg->opened_ctx, *out, bus, err);
   if (status)
@@ -287,6 +301,8 @@ enum pl_status pl_bench_open(const struct pl_rig *rig, const struct pl_bench_cfg
   bench->rehearsal = cfg->rehearsal;
   status = open_backend(bench, cfg, err);
   if (!status)
+    status = plant_first(bench, cfg, err);
+  if (!status)
     status = open_buses(bench, cfg, err);
   if (!status && !cfg->buses_only)
     status = open_devices(bench, cfg, err);
@@ -315,6 +331,7 @@ void pl_bench_close(struct pl_bench *bench)
       pl_bus_free(bench->buses[i]);
   for (size_t i = 0; i < bench->rig->n_buses && bench->stand_ins; i++)
     free((void *)bench->stand_ins[i].items);
+  pl_planting_close(&bench->planting);
   if (bench->backend)
     bench->backend_desc->close(bench->backend);
   pl_share_free(bench->share);
@@ -370,6 +387,31 @@ const struct pl_backend_desc *pl_bench_backend_desc(const struct pl_bench *bench
 struct pl_backend *pl_bench_backend(const struct pl_bench *bench)
 {
   return bench->backend;
+}
+
+enum pl_status pl_bench_plant(struct pl_bench *bench, const char *spec, struct pl_err *err)
+{
+  return pl_planting_plant(&bench->planting, spec, err);
+}
+
+enum pl_status pl_bench_clear(struct pl_bench *bench, const char *spec, struct pl_err *err)
+{
+  return pl_planting_clear(&bench->planting, spec, err);
+}
+
+enum pl_status pl_bench_planted(struct pl_bench *bench, void (*fn)(void *ctx, const struct pl_fault_told *each), void *ctx, struct pl_err *err)
+{
+  return pl_planting_tell(&bench->planting, fn, ctx, err);
+}
+
+enum pl_status pl_bench_acted(struct pl_bench *bench, const char *spec, uint64_t *acted, struct pl_err *err)
+{
+  return pl_planting_acted(&bench->planting, spec, acted, err);
+}
+
+bool pl_bench_can_plant(const struct pl_bench *bench)
+{
+  return bench->planting.rack || bench->planting.proxy;
 }
 
 /* --- all devices --- */
@@ -473,7 +515,7 @@ static void safe_pass(struct pl_bench *bench, const struct pl_safe_watch *watch,
     const struct pl_rig_device *device = &bench->rig->devices[i];
     for (size_t k = 0; k < device->n_safe; k++, n++) {
       struct pl_err own = bench->closed[i];
-      if ((again && !failed[n]) || (!bench->devices[i] && !own.status) || (watch->held && watch->held(watch->ctx, device, &device->safe[k])))
+      if ((again && !failed[n]) || (!bench->devices[i] && !own.status))
         continue;
       enum pl_status status = set_safe(bench->devices[i], &device->safe[k], patience, &own);
       failed[n] = status != PL_OK;
@@ -494,6 +536,7 @@ enum pl_status pl_bench_make_safe_watched(struct pl_bench *bench, const struct p
 {
   struct unsafe unsafe;
   pl_time_ns patience = BACK_NS;
+  pl_planting_lift(&bench->planting);
   safe_pass(bench, watch, false, &patience, &unsafe);
   if (unsafe.first) /* what came later may have freed a bus or taken a load off */
     safe_pass(bench, watch, true, &patience, &unsafe);

@@ -18,6 +18,7 @@ struct pl_bench_cfg {
   pl_time_ns patience_ns;  /* with safe_only: so long what another program holds (PL_E_LOCKED) is asked for again, for who held it may just have died */
   const char *const *faults;
   size_t n_faults;
+  bool proxy;              /* faults will be planted later, on real buses too: an in-line proxy stands in front of them, as it does with n_faults */
   bool buses_only;         /* a scan: no device is opened and nothing is watched, so nothing is set; pl_bench_device is NULL for all */
   /* May be NULL: asked for each bus before it is opened (why NULL), and again where that failed; true: the bench goes on without it (pl_bench_bus is NULL). */
   bool (*skip)(void *ctx, const struct pl_rig_bus *as, const struct pl_err *why);
@@ -46,6 +47,14 @@ bool pl_bench_all_virtual(const struct pl_bench *bench);
 const struct pl_backend_desc *pl_bench_backend_desc(const struct pl_bench *bench);
 struct pl_backend *pl_bench_backend(const struct pl_bench *bench);
 
+/* Plants a fault where it belongs: in the virtual rack, or (protocol faults) through the in-line proxy on a real bus. pl_bench_make_safe ends the latter. */
+enum pl_status pl_bench_plant(struct pl_bench *bench, const char *spec, struct pl_err *err);
+enum pl_status pl_bench_clear(struct pl_bench *bench, const char *spec, struct pl_err *err); /* NULL: all */
+enum pl_status pl_bench_planted(struct pl_bench *bench, void (*fn)(void *ctx, const struct pl_fault_told *each), void *ctx, struct pl_err *err);
+/* How often it has acted so far (TARGET.SIGNAL, or with =KIND; NULL: all together). PL_E_USAGE: nothing such is planted. */
+enum pl_status pl_bench_acted(struct pl_bench *bench, const char *spec, uint64_t *acted, struct pl_err *err);
+bool pl_bench_can_plant(const struct pl_bench *bench);
+
 /* Adapters that go away (here false; text: why) and come back (here true). When one is back, the safe values of the devices on its bus are applied, and
  * nothing else is; text then says which could not be, or is "". fn runs on the loop's thread; one watcher. A bench that observes does none of this. */
 void pl_bench_watch(struct pl_bench *bench, void (*fn)(void *ctx, const struct pl_rig_bus *bus, bool here, const char *text), void *ctx);
@@ -54,9 +63,8 @@ enum pl_status pl_bench_probe(struct pl_bench *bench, const struct pl_rig_device
 /* Applies every device's safe values in the rig's order. Tries all: each up to three times where a retry may help, after a recovery where its bus is
  * stuck; then once more what failed. The first failure, in a sentence that names every output that could not be made safe ("psu-a.on"). */
 enum pl_status pl_bench_make_safe(struct pl_bench *bench, struct pl_err *err);
-/* The same, watched. held (may be NULL): true leaves that output alone, as the interlock has it. tried: after each value, err its failure's sentence. */
+/* The same; tried is called after each value, err its failure's sentence. */
 struct pl_safe_watch {
-  bool (*held)(void *ctx, const struct pl_rig_device *device, const struct pl_rig_setting *safe);
   void (*tried)(void *ctx, const struct pl_rig_device *device, const struct pl_rig_setting *safe, enum pl_status status, const struct pl_err *err);
   void *ctx;
 };

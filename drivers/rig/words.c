@@ -23,11 +23,23 @@ static const struct pl_word ROLES[] = {
 static const struct pl_word KINDS[] = {
     {"busbar", "the 48 V bus that supplies feed and slots draw from"},
     {"psu", "a power supply; stands on a busbar"},
+    {"ac-feed", "a mains input that supplies hang on"},
+    {"cable", "a cable with its contacts: between a supply, a battery or a slot and its bar, or between two bars"},
+    {"bbu", "a battery that takes over when the bar falls"},
     {"csu", "a slot and what is in it: connector, hot-swap path, CSU"},
     {"loop", "a coolant loop"},
     {"pump-unit", "reservoir and pumps; stands in a loop"},
     {"tray", "where leaked coolant collects; under a loop"},
     {"valve", "a leak injector above a tray"},
+    {"pipe", "a pipe or hose; stands in a loop, as the rows below"},
+    {"fitting", "a bend, tee or reducer"},
+    {"quick-connector", "a dry-break coupling"},
+    {"filter", "a filter"},
+    {"stop-valve", "a shut-off valve with a drive"},
+    {"check-valve", "lets coolant through one way only"},
+    {"heat-exchanger", "gives a loop's heat to facility water"},
+    {"radiator", "gives a loop's heat to the room's air"},
+    {"reservoir", "keeps a loop's coolant and its pressure"},
 };
 
 const struct pl_word *pl_rig_roles(size_t *count)

@@ -147,22 +147,28 @@ static enum pl_status read_lines(struct pl_recording *rec, FILE *in, struct pl_e
   return status;
 }
 
-enum pl_status pl_recording_load(const char *path, struct pl_recording **out, struct pl_err *err)
+enum pl_status pl_recording_read(const char *path, FILE *in, struct pl_recording **out, struct pl_err *err)
 {
-  FILE *in = fopen(path, "re");
-  if (!in)
-    return pl_fail(err, PL_E_USAGE, "%s: cannot be read: %s", path, strerror(errno));
   struct pl_recording *rec = calloc(1, sizeof *rec);
   enum pl_status status = rec ? PL_OK : pl_fail(err, PL_E_NOMEM, "%s: out of memory", path);
   if (!status) {
     rec->path = path;
     status = read_lines(rec, in, err);
   }
-  fclose(in);
   if (status)
     pl_recording_free(rec);
   else
     *out = rec;
+  return status;
+}
+
+enum pl_status pl_recording_load(const char *path, struct pl_recording **out, struct pl_err *err)
+{
+  FILE *in = fopen(path, "re");
+  if (!in)
+    return pl_fail(err, PL_E_USAGE, "%s: cannot be read: %s", path, strerror(errno));
+  enum pl_status status = pl_recording_read(path, in, out, err);
+  fclose(in);
   return status;
 }
 

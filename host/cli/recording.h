@@ -21,6 +21,7 @@ struct pl_recording {
 
 /* PL_E_USAGE with file:line for what is no recording. */
 enum pl_status pl_recording_load(const char *path, struct pl_recording **recording, struct pl_err *err);
+enum pl_status pl_recording_read(const char *path, FILE *in, struct pl_recording **recording, struct pl_err *err); /* path: for messages; must outlive it */
 void pl_recording_free(struct pl_recording *recording);
 enum pl_status pl_recording_column(const struct pl_recording *recording, const char *name, size_t *column, struct pl_err *err);
 

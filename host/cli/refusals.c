@@ -13,7 +13,10 @@ void pl_refusals_print(FILE *out, const char *path, const struct pl_plan *plan)
 {
   for (size_t i = 0; plan && i < pl_plan_count(plan); i++) {
     const struct pl_plan_finding *finding = pl_plan_get(plan, i);
-    fprintf(out, "%s:%d: %s: %s", path, finding->line, finding->rule, finding->text);
+    fprintf(out, "%s", path);
+    if (finding->line) /* else it is the rack's own, before the sequence wrote anything */
+      fprintf(out, ":%d", finding->line);
+    fprintf(out, ": %s: %s", finding->rule, finding->text);
     if (finding->more)
       fprintf(out, "; and %u more %s", finding->more, finding->more == 1 ? "part" : "parts");
     if (*finding->wrote)

@@ -41,7 +41,7 @@ static enum pl_status list_all(const struct pl_backend_desc *desc, struct pl_bac
   double ignored;
   *all = (struct listing){0};
   if (!desc || !desc->each_truth)
-    return pl_fail(err, PL_E_UNSUPPORTED, "there is no virtual rack behind this rig that could tell the truth");
+    return pl_fail(err, PL_E_USAGE, "there is no virtual rack behind this rig that could tell the truth");
   desc->each_truth(backend, list_one, all);
   if (!all->count) /* an ordinary question says why */
     return desc->truth(backend, "?", "?", &ignored, err) == PL_E_USAGE ? pl_fail(err, PL_E_USAGE, "the virtual rack has no values to tell") : err->status;

@@ -12,7 +12,7 @@ static const struct pl_option OPTIONS[] = {
     {"no-usb-timing", NULL, "answer as fast as possible, instead of as slowly as USB and the wires are", false},
     {"socket", "PATH", "I2C and GPIO for the adapter twin-remote, acts and faults, on a Unix socket (other verbs: ./plumb-twin.sock)", false},
     {"writes", "FILE", "write down what the rack is told, with times: TIME,DEVICE,WHAT", false},
-    {"fault", "SPEC", "plant a fault: TARGET.SIGNAL=KIND[:VALUE][@TIME]", true},
+    {"fault", "SPEC", "plant a fault (plumb faults): TARGET.SIGNAL=KIND[:VALUE][@WHEN][ for TIME][ times N][ p=PERCENT]", true},
     {"seed", "N", "seed of all noise (1)", false},
     {"csv", "FILE", "record: where the recording goes (-: standard output)", false},
     {"every", "TIME", "record: how often (1 ms; of a running rack 100 ms)", false},
@@ -158,13 +158,13 @@ static enum pl_exit run(const struct pl_args *args)
   if (pl_twin_control(args, &code))
     return code;
   struct pl_err err = {0};
-  pl_fail(&err, PL_E_USAGE, "`plumb twin %s`: expected serve, record, faults, act, plant, clear, truth, unplug or plug", args->words[0]);
+  pl_fail(&err, PL_E_USAGE, "`plumb twin %s`: expected serve, record, faults, act, plant, clear, planted, truth, unplug or plug", args->words[0]);
   return pl_complain(PL_EXIT_USAGE, &err);
 }
 
 const struct pl_command pl_command_twin = {
     .name = "twin",
-    .operands = "serve|record|faults|act|plant|clear|truth|unplug|plug [WORD...]",
+    .operands = "serve|record|faults|act|plant|clear|planted|truth|unplug|plug [WORD...]",
     .about = "serve the virtual rack to other programs over Modbus TCP and RTU, as USB adapters or on a socket; tell a running one what to do;"
              " record its truth as CSV; list the faults it knows",
     .options = OPTIONS,

@@ -36,6 +36,20 @@ static enum pl_status truth(const struct rack *rack, const char *a, const char *
   return status;
 }
 
+static void print_planted(void *ctx, const struct pl_fault_told *each)
+{
+  (void)ctx;
+  printf("%8llu  %-7s  %s\n", (unsigned long long)each->acted, pl_fault_state_name(each->state), each->spec);
+}
+
+/* What is planted, and how often each has acted. */
+static enum pl_status planted(const struct rack *rack, const char *a, const char *b, struct pl_err *err)
+{
+  (void)a;
+  (void)b;
+  return rack->desc->planted(rack->backend, print_planted, NULL, err);
+}
+
 static enum pl_status unplug(const struct rack *rack, const char *a, const char *b, struct pl_err *err)
 {
   (void)b;
@@ -54,7 +68,7 @@ static const struct {
   enum pl_status (*run)(const struct rack *rack, const char *a, const char *b, struct pl_err *err);
 } VERBS[] = {
     {"act", "PART VERB", 2, 2, act},     {"plant", "SPEC", 1, 1, plant},     {"clear", "[SPEC]", 0, 1, clear},
-    {"truth", "PART PORT", 2, 2, truth}, {"unplug", "BUSID", 1, 1, unplug}, {"plug", "BUSID", 1, 1, plug},
+    {"planted", "", 0, 0, planted},      {"truth", "PART PORT", 2, 2, truth}, {"unplug", "BUSID", 1, 1, unplug}, {"plug", "BUSID", 1, 1, plug},
 };
 
 bool pl_twin_control(const struct pl_args *args, enum pl_exit *code)

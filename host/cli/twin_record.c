@@ -201,15 +201,15 @@ static enum pl_status ask_until(struct passing *p, pl_time_ns until, struct pl_e
 {
   enum pl_status status = PL_OK;
   pl_time_ns every = p->rec->every;
-  while (!status && !*pl_cli_stop() && p->rec->next <= until) {
-    while (!*pl_cli_stop() && pl_clock_now(p->clock) < p->rec->next)
-      pl_clock_step(p->clock, p->rec->next);
-    if (*pl_cli_stop())
-      break;
+  for (;;) {
+    pl_time_ns target = p->rec->next < until ? p->rec->next : until;
+    while (!*pl_cli_stop() && pl_clock_now(p->clock) < target)
+      pl_clock_step(p->clock, target);
+    if (status || *pl_cli_stop() || p->rec->next > until)
+      return status;
     status = ask_row(p, err);
     p->rec->next += ((pl_clock_now(p->clock) - p->rec->next) / every + 1) * every;
   }
-  return status;
 }
 
 static enum pl_status pass_until(struct passing *p, pl_time_ns until, struct pl_err *err)

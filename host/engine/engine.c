@@ -66,6 +66,11 @@ enum pl_status pl_sequence_load(const char *path, struct pl_sequence **out, stru
   return PL_OK;
 }
 
+bool pl_sequence_says(const struct pl_sequence *sequence, const char *word)
+{
+  return memmem(sequence->source, sequence->size, word, strlen(word)) != NULL;
+}
+
 void pl_sequence_free(struct pl_sequence *sequence)
 {
   if (!sequence)

@@ -64,6 +64,8 @@ enum pl_engine_outcome { PL_RUN_PASS, PL_RUN_FAIL, PL_RUN_ERROR, PL_RUN_ABORTED 
 /* Reads and compiles, and runs the file as far as its `sequence`: PL_E_USAGE with file:line for a syntax error or a wrong head. What is wrong
  * further down a rehearsal finds. */
 enum pl_status pl_sequence_load(const char *path, struct pl_sequence **sequence, struct pl_err *err);
+/* Whether its text has this word anywhere: "fault.plant". */
+bool pl_sequence_says(const struct pl_sequence *sequence, const char *word);
 void pl_sequence_free(struct pl_sequence *sequence);
 const char *pl_sequence_name(const struct pl_sequence *sequence);
 const char *pl_sequence_about(const struct pl_sequence *sequence);

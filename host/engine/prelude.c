@@ -167,6 +167,7 @@ static const char ACTING[] =
     "  local _ = device[quantity]\n"
     "  return core.edges(edge, what)\n"
     "end\n"
+    "function G.edge_count(edge) return (edges(edge, 'edge_count')) end\n"
     "function G.reaction(name, o)\n"
     "  if type(name) ~= 'string' then core.usage('reaction needs a name first') end\n"
     "  core.options(o, 'reaction', REACTION)\n"
@@ -295,7 +296,7 @@ static const char ACTING[] =
     "  remove = function(part) by_hand(part, 'remove', false, 'Remove') end,\n"
     "  insert = function(part) by_hand(part, 'insert', true, 'Insert') end,\n"
     "}\n"
-    "G.fault = { plant = core.plant, clear = core.clear }\n";
+    "G.fault = { plant = core.plant, clear = core.clear, count = core.count }\n";
 
 /* The interlock: a sequence that means to trip a rule says so, and measures it. */
 static const char TRIPPING[] =

@@ -31,6 +31,8 @@ static void fill(const struct pl_run *run, const struct pl_interlock_event *even
   failure->subcomponent = event->quantity ? event->quantity->name : NULL;
   snprintf(failure->verdict, sizeof failure->verdict, "interlock-%s", pl_interlock_name(rules, (size_t)event->rule));
   snprintf(failure->text, sizeof failure->text, "%s", event->text);
+  if (!blind) /* what is wrong is what was sensed, not what sensed it */
+    snprintf(failure->action, sizeof failure->action, "%s", pl_record_action(NULL, failure->part));
 }
 
 /* A finding stands in a step; between steps it gets one. */
@@ -56,7 +58,8 @@ static void on_trip(struct pl_run *run, const struct pl_interlock_event *event)
   fill(run, event, &failure);
   pl_interlock_note_line(run->cfg->interlock, (size_t)event->rule, failure.line);
   if (run->cfg->rehearsal && !run->cfg->strict) {
-    struct pl_hazard hazard = {.rule = "interlock-trip", .part = failure.part ? failure.part->name : "", .at = event->at};
+    struct pl_hazard hazard = {.rule = "interlock-trip", .part = failure.part ? failure.part->name : "",
+                               .at = event->what == PL_INTERLOCK_TRIPPED ? event->since : event->at};
     snprintf(hazard.text, sizeof hazard.text, "%.150s; say interlock.expect if it is meant", event->text);
     if (run->cfg->plan)
       pl_plan_hazard(run->cfg->plan, &hazard);

@@ -260,23 +260,40 @@ static int act(lua_State *L)
   return 1;
 }
 
+static void want_planting(lua_State *L, const struct pl_run *run, const char *verb)
+{
+  if (!pl_run_has_rack(run) && !pl_bench_can_plant(run->bench))
+    pl_raise_usage(L, "fault.%s: faults are planted in a virtual rack or through the in-line proxy, and this run has neither", verb);
+}
+
 static int plant_or_clear(lua_State *L, bool plant)
 {
   struct pl_run *run = pl_task_here(L, "fault")->vm->run;
   struct pl_err err = {0};
   const char *spec = plant ? luaL_checkstring(L, 1) : luaL_optstring(L, 1, NULL);
-  if (!pl_run_has_rack(run))
-    pl_raise_usage(L, "fault.%s: faults can be planted only in a virtual rack, and this rig is real", plant ? "plant" : "clear");
+  want_planting(L, run, plant ? "plant" : "clear");
   run->driven = true;
   if (run->cfg->replay)
     return 0;
   if (plant)
     pl_rehearsal_plants(L, spec);
-  const struct pl_backend_desc *desc = pl_bench_backend_desc(run->bench);
-  enum pl_status status = plant ? desc->plant(pl_bench_backend(run->bench), spec, &err) : desc->clear(pl_bench_backend(run->bench), spec, &err);
+  enum pl_status status = plant ? pl_bench_plant(run->bench, spec, &err) : pl_bench_clear(run->bench, spec, &err);
   if (status)
     pl_raise_usage(L, "%s", err.text);
   return 0;
+}
+
+/* count([spec]): how often it has acted; in a replay 0, for nothing is planted there. */
+static int count_fault(lua_State *L)
+{
+  struct pl_run *run = pl_task_here(L, "fault")->vm->run;
+  struct pl_err err = {0};
+  uint64_t acted = 0;
+  want_planting(L, run, "count");
+  if (!run->cfg->replay && pl_bench_acted(run->bench, luaL_optstring(L, 1, NULL), &acted, &err))
+    pl_raise_usage(L, "%s", err.text);
+  lua_pushinteger(L, (lua_Integer)acted);
+  return 1;
 }
 
 static int plant_fault(lua_State *L)
@@ -337,6 +354,7 @@ void pl_verbs_register(lua_State *L, int core)
                                   {"act", act},
                                   {"plant", plant_fault},
                                   {"clear", clear_fault},
+                                  {"count", count_fault},
                                   {NULL, NULL}};
   static const luaL_Reg PUBLIC[] = {{"log", log_line}, {"attach", attach}, {NULL, NULL}};
   luaL_setfuncs(L, PUBLIC, 0);

@@ -43,9 +43,19 @@ static void record_bus(struct pl_run *run, const char *name)
   pl_journal_log(run->journal, -1, "INFO", text);
 }
 
+static void record_fault(void *ctx, const struct pl_fault_told *each)
+{
+  const struct pl_run *run = ctx;
+  char text[PL_ERR_TEXT_MAX];
+  snprintf(text, sizeof text, "fault %s: acted %" PRIu64 " time%s, %s", each->spec, each->acted, each->acted == 1 ? "" : "s", pl_fault_state_name(each->state));
+  pl_journal_log(run->journal, -1, "INFO", text);
+}
+
 void pl_wires_record(struct pl_run *run)
 {
   pl_bench_watch(run->bench, NULL, NULL);
+  if (!run->cfg->rehearsal && !run->cfg->replay)
+    (void)pl_bench_planted(run->bench, record_fault, run, NULL);
   for (size_t i = 0; i < run->rig->n_buses && !run->cfg->rehearsal; i++)
     record_bus(run, run->rig->buses[i].name);
 }

@@ -129,12 +129,12 @@ static void put_title(struct pl_text *text, const struct canvas *c)
     else
       snprintf(facts, sizeof facts, "  now %s%s%s  min %s  max %s", now, blank, pane->unit, least, most);
   }
-  int left = c->frame->columns - (int)strlen(facts), name = (int)strlen(pane->name) < left ? (int)strlen(pane->name) : left > 0 ? left : 0;
+  int name = (int)strlen(pane->name) < c->frame->columns ? (int)strlen(pane->name) : c->frame->columns;
   colour(text, c, HUES[(size_t)c->frame->hue % (sizeof HUES / sizeof *HUES)]);
   pl_text_format(text, "%.*s", name, pane->name);
   colour(text, c, PLAIN);
   pl_text_format(text, "%.*s", c->frame->columns - name, facts);
-  left = c->frame->columns - name - (int)strlen(facts);
+  int left = c->frame->columns - name - (int)strlen(facts);
   if (pane->trouble && left > 12) {
     colour(text, c, RED);
     pl_text_format(text, "  invalid: %.*s", left - 11, pane->trouble);
@@ -203,7 +203,10 @@ static void put_axis(struct pl_text *text, const struct canvas *c)
     }
     tick += step;
   }
-  pl_text_format(text, "\n%*s%.*s", GUTTER, "", (int)(labels.len ? labels.len - 1 : 0), labels.bytes ? labels.bytes : "");
+  colour(text, c, PLAIN);
+  PL_TEXT_LIT(text, "\n");
+  colour(text, c, DIM);
+  pl_text_format(text, "%*s%.*s", GUTTER, "", (int)(labels.len ? labels.len - 1 : 0), labels.bytes ? labels.bytes : "");
   colour(text, c, PLAIN);
   PL_TEXT_LIT(text, "\n");
   pl_text_free(&labels);

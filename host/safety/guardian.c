@@ -186,14 +186,6 @@ void pl_guardian_rest(struct pl_guardian *guardian)
   say(guardian, "H", 1);
 }
 
-void pl_guardian_held(struct pl_guardian *guardian, const char *device, const char *quantity)
-{
-  char message[160];
-  int n = snprintf(message, sizeof message, "L%s.%s", device, quantity);
-  if (n > 0 && (size_t)n < sizeof message)
-    say(guardian, message, (size_t)n);
-}
-
 const struct pl_err *pl_guardian_lost(void *ctx)
 {
   const struct pl_guardian *guardian = ctx;

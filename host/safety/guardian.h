@@ -16,17 +16,21 @@
  *      to make safe                                               X text   refused: why
  *   b  a beat of the loop; the first one begins the watch         b        the beat's echo
  *   H  the loop has ended, no more beats will come
- *   L device.quantity   the interlock holds this output
  *   S  the safe state is applied: nothing is left to do
  *   E  the rig is let go of, but is not safe: act
  *
  * The socket's other end closed, the runner ended, or no beat for the limit: the runner is lost. It is killed first, since a stopped one still holds the
- * adapters, and when the kernel has taken its descriptors the safe values are applied in the declared order.
+ * adapters, and when the kernel has taken its descriptors the safe values are applied in the declared order. What the interlock has killed stays killed: its
+ * outputs are on buses that nobody else opens, the guardian neither.
  */
 struct pl_guardian; /* the runner's side; the loop's thread, but where it says otherwise */
 
-/* Twice what a sequence may compute between two waits (PL_VM_CPU_NS: one second, by the count hook; a pattern match in C about as long). */
-#define PL_GUARDIAN_LIMIT_NS (2 * PL_S)
+/*
+ * How long the loop may be silent. A sequence may compute for a second between two waits (PL_VM_CPU_NS, by the count hook), a pattern match in C about as long, and
+ * a slow disk can hold up a write of the journal for seconds: none of these is a run that hangs. What a rack does by itself in five seconds is little: cold
+ * plates take tens of seconds to heat up, and the interlock has a thread of its own. A runner that dies is noticed at once, whatever this is.
+ */
+#define PL_GUARDIAN_LIMIT_NS (5 * PL_S)
 
 struct pl_guardian_cfg {
   struct pl_clock *clock; /* real */
@@ -42,8 +46,6 @@ enum pl_status pl_guardian_start(const struct pl_guardian_cfg *cfg, struct pl_gu
 void pl_guardian_opening(struct pl_guardian *guardian);
 void pl_guardian_driving(struct pl_guardian *guardian); /* from here on the clock's loop beats */
 void pl_guardian_rest(struct pl_guardian *guardian);    /* the loop is over */
-/* The interlock holds this output from now on: making safe must not undo it. Any thread; never waits. */
-void pl_guardian_held(struct pl_guardian *guardian, const char *device, const char *quantity);
 /* NULL while it watches; else a sentence: it died, or does not answer. void: for pl_engine_cfg. */
 const struct pl_err *pl_guardian_lost(void *guardian);
 /* safe: it ends without acting. Else it acts, which is waited for: PL_E_IO when the rig is not safe after that either. NULL is fine. Frees. */

@@ -21,17 +21,22 @@ struct pl_guard_record {
   unsigned quote;
 };
 
-/* Blocks without length (FALLOC_FL_KEEP_SIZE): a record that ends early has no zeros behind it. Where the file system cannot, the record may be lost to a full
- * disk, and is then printed. */
-static int reserve(int fd)
+/* Blocks without length (FALLOC_FL_KEEP_SIZE). Where the file system has no such thing (9p, NFS before 4.2) empty lines keep the place, until the end. */
+static int reserve(struct pl_guard_record *record)
 {
-  return fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, RESERVED) ? errno : 0;
+  if (!fallocate(record->fd, FALLOC_FL_KEEP_SIZE, 0, RESERVED))
+    return 0;
+  if (errno != EOPNOTSUPP)
+    return errno;
+  memset(record->text.bytes, '\n', RESERVED); /* nothing is in it yet */
+  errno = ENOSPC;
+  return pwrite(record->fd, record->text.bytes, RESERVED, 0) == RESERVED ? 0 : errno;
 }
 
 static void open_file(struct pl_guard_record *record, const char *path, char *note, size_t size)
 {
   record->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0644);
-  int error = record->fd < 0 ? errno : reserve(record->fd);
+  int error = record->fd < 0 ? errno : reserve(record);
   if (error)
     snprintf(note, size, "%s: %s%s; on a full disk it would be printed instead", path, record->fd < 0 ? "" : "no room reserved for the record: ", strerror(error));
 }

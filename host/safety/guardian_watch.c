@@ -16,7 +16,6 @@
 #define ROUND_NS (250 * PL_MS)  /* between two rounds: an adapter that is away may be back */
 #define ROUNDS_NS (30 * PL_S)   /* so long it is tried again */
 #define OVERSLEPT_NS (100 * PL_MS)
-#define HELD_MAX 64
 
 enum phase { WAITING, OPENING, WATCHING, RESTING, SAFE, LEFT }; /* LEFT: the runner has let go of a rig that is not safe */
 
@@ -30,8 +29,7 @@ struct guard {
   pl_time_ns heard, lost_at;
   char why[160]; /* the runner is lost */
   bool is_silent; /* it hangs or is stopped, so it is still there */
-  char held[HELD_MAX][128];
-  size_t n_held, n_set, n_failed; /* n_set, n_failed: of the last round */
+  size_t n_set; /* of the last round */
 };
 
 static void say(const struct guard *guard, const char *message)
@@ -113,23 +111,15 @@ static enum pl_status prepare(struct guard *guard, struct pl_err *err)
 
 /* --- the watch --- */
 
-static void hold(struct guard *guard, const char *output)
+static void take(struct guard *guard, char message)
 {
-  if (guard->n_held < HELD_MAX)
-    snprintf(guard->held[guard->n_held++], sizeof guard->held[0], "%.127s", output);
-  pl_guard_record_add(guard->record, "held", "\"output\":%s", pl_guard_record_quote(guard->record, output));
-}
-
-static void take(struct guard *guard, const char *message)
-{
-  switch (*message) {
+  switch (message) {
   case 'O': guard->phase = OPENING; break;
   case 'b':
     guard->phase = WATCHING;
     say(guard, "b");
     break;
   case 'H': guard->phase = RESTING; break;
-  case 'L': hold(guard, message + 1); break;
   case 'S': guard->phase = SAFE; break;
   case 'E': guard->phase = LEFT; break;
   default: break; /* of a later version */
@@ -139,16 +129,15 @@ static void take(struct guard *guard, const char *message)
 /* All that is there. False: the other end is closed. */
 static bool listen_to_runner(struct guard *guard)
 {
-  char message[256];
+  char message;
   for (;;) {
-    ssize_t n = recv(guard->cfg->link, message, sizeof message - 1, MSG_DONTWAIT);
+    ssize_t n = recv(guard->cfg->link, &message, 1, MSG_DONTWAIT);
     if (n < 0 && errno == EINTR)
       continue;
     if (n < 0 && errno == EAGAIN)
       return true;
     if (n <= 0)
       return false;
-    message[n] = '\0';
     guard->heard = pl_clock_now(guard->clock);
     take(guard, message);
   }
@@ -212,23 +201,11 @@ static void remove_runner(struct guard *guard)
                       sent ? "true" : "false", gone ? "true" : "false", (double)(pl_clock_now(guard->clock) - guard->lost_at) / 1e6);
 }
 
-static bool is_held(void *ctx, const struct pl_rig_device *device, const struct pl_rig_setting *safe)
-{
-  const struct guard *guard = ctx;
-  char name[128];
-  snprintf(name, sizeof name, "%s.%s", device->name, safe->quantity->name);
-  for (size_t i = 0; i < guard->n_held; i++)
-    if (!strcmp(guard->held[i], name))
-      return true;
-  return false;
-}
-
 static void tried(void *ctx, const struct pl_rig_device *device, const struct pl_rig_setting *safe, enum pl_status status, const struct pl_err *err)
 {
   struct guard *guard = ctx;
   char value[64];
   guard->n_set += !status;
-  guard->n_failed += status != PL_OK;
   pl_guard_record_add(guard->record, "output", "\"output\":\"%s.%s\",\"value\":%s,\"result\":\"%s\",\"error\":%s,\"after-ms\":%.3f", device->name,
                       safe->quantity->name,
                       pl_guard_record_quote(guard->record, pl_quantity_format(safe->quantity->dim, safe->value_u, value, sizeof value)), pl_status_name(status),
@@ -239,8 +216,8 @@ static enum pl_status one_round(struct guard *guard, struct pl_err *err)
 {
   struct pl_bench *bench = NULL;
   const struct pl_bench_cfg cfg = {.clock = guard->clock, .seed = 1, .observe = true, .safe_only = true, .patience_ns = PATIENCE_NS};
-  const struct pl_safe_watch watched = {.held = is_held, .tried = tried, .ctx = guard};
-  guard->n_set = guard->n_failed = 0;
+  const struct pl_safe_watch watched = {.tried = tried, .ctx = guard};
+  guard->n_set = 0;
   enum pl_status status = pl_bench_open(guard->rig, &cfg, &bench, err);
   if (!status)
     status = pl_bench_make_safe_watched(bench, &watched, err);

@@ -10,6 +10,7 @@
 #define I2C_BITS 60                /* a word read by register: 5 bytes with acknowledge, starts and stop, and its PEC */
 #define RTU_CHARS 24               /* request 8, answer 9, and the two gaps of 3.5 (Modbus over serial line 1.02, 2.5.1.1) */
 #define RTU_BITS 11
+#define EDGES_LOOK (250 * PL_MS)   /* what tells of changes by itself is looked at only to know that it can be */
 #define STALE_LOOKS 3              /* a signal that was not read for so many looks is unreadable */
 #define STALE_LEAST (50 * PL_MS)
 
@@ -19,10 +20,17 @@ static bool is_direct(const struct pl_rig_bus *bus)
   return bus->kind == PL_BUS_GPIO && (!strcmp(bus->adapter->name, "gpiochip") || bus->adapter->is_virtual);
 }
 
-static int64_t number(const struct pl_rig_bus *bus, const char *name, int64_t fallback)
+static int64_t speed_of(const struct pl_rig_bus *bus)
 {
-  const struct pl_value *value = pl_value_given(&bus->values, name);
-  return value && value->number > 0 ? value->number : fallback;
+  const struct pl_value *value = pl_value_given(&bus->values, "speed");
+  return value && value->number >= PL_U ? value->number / PL_U : 100000;
+}
+
+static int64_t baud_of(const struct pl_rig_bus *bus)
+{
+  const struct pl_value *value = pl_value_given(&bus->values, "baud"); /* a choice: its text is the number */
+  long baud = value ? strtol(value->text, NULL, 10) : 0;
+  return baud > 0 ? baud : 9600;
 }
 
 static pl_time_ns access_time(const struct pl_rig_bus *bus)
@@ -30,8 +38,8 @@ static pl_time_ns access_time(const struct pl_rig_bus *bus)
   bool local = bus->adapter->is_virtual || !strcmp(bus->adapter->name, "i2c-dev");
   switch (bus->kind) {
   case PL_BUS_GPIO: return is_direct(bus) ? DIRECT_NS : USB_NS;
-  case PL_BUS_I2C: return I2C_BITS * PL_S / (number(bus, "speed", 100000 * PL_U) / PL_U) + (local ? 0 : USB_NS);
-  case PL_BUS_MODBUS: return !strcmp(bus->adapter->name, "modbus-tcp") ? TCP_NS : RTU_CHARS * RTU_BITS * PL_S / number(bus, "baud", 9600);
+  case PL_BUS_I2C: return I2C_BITS * PL_S / speed_of(bus) + (local ? 0 : USB_NS);
+  case PL_BUS_MODBUS: return !strcmp(bus->adapter->name, "modbus-tcp") ? TCP_NS : RTU_CHARS * RTU_BITS * PL_S / baud_of(bus);
   case PL_BUS_KIND_COUNT: break;
   }
   return USB_NS;
@@ -43,8 +51,8 @@ void pl_il_time_buses(struct pl_interlock_rules *rules)
     struct pl_il_bus *bus = &rules->buses[i];
     bus->edges = is_direct(bus->rig);
     bus->access = access_time(bus->rig);
-    pl_time_ns all = (pl_time_ns)bus->signals * bus->access;
-    bus->every = all > rules->period ? all : rules->period;
+    pl_time_ns all = (pl_time_ns)bus->signals * bus->access, least = bus->edges && rules->period < EDGES_LOOK ? EDGES_LOOK : rules->period;
+    bus->every = all > least ? all : least;
   }
   for (size_t i = 0; i < rules->n_signals; i++) {
     pl_time_ns every = rules->buses[rules->signals[i].bus].every;
