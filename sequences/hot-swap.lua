@@ -29,12 +29,12 @@ local function chatter(device, quantity)
 end
 
 local function power_up(csu)
-  csu.hot_swap:turn_on()
   csu.connector:turn_on()
   wait_until(function() return csu.connector.power_good end, { within = seconds(1), what = "power good of " .. csu.name, of = csu })
 end
 
 setup(function()
+  for csu in rig.parts("csu") do csu.hot_swap:turn_on() end
   for csu in rig.parts("csu") do
     power_up(csu)
   end

@@ -17,6 +17,9 @@ local WANDER = {
   pump_1_speed = revolutions_per_minute(100), pump_2_speed = revolutions_per_minute(100), fan_speed = revolutions_per_minute(300),
 }
 
+-- Temperatures inside the CSUs.
+local INSIDE = { "csu-temperature", "cpu-1-temperature", "cpu-2-temperature", "drive-temperature", "board-temperature" }
+
 local function owned(device) return device.owner ~= "interlock" end
 
 local function each_slot(fn)
@@ -109,11 +112,6 @@ local function steady(device)
   end
 end
 
-local function power_up(csu)
-  csu.hot_swap:turn_on()
-  csu.connector:turn_on()
-end
-
 setup(function()
   each_slot(function(csu)
     csu.connector:set{ reset = false, attention = false }
@@ -165,7 +163,9 @@ step("leak sensors", { go_on = true, timeout = minutes(5) }, function()
   for tray in rig.parts("tray") do
     if tray:has("leak-sensor") then
       check(tray.name .. ": sense cable is whole", tray.leak_sensor.cable, { of = tray.leak_sensor })
-      local wet = tray.leak_sensor.wet
+      local wet, before = tray.leak_sensor.wet, edge_count(tray.leak_sensor:edge("wet", "rising"))
+      wait(seconds(1))
+      measure(tray.name .. ": stray pulses in a second", edge_count(tray.leak_sensor:edge("wet", "rising")) - before, { max = 0, of = tray.leak_sensor })
       check(tray.name .. " is dry", not wet, { of = tray.leak_sensor, blame = wet and whose_leak(tray) or tray.leak_sensor })
     end
   end
@@ -180,6 +180,9 @@ step("at rest", { go_on = true }, function()
   compare_slots("off", "iout")
   compare_devices("off", "hot-swap", "temperature", NEAR.temperature)
   compare_devices("off", "monitor", "temperature", NEAR.temperature)
+  for _, quantity in ipairs(INSIDE) do -- cold as the coolant all of them: who differs is a bad sensor
+    compare_devices("off", "thermometer", quantity, degrees_celsius(2))
+  end
   compare_bus("off")
 end)
 
@@ -195,10 +198,13 @@ step("lines", { go_on = true }, function()
 end)
 
 step("power up", { go_on = true }, function()
-  each_slot(function(csu)
+  each_slot(function(csu) -- all of them first: two that are exchanged are found by what they measure
     csu.hot_swap:clear_faults()
     csu.hot_swap:clear_peaks()
     csu.hot_swap:turn_on()
+  end)
+  wait(ms(200))
+  each_slot(function(csu)
     check(csu.name .. " waits for its enable", csu.monitor.vout < volts(1), { of = csu.hot_swap })
     reaction(csu.name .. ": power good follows enable", {
       from = csu.connector:edge("power_enable", "rising"),
@@ -233,6 +239,30 @@ step("idle", { go_on = true }, function()
   compare_slots("idle", "iout")
 end)
 
+-- A load in one slot at a time: an instrument that looks at another slot is seen now.
+step("one after the other", { go_on = true }, function()
+  each_slot(function(csu)
+    csu.load:set{ load = params.load }
+    wait(ms(300))
+    agree(csu.name .. " current alone", told(csu, "iout"), { within = NEAR.iout })
+    csu.load:set{ load = watts(0) }
+  end)
+end)
+
+-- Like places in like slots under like load.
+local function compare_inside(state)
+  for _, quantity in ipairs(INSIDE) do
+    local readings, n = {}, 0
+    each_slot(function(csu)
+      if csu:has(quantity) then
+        n = n + 1
+        readings[n] = { csu, csu.thermometer:read(quantity) }
+      end
+    end)
+    if n > 2 then agree(quantity .. " " .. state, readings, { within = degrees_celsius(3) }) end
+  end
+end
+
 step("loaded", { go_on = true, timeout = params.soak + minutes(2) }, function()
   each_slot(function(csu) csu.load:set{ load = params.load } end)
   wait(params.soak)
@@ -241,6 +271,7 @@ step("loaded", { go_on = true, timeout = params.soak + minutes(2) }, function()
   compare_slots("loaded", "iout")
   compare_devices("loaded", "hot-swap", "temperature", 2 * NEAR.temperature)
   compare_devices("loaded", "monitor", "temperature", NEAR.temperature)
+  compare_inside("loaded")
 end)
 
 -- Each supply against itself: what it takes, what it gives, and that it gives nearly all it takes.
@@ -294,6 +325,8 @@ step("wires", { go_on = true }, function()
   for device in rig.devices() do
     local wire = device:wire()
     if wire.transfers > 0 then
+      -- A slave may hold the clock for 25 ms in one message (SMBus 3.1 table 2, T_LOW:SEXT); others answer within 300 ms here.
+      measure(device.name .. " slowest transfer", wire.slowest, { max = string.find(device.bus, "i2c") and ms(25) or ms(300), of = device })
       measure(device.name .. " failed transfers", wire.errors / wire.transfers, { max = 0.01, of = device })
     end
   end

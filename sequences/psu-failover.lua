@@ -50,8 +50,8 @@ local function compare_with_the_bench() -- the rest of the rack, such as the pum
 end
 
 setup(function()
+  for csu in rig.parts("csu") do csu.hot_swap:turn_on() end
   for csu in rig.parts("csu") do
-    csu.hot_swap:turn_on()
     csu.connector:turn_on()
     wait_until(function() return csu.connector.power_good end, { within = seconds(1), what = "power good of " .. csu.name, of = csu })
   end

@@ -50,6 +50,7 @@ class Rack:
         text = text.replace("adapter: twin, speed: 400 kHz", f"adapter: twin-remote, socket: {self.socket}")
         text = text.replace("adapter: twin}", f"adapter: twin-remote, socket: {self.socket}}}")
         text = text.replace("port: twin", f"port: {self.rtu}").replace("host: twin", f"host: '{self.tcp}'")
+        text = text.replace("  period: 100 ms", "  period: 50 ms")  # a rack behind a socket is not as near as one in this process
         return write(name, text + (f"\ntwin-socket: {self.socket}\n" if control else ""))
 
     def told(self):

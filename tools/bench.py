@@ -13,6 +13,8 @@ import sys
 import tempfile
 import time
 
+import bench_guardian
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 STEPS = """sequence "bench" {{ about = "{n} steps of one value each" }}
@@ -106,6 +108,14 @@ def wires(build):
         yield row["name"], row["value"], row.get("unit", ""), row.get("bar"), "in the guest, at the last `make vmcheck`", row.get("more_is_better", False)
 
 
+def guard(build, kills):
+    """Runs that are killed, against a rack in a process of its own."""
+    row = bench_guardian.measure(build, kills)
+    told = f"{row['kills']} kills: p50 {row['p50']}, max {row['max']} ms; peers run no teardown on SIGKILL"
+    yield row["name"], row["value"], "ms", 50, told, False
+    yield "guardian-misses", row["misses"] + row["journals_broken"], "", 0, "racks left unsafe, journals broken", False
+
+
 def peers(temp):
     """pytest on this machine: one test, and the cost of one more between 100 and 1,100."""
     python = "/usr/bin/python3"
@@ -121,6 +131,7 @@ def peers(temp):
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("--build", default="build")
+    ap.add_argument("--kills", type=int, default=200, help="runs that are killed for guardian-p99-ms (a full measurement: 1000)")
     args = ap.parse_args()
     temp = tempfile.mkdtemp(prefix="plumb-bench-")
     table = {}
@@ -129,7 +140,7 @@ def main():
         for name, value, unit, bar, comparison in measure(os.path.join(ROOT, args.build, "plumb"), temp):
             comparison = "; ".join(x for x in (here.get(name), comparison) if x)
             table[name] = {"value": round(value, 3), "unit": unit, "bar": bar, "comparison": comparison, "ok": bar is None or value <= bar}
-        for name, value, unit, bar, comparison, more in wires(args.build):
+        for name, value, unit, bar, comparison, more in [*wires(args.build), *guard(args.build, args.kills)]:
             table[name] = {"value": round(value, 3), "unit": unit, "bar": bar, "comparison": comparison,
                            "ok": bar is None or (value >= bar if more else value <= bar)}
     finally:
