@@ -208,6 +208,9 @@ void pl_coverage_table(const struct pl_coverage *c, FILE *out, bool colour, int 
     fprintf(out, "\n%zu of %zu caught name the broken part (%.1f %%); of single runs %zu of %zu (%.1f %%)\n", sum.blamed_right, sum.caught,
             100 * sum.blame_ratio, sum.cells_right, sum.cells_caught, 100 * sum.cell_blame_ratio);
   }
+  if (c->n_not_applicable)
+    fprintf(out, "%zu fault%s of the catalogue left out, since this rack has nothing for %s; the first:\n  %.*s\n", c->n_not_applicable,
+            c->n_not_applicable == 1 ? "" : "s", c->n_not_applicable == 1 ? "it" : "them", t.width - 2, c->not_applicable);
   fprintf(out, "%zu false alarm%s in %zu healthy run%s\n", sum.false_alarms, sum.false_alarms == 1 ? "" : "s", sum.healthy_runs,
           sum.healthy_runs == 1 ? "" : "s");
 }

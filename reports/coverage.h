@@ -64,6 +64,8 @@ struct pl_coverage {
   size_t n_sequences;
   struct pl_coverage_fault *faults;
   size_t n_faults;
+  size_t n_not_applicable;    /* rows of the catalogue that this rack has nothing for; they count for nothing */
+  const char *not_applicable; /* why: of the first */
   struct pl_coverage_cell *cells; /* [fault * n_sequences + sequence] */
   size_t n_healthy;               /* seeds a sequence */
   size_t *alarmed;                /* healthy runs with a finding, a sequence */

@@ -107,7 +107,8 @@ static void put_all(struct pl_text *text, const struct pl_coverage *c)
   put_field(text, "rig", c->rig);
   put_field(text, "when", c->when);
   put_field(text, "command_line", c->command_line);
-  pl_text_format(text, ",\"seed\":%llu,\"healthy_seeds\":%zu,\"jobs\":%zu", (unsigned long long)c->seed, c->n_healthy, c->jobs);
+  pl_text_format(text, ",\"seed\":%llu,\"healthy_seeds\":%zu,\"jobs\":%zu,\"not_applicable\":%zu", (unsigned long long)c->seed, c->n_healthy, c->jobs,
+                 c->n_not_applicable);
   put_number(text, "wall_s", c->wall_s);
   put_sequences(text, c);
   PL_TEXT_LIT(text, ",\n\"faults\":[");

@@ -6,7 +6,7 @@ sequence "cooling" {
   params = {
     load = watts(400), soak = minutes(6),
     -- What this rack showed when it was commissioned, at the flow that its pump unit is set to: the sum of its pipes, and how fast its pumps must turn.
-    drop = kPa(150), speed = revolutions_per_minute(3510),
+    drop = kPa(150), power = watts(75), speed = revolutions_per_minute(3510),
     carried = watts(66.3), -- heat by 1 L/min and 1 K: density 1020 kg/m3 times 3900 J/(kg K), 25 % propylene glycol
   },
 }
@@ -87,15 +87,21 @@ end)
 step("the pipes and the pumps", { go_on = true }, function()
   local u = unit()
   -- Affinity laws: a pump's head goes with the square of its speed, whatever the pipes are; who must turn faster for the head has lost some.
+  local slowest, fastest = 0.975 * params.speed, 1.025 * params.speed
   local head = (number(rest.drop, "kPa") / number(params.drop, "kPa")) ^ 0.5
   for n = 1, 2 do
-    measure("speed of pump " .. n .. " for its head", rest["pump_" .. n .. "_speed"] / head, { min = 0.975 * params.speed, max = 1.025 * params.speed, of = u,
-      action = "a pump is worn or draws air; service the pump unit" })
+    local speed = rest["pump_" .. n .. "_speed"] / head
+    local air = speed > 1.2 * params.speed -- more than a worn pump would need: there is air in the coolant
+    measure("speed of pump " .. n .. " for its head", speed, { min = slowest, max = fastest, of = u, blame = air and rig.loop or u,
+      action = air and "bleed the loop" or "a pump is worn; service the pump unit" })
   end
-  -- Turbulent flow: the drop goes with the square of the flow (Darcy-Weisbach). One of eight slots that takes no coolant makes 15 % more.
+  -- A bearing that drags is paid for in watts.
+  local power = u.power / (rest.metered / design) ^ 3
+  measure("power of the unit", power, { min = 0.85 * params.power, max = 1.15 * params.power, of = u })
+  -- Turbulent flow: the drop goes with the square of the flow (Darcy-Weisbach).
   local ratio = rest.metered / design
-  measure("pressure drop of the loop", rest.drop, { min = params.drop * (0.92 * ratio * ratio), max = params.drop * (1.08 * ratio * ratio), of = u, blame = rig.loop,
-    action = "look for a clogged filter, a closed valve, a kinked hose or a slot that takes no coolant" })
+  measure("pressure drop of the loop", rest.drop, { min = params.drop * (0.8 * ratio * ratio), max = params.drop * (1.2 * ratio * ratio), of = u, blame = rig.loop,
+    action = "look for a clogged filter, a closed valve or a kinked hose" })
 end)
 
 step("another flow", { go_on = true }, function()
@@ -129,7 +135,7 @@ step("heat", { go_on = true, timeout = params.soak + minutes(3) }, function()
   local set = u.supply_temperature_set
   measure("supply temperature above its set point", seen.supply_temperature - set, { min = degrees_celsius(-3), max = degrees_celsius(3), of = u, blame = rig.loop,
     action = "check the facility water and the heat exchanger" })
-  measure("heat in the coolant against power of the slots", params.carried * (number(seen.metered, "L/min") * kelvins) / power, { min = 0.86, max = 1.10, of = u })
+  measure("heat in the coolant against power of the slots", params.carried * (number(seen.metered, "L/min") * kelvins) / power, { min = 0.80, max = 1.10, of = u })
   local faults = u:faults()
   check("pump unit names no fault", #faults == 0, { of = u, blame = faults[1] == "reservoir" and rig.loop or u })
 end)
@@ -163,7 +169,10 @@ step("no flow", { go_on = true }, function()
   all_off() -- who makes heat needs flow
   wait(seconds(20))
   u:set{ stop = true }
-  measure("flow stops", wait_until(function() return meter().flow < litres_per_minute(0.3) end, { within = seconds(20), what = "flow below 0.3 L/min", of = meter(), blame = u }),
+  measure("flow stops", wait_until(function()
+    local _ = u.flow -- both are looked at all the time, so that one that lags shows
+    return meter().flow < litres_per_minute(0.3)
+  end, { within = seconds(20), what = "flow below 0.3 L/min", of = meter(), blame = u }),
     { max = seconds(10), of = u })
   measure("flow by the unit, at once", u.flow, { max = litres_per_minute(1), of = u }) -- the meter has seen it already
   wait(seconds(5))

@@ -74,8 +74,19 @@ local function compare_devices(state, role, quantity, near)
   if #readings > 2 then agree(role .. " " .. quantity .. " " .. state, readings, { within = near }) end
 end
 
+-- A supply droops under load and never rises above what is set; who does pushes the others out of the bus. Half a volt for droop, as a good one has.
+local function check_regulation(state)
+  for psu in rig.parts("psu") do
+    local s = psu.supply
+    if s.power_good then
+      measure(psu.name .. " against its set voltage " .. state, s.vout - s.vout_set, { min = volts(-0.8), max = volts(0.25), of = s })
+    end
+  end
+end
+
 -- A node of the bus bar: all that see its voltage.
 local function compare_bus(state)
+  check_regulation(state)
   local readings = told(rig.rack, "vout")
   for psu in rig.parts("psu") do readings[#readings + 1] = { psu.supply, psu.supply.vout } end
   each_slot(function(csu) readings[#readings + 1] = { csu.hot_swap, csu.hot_swap.vin } end)
@@ -165,7 +176,9 @@ step("leak sensors", { go_on = true, timeout = minutes(5) }, function()
       check(tray.name .. ": sense cable is whole", tray.leak_sensor.cable, { of = tray.leak_sensor })
       local wet, before = tray.leak_sensor.wet, edge_count(tray.leak_sensor:edge("wet", "rising"))
       wait(seconds(1))
-      measure(tray.name .. ": stray pulses in a second", edge_count(tray.leak_sensor:edge("wet", "rising")) - before, { max = 0, of = tray.leak_sensor })
+      local pulses = edge_count(tray.leak_sensor:edge("wet", "rising")) - before
+      wet = tray.leak_sensor.wet
+      measure(tray.name .. ": stray pulses in a second", wet and 0 or pulses, { max = 0, of = tray.leak_sensor })
       check(tray.name .. " is dry", not wet, { of = tray.leak_sensor, blame = wet and whose_leak(tray) or tray.leak_sensor })
     end
   end
@@ -204,12 +217,21 @@ step("power up", { go_on = true }, function()
     csu.hot_swap:turn_on()
   end)
   wait(ms(200))
+  local together = {} -- who has power when all are told to
+  each_slot(function(csu) csu.connector:turn_on() end)
+  wait(seconds(1))
+  each_slot(function(csu) together[csu.name] = csu.connector.power_good end)
+  each_slot(function(csu) csu.connector:turn_off() end)
+  wait(seconds(1))
+  each_slot(function(csu) csu.hot_swap:clear_peaks() end)
   each_slot(function(csu)
     check(csu.name .. " waits for its enable", csu.monitor.vout < volts(1), { of = csu.hot_swap })
     reaction(csu.name .. ": power good follows enable", {
       from = csu.connector:edge("power_enable", "rising"),
       to = csu.connector:edge("power_good", "rising"),
       within = ms(200),
+      blame = together[csu.name] and csu.hot_swap or csu,
+      action = together[csu.name] and "its controller may be exchanged with another slot's" or nil,
       start = function() csu.connector:turn_on() end,
     })
     measure(csu.name .. " inrush", csu.hot_swap.peak_iout, { max = amperes(10), of = csu.hot_swap })
@@ -245,6 +267,7 @@ step("one after the other", { go_on = true }, function()
     csu.load:set{ load = params.load }
     wait(ms(300))
     agree(csu.name .. " current alone", told(csu, "iout"), { within = NEAR.iout })
+    check_bar("with " .. csu.name .. " loaded")
     csu.load:set{ load = watts(0) }
   end)
 end)
@@ -261,6 +284,12 @@ local function compare_inside(state)
     end)
     if n > 2 then agree(quantity .. " " .. state, readings, { within = degrees_celsius(3) }) end
   end
+  each_slot(function(csu) -- they stand on one plate and work alike: who is warmer touches it badly
+    if csu:has("cpu-1-temperature") and csu:has("cpu-2-temperature") then
+      measure(csu.name .. " one CPU against the other " .. state, csu.thermometer.cpu_1_temperature - csu.thermometer.cpu_2_temperature,
+        { min = degrees_celsius(-1.5), max = degrees_celsius(1.5), of = csu.thermometer, blame = csu })
+    end
+  end)
 end
 
 step("loaded", { go_on = true, timeout = params.soak + minutes(2) }, function()
@@ -274,6 +303,18 @@ step("loaded", { go_on = true, timeout = params.soak + minutes(2) }, function()
   compare_inside("loaded")
 end)
 
+-- What is lost between the supplies and the slots, and how warm the bar's joints are: a bad joint shows long before it burns.
+local function check_bar(state)
+  local best = volts(0)
+  for psu in rig.parts("psu") do best = highest(best, psu.supply.vout) end
+  local slots, n = {}, 0
+  each_slot(function(csu) n = n + 1; slots[n] = { csu.hot_swap, csu.hot_swap.vin } end)
+  measure("drop along the bus bar " .. state, best - middle(slots), { max = volts(0.35), of = rig.rack, blame = rig.rack })
+  if rig.rack:has("temperature") then
+    measure("bus bar temperature " .. state, rig.rack.temperature, { max = degrees_celsius(60), of = rig.rack.monitor, blame = rig.rack })
+  end
+end
+
 -- Each supply against itself: what it takes, what it gives, and that it gives nearly all it takes.
 local function check_supply(psu)
   local s = psu.supply
@@ -283,6 +324,9 @@ local function check_supply(psu)
   measure(psu.name .. " efficiency", pout / pin, { min = 0.90, max = 0.985, of = s })
   measure(psu.name .. " vin", vin, { min = volts(200), max = volts(264), of = s })
   measure(psu.name .. " fan", s.fan_speed, { min = revolutions_per_minute(1000), of = s })
+  local fastest = s.fan_speed -- all share the load, so their fans turn alike
+  for other in rig.parts("psu") do fastest = highest(fastest, other.supply.fan_speed) end
+  measure(psu.name .. " fan against the fastest", s.fan_speed / fastest, { min = 0.75, of = s })
   measure(psu.name .. " temperature", s.temperature, { min = degrees_celsius(15), max = degrees_celsius(60), of = s })
 end
 

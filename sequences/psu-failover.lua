@@ -68,6 +68,11 @@ step("supplies share the load", function()
     count, total = count + 1, total + psu.supply.iout
   end
   require("supplies", count, { min = 2 })
+  for psu in rig.parts("psu") do -- who gives more than is set pushes the others out
+    if psu.supply.power_good then
+      measure(psu.name .. " against its set voltage", psu.supply.vout - psu.supply.vout_set, { min = volts(-0.8), max = volts(0.25), of = psu.supply })
+    end
+  end
   for psu in rig.parts("psu") do
     measure("share of " .. psu.name, percent(100 * count * (psu.supply.iout / total)), { min = percent(85), of = psu.supply }) -- who takes too little makes the others take more
   end

@@ -28,7 +28,10 @@ local function read_everything(device)
 end
 
 step("every device", { timeout = minutes(10) }, function()
+  for device in rig.devices() do -- first who feeds the others
+    if device.role == "supply" then read_everything(device) end
+  end
   for device in rig.devices() do
-    read_everything(device)
+    if device.role ~= "supply" then read_everything(device) end
   end
 end)

@@ -164,6 +164,10 @@ acted is told by `fault.count(SPEC)`, `plumb twin planted` and, at the end of a 
 Who can: *twin*, the virtual rack; *proxy*, the in-line proxy, which stands between a real bus and its adapter (it spoils or delays answers or keeps a
 request from going out, never changes what is sent, and lets everything through before safe values are applied); *fixture*, a real rig with what the
 column "real rig" names.
+
+How good the virtual rack's *healthy* instruments are is said by the rig file, `instruments: {gain: 0.2 %, offset: 0.1 %, noise: 0.05 %}` (nothing said:
+perfect). The seed gives each analogue value of each device a gain error and an offset within these bounds, and noise with that standard deviation; offset and
+noise are shares of what an instrument of the kind usually shows (50 V, 20 A, 1 kW, 60 degC, 200 kPa, 10 L/min, 4000 rpm, 100 %).
 """
 
 

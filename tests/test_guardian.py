@@ -399,6 +399,35 @@ def what_cannot_be_reached_does_not_hold_up_the_rest():
 
 
 @case
+def what_the_run_could_not_make_safe_is_tried_again():
+    """The run itself ends, but half of the rack is away. The guardian opens it afresh when it is back, and only then the run is over."""
+    with Rack() as rack:
+        far = Rack(name="far")
+        with far:
+            text = open(rack.rig()).read()
+            for bus in ("i2c-m2", "lines-m2"):
+                text = re.sub(rf"(name: {bus},.*socket: )\S+?\.sock", rf"\g<1>{far.socket}", text)
+            p, folder = start(rack, "again", rig=write("again.yaml", text), sequence=HOLD.replace("wait(seconds(60))", ""))
+            until(p, lambda: logged(folder, "it is on"))
+            far.p.kill()
+            far.p.communicate()
+            p.send_signal(signal.SIGINT)
+            until(p, lambda: any(x["guardian"] == "round" for x in record(folder)))
+            assert not artifacts(journal(folder), "testRunEnd") or p.poll() is None
+            far.start(far.tcp)
+            far.__enter__()
+            out = p.communicate(timeout=60)[0].decode()
+            assert p.returncode == 4 and "the run could not make its rig safe; 28 safe values of demo-rack are applied" in out, (p.returncode, out)
+            assert "not made safe" in out and record(folder)[-1]["result"] == "safe", out
+            rack_is_safe_but_module_2(rack)
+
+
+def rack_is_safe_but_module_2(rack):
+    until(None, lambda: rack.truth("csu-1", "vout") < 5, 20)
+    assert rack.truth("injector-1", "open") == 0
+
+
+@case
 def a_rig_that_dies_with_the_run_has_no_guardian():
     folder = out_dir("virtual")
     code, out, err = plumb("run", "sequences/psu-failover.lua", "--out", folder)

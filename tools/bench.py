@@ -116,6 +116,13 @@ def guard(build, kills):
     yield "guardian-misses", row["misses"] + row["journals_broken"], "", 0, "racks left unsafe, journals broken", False
 
 
+def safety(build):
+    """From a signal's edge to a kill output, against cyclictest at the same priority in the same run. Nothing where real-time priorities are not permitted."""
+    for row in told(build, "host/safety/bench_interlock"):
+        yield (row["name"], row["value"], "", 2.0, f"edge p50 {row['edge_p50_us']} us, p99.9 {row['edge_p999_us']} us over {row['edges']}; "
+               f"cyclictest p50 {row['cyclictest_p50_us']} us, p99.9 {row['cyclictest_p999_us']} us", False)
+
+
 def peers(temp):
     """pytest on this machine: one test, and the cost of one more between 100 and 1,100."""
     python = "/usr/bin/python3"
@@ -140,7 +147,7 @@ def main():
         for name, value, unit, bar, comparison in measure(os.path.join(ROOT, args.build, "plumb"), temp):
             comparison = "; ".join(x for x in (here.get(name), comparison) if x)
             table[name] = {"value": round(value, 3), "unit": unit, "bar": bar, "comparison": comparison, "ok": bar is None or value <= bar}
-        for name, value, unit, bar, comparison, more in [*wires(args.build), *guard(args.build, args.kills)]:
+        for name, value, unit, bar, comparison, more in [*wires(args.build), *guard(args.build, args.kills), *safety(args.build)]:
             table[name] = {"value": round(value, 3), "unit": unit, "bar": bar, "comparison": comparison,
                            "ok": bar is None or (value >= bar if more else value <= bar)}
     finally:

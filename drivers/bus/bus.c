@@ -21,10 +21,8 @@ struct pl_bus {
   enum pl_bus_kind kind;
   struct pl_clock *clock;
   const void *ops;
-  void *self;
+  void *self, *front; /* the adapter's; ops speak to front, which is the same unless somebody stands in front of it */
   void (*close)(void *self);
-  const void *front_ops; /* what the layer speaks to: the adapter's ops and self, or who stands in front of them */
-  void *front_self;
   bool simulated;
   void *layer;
   void (*free_layer)(void *layer);
@@ -435,7 +433,7 @@ enum pl_status pl_bus_new(const char *name, enum pl_bus_kind kind, struct pl_clo
   bus->post = (struct pl_post){.run = drain_finished, .ctx = bus};
   bus->presence = (struct pl_post){.run = tell_presence, .ctx = bus};
   bus->look_timer = (struct pl_timer){.fire = look, .ctx = bus};
-  pthread_mutex_init(&bus->lock, NULL);
+  pl_mutex_init(&bus->lock);
   pthread_cond_init(&bus->more, NULL);
   *out = bus;
   return PL_OK;
@@ -516,26 +514,26 @@ void pl_bus_counters(const struct pl_bus *bus, struct pl_bus_counters *out)
 
 void pl_bus_attach(struct pl_bus *bus, const void *ops, void *self, void (*close)(void *self), bool simulated)
 {
-  bus->ops = bus->front_ops = ops;
-  bus->self = bus->front_self = self;
+  bus->self = self;
   bus->close = close;
   bus->simulated = simulated;
+  pl_bus_interpose(bus, ops, self);
 }
 
 void pl_bus_interpose(struct pl_bus *bus, const void *ops, void *self)
 {
-  bus->front_ops = ops;
-  bus->front_self = self;
+  bus->ops = ops;
+  bus->front = self;
 }
 
 const void *pl_bus_ops(const struct pl_bus *bus)
 {
-  return bus->front_ops;
+  return bus->ops;
 }
 
 void *pl_bus_self(const struct pl_bus *bus)
 {
-  return bus->front_self;
+  return bus->front;
 }
 
 void pl_bus_set_layer(struct pl_bus *bus, void *layer, void (*free_layer)(void *layer))

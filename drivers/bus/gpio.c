@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drivers/bus/gpio.h"
+#include "drivers/base/thread.h"
 #include "drivers/bus/layer.h"
 #include "drivers/bus/tap.h"
 
@@ -51,7 +52,7 @@ static struct layer *layer_of(struct pl_bus *bus)
   layer = calloc(1, sizeof *layer);
   if (!layer)
     return NULL;
-  pthread_mutex_init(&layer->lock, NULL);
+  pl_mutex_init(&layer->lock);
   layer->post = (struct pl_post){.run = call_watcher, .ctx = layer};
   layer->clock = pl_bus_clock(bus);
   pl_bus_set_layer(bus, layer, free_layer);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "drivers/base/thread.h"
 #include "drivers/bus/gpiochip.h"
 
 #include <errno.h>
@@ -486,7 +487,7 @@ enum pl_status pl_gpiochip_open(struct pl_bus *bus, const struct pl_adapter_args
   if (!a)
     return pl_fail(err, PL_E_NOMEM, "out of memory for the adapter of %s", args->bus_name);
   *a = (struct adapter){.bus = bus, .values = args->values, .chips = {.sys = sys, .chosen = -1}, .post = {.run = commit_posted, .ctx = a}};
-  pthread_mutex_init(&a->lock, NULL);
+  pl_mutex_init(&a->lock);
   enum pl_status status = pl_gpiochips_open(&a->chips, args->values, err);
   if (status) {
     free_adapter(a);

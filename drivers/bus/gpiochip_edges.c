@@ -147,7 +147,7 @@ enum pl_status pl_gpiochip_reader_start(struct pl_bus *bus, const char *sys, con
   r->sources = calloc(count, sizeof *r->sources);
   r->polls = calloc(count + 1, sizeof *r->polls);
   r->looks = calloc(count, sizeof *r->looks);
-  pthread_mutex_init(&r->reading, NULL);
+  pl_mutex_init(&r->reading);
   if (r->sources && r->polls && r->looks && r->wake >= 0) {
     for (size_t i = 0; i < count; i++) {
       r->sources[i] = sources[i];

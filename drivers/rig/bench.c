@@ -211,9 +211,10 @@ static enum pl_status open_buses(struct pl_bench *bench, const struct pl_bench_c
     if ((bench->taken[i] && !cfg->buses_only) || (cfg->skip && cfg->skip(cfg->skip_ctx, bus, NULL)) || !is_wanted(bench->rig, cfg, bus))
       continue;
     status = open_bus(bench, cfg, i, &why);
-    if (status && cfg->safe_only)
+    bool goes_on = cfg->safe_only && !(cfg->alone && status == PL_E_LOCKED);
+    if (status && goes_on)
       close_devices_of(bench, bus, &why);
-    if (status && (cfg->safe_only || (cfg->skip && cfg->skip(cfg->skip_ctx, bus, &why)))) {
+    if (status && (goes_on || (cfg->skip && cfg->skip(cfg->skip_ctx, bus, &why)))) {
       pl_bus_free(bench->buses[i]);
       bench->buses[i] = NULL;
       status = PL_OK;
@@ -244,6 +245,13 @@ static enum pl_status open_device(struct pl_bench *bench, const struct pl_bench_
   return status;
 }
 
+/* One that cannot be opened is no reason to leave the others. */
+static enum pl_status open_safe_device(struct pl_bench *bench, const struct pl_bench_cfg *cfg, size_t i, struct pl_err *err)
+{
+  struct pl_err *why = &bench->closed[i];
+  return open_device(bench, cfg, i, why) == PL_E_LOCKED && cfg->alone ? pl_fail(err, PL_E_LOCKED, "%s", why->text) : PL_OK;
+}
+
 static enum pl_status open_devices(struct pl_bench *bench, const struct pl_bench_cfg *cfg, struct pl_err *err)
 {
   enum pl_status status = PL_OK;
@@ -252,7 +260,7 @@ static enum pl_status open_devices(struct pl_bench *bench, const struct pl_bench
     if (device->owner == PL_OWNER_INTERLOCK)
       continue;
     if (cfg->safe_only && needs_safe(device) && !bench->closed[i].status)
-      (void)open_device(bench, cfg, i, &bench->closed[i]); /* the others can be made safe all the same */
+      status = open_safe_device(bench, cfg, i, err);
     else if (!cfg->safe_only)
       status = open_device(bench, cfg, i, err);
   }

@@ -15,6 +15,7 @@ struct pl_bench_cfg {
   /* A guardian, after the runner's death: only devices with safe values on buses that outlive a process are opened, each by itself (what cannot be opened is
    * told when it is to be made safe), no virtual rack, and nothing of the interlock's. Goes with observe. */
   bool safe_only;
+  bool alone;              /* with safe_only: PL_E_LOCKED where another program holds one of them: the rig is somebody else's */
   pl_time_ns patience_ns;  /* with safe_only: so long what another program holds (PL_E_LOCKED) is asked for again, for who held it may just have died */
   const char *const *faults;
   size_t n_faults;

@@ -150,7 +150,7 @@ static enum pl_exit run(const struct pl_args *args)
   if (!strcmp(args->words[0], "record"))
     return pl_twin_record(args);
   if (!strcmp(args->words[0], "faults")) {
-    puts("Faults of the virtual rack: TARGET.SIGNAL=KIND[:VALUE][@TIME]");
+    puts("Faults of the virtual rack (plumb faults tells more): TARGET.SIGNAL=KIND[:VALUE][@WHEN][ for TIME][ times N][ p=PERCENT]");
     pl_backend_find("twin")->list_faults(print_fault, NULL);
     return PL_EXIT_PASSED;
   }

@@ -16,7 +16,8 @@ struct recorder {
   struct pl_out out;
   struct pl_truths truths;
   pl_time_ns every, next, before_at;
-  double *before; /* the values at before_at; NULL: none yet */
+  double *rates;  /* per ns, of the step that ended at before_at; NULL: none yet */
+  double *before; /* the values then, behind the rates */
   uint64_t rows;
 };
 
@@ -61,37 +62,56 @@ static void end_row(struct recorder *rec)
   pl_out_drain(&rec->out);
 }
 
-/* Between two steps of the physics a value is on the straight line; flags and counts keep theirs until the step is there. */
-static double between(enum pl_dim dim, double before, double now, double share)
+/* Between two steps of the physics a value is on the straight line, but what changes much faster than it did has jumped at the step's end, where the rack
+ * found its cause (a trip, a contact); so do flags and counts. A line across a long step would show a ramp that never was. */
+#define JUMP_STEP PL_MS
+#define JUMP_RATIO 4
+
+static bool jumps(const struct recorder *rec, size_t i, pl_time_ns step, double change)
 {
-  if (before == now || share >= 1)
-    return now;
-  return dim == PL_DIM_FLAG || dim == PL_DIM_NONE ? before : before + (now - before) * share;
+  enum pl_dim dim = rec->truths.names[i].dim;
+  return dim == PL_DIM_FLAG || dim == PL_DIM_NONE || (step > JUMP_STEP && fabs(change) > JUMP_RATIO * fabs(rec->rates[i]) * (double)step);
+}
+
+static void put_row(struct recorder *rec, pl_time_ns at, const double *values)
+{
+  pl_time_ns step = at - rec->before_at;
+  double share = step > 0 ? (double)(rec->next - rec->before_at) / (double)step : 1;
+  begin_row(rec, rec->next);
+  for (size_t i = 0; i < rec->truths.count; i++) {
+    double before = rec->before[i], change = values[i] - before;
+    bool now = share >= 1 || change == 0;
+    put_value(rec, now ? values[i] : jumps(rec, i, step, change) ? before : before + change * share);
+  }
+  end_row(rec);
+}
+
+static void keep(struct recorder *rec, pl_time_ns at, const double *values)
+{
+  pl_time_ns step = at - rec->before_at;
+  for (size_t i = 0; i < rec->truths.count && step > 0; i++)
+    rec->rates[i] = (values[i] - rec->before[i]) / (double)step;
+  memcpy(rec->before, values, rec->truths.count * sizeof *values);
+  rec->before_at = at;
 }
 
 /* The rack's steps come when it wants them; the rows stand on the grid of --every. */
 static void on_step(void *ctx, pl_time_ns at, const double *values)
 {
   struct recorder *rec = ctx;
-  size_t bytes = rec->truths.count * sizeof *values;
-  if (!rec->before) {
-    rec->before = malloc(bytes + 1);
-    if (!rec->before) {
+  if (!rec->rates) {
+    rec->rates = calloc(2 * rec->truths.count + 1, sizeof *values);
+    if (!rec->rates) {
       rec->out.text.failed = true;
       return;
     }
-    memcpy(rec->before, values, bytes);
-    rec->before_at = rec->next = at;
+    rec->before = rec->rates + rec->truths.count;
+    rec->next = rec->before_at = at;
+    keep(rec, at, values);
   }
-  for (; rec->next <= at; rec->next += rec->every) {
-    double share = at > rec->before_at ? (double)(rec->next - rec->before_at) / (double)(at - rec->before_at) : 1;
-    begin_row(rec, rec->next);
-    for (size_t i = 0; i < rec->truths.count; i++)
-      put_value(rec, between(rec->truths.names[i].dim, rec->before[i], values[i], share));
-    end_row(rec);
-  }
-  memcpy(rec->before, values, bytes);
-  rec->before_at = at;
+  for (; rec->next <= at; rec->next += rec->every)
+    put_row(rec, at, values);
+  keep(rec, at, values);
 }
 
 /* The columns, the file and the onlooker. */
@@ -114,7 +134,7 @@ static enum pl_status finish(struct recorder *rec, enum pl_status status, struct
     status = own.status;
     *err = own;
   }
-  free(rec->before);
+  free(rec->rates);
   pl_truths_free(&rec->truths);
   return status;
 }
@@ -183,8 +203,8 @@ static enum pl_status take_acts(struct passing *p, struct pl_err *err)
 /* What the rack tells now, in a row (a rack that is only asked: it has no onlooker). */
 static enum pl_status ask_row(struct passing *p, struct pl_err *err)
 {
-  double *values = p->rec->before;
-  if (!values && !(values = p->rec->before = malloc(p->rec->truths.count * sizeof *values + 1)))
+  double *values = p->rec->rates; /* of no other use here */
+  if (!values && !(values = p->rec->rates = calloc(p->rec->truths.count + 1, sizeof *values)))
     return pl_fail(err, PL_E_NOMEM, "out of memory for a row");
   enum pl_status status = pl_truths_read(&p->rec->truths, p->desc, p->backend, values, err);
   if (status)

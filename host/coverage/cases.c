@@ -9,6 +9,13 @@ struct collecting {
   struct pl_cases *cases;
 };
 
+static void free_case(const struct pl_fault_case *each)
+{
+  const char *const texts[] = {each->fault, each->kind, each->spec, each->part, each->device, each->bus, each->about};
+  for (size_t t = 0; t < sizeof texts / sizeof *texts; t++)
+    free((void *)(uintptr_t)texts[t]);
+}
+
 static bool wanted(const struct pl_coverage_cfg *cfg, const struct pl_fault_case *each)
 {
   for (size_t i = 0; i < cfg->n_patterns; i++)
@@ -45,6 +52,28 @@ static void on_case(void *ctx, const struct pl_fault_case *each)
                                                          .about = copy(cases, each->about)};
 }
 
+static void drop(struct pl_cases *cases, size_t at)
+{
+  free_case(&cases->items[at]);
+  memmove(&cases->items[at], &cases->items[at + 1], (--cases->count - at) * sizeof *cases->items);
+}
+
+/* What this rack has nothing for is not applicable; it is counted, and the first is told. */
+static void leave_out(const struct pl_backend_desc *desc, struct pl_backend *backend, struct pl_cases *cases)
+{
+  for (size_t i = 0; i < cases->count;) {
+    struct pl_err why = {0};
+    if (!desc->plant(backend, cases->items[i].spec, &why)) {
+      desc->clear(backend, NULL, NULL);
+      i++;
+      continue;
+    }
+    if (!cases->n_not_applicable++)
+      snprintf(cases->not_applicable, sizeof cases->not_applicable, "%s", why.text);
+    drop(cases, i);
+  }
+}
+
 static enum pl_status none(const struct pl_coverage_cfg *cfg, struct pl_err *err)
 {
   if (cfg->n_patterns)
@@ -65,6 +94,8 @@ enum pl_status pl_cases_collect(const struct pl_coverage_cfg *cfg, struct pl_cas
     status = desc->open(cfg->rig, clock, cfg->seed, true, &backend, err);
   if (!status)
     status = desc->fault_cases(backend, cfg->every_place, on_case, &collecting, err);
+  if (!status)
+    leave_out(desc, backend, cases);
   if (backend)
     desc->close(backend);
   pl_clock_free(clock);
@@ -77,12 +108,8 @@ enum pl_status pl_cases_collect(const struct pl_coverage_cfg *cfg, struct pl_cas
 
 void pl_cases_free(struct pl_cases *cases)
 {
-  for (size_t i = 0; i < cases->count; i++) {
-    const struct pl_fault_case *each = &cases->items[i];
-    const char *const texts[] = {each->fault, each->kind, each->spec, each->part, each->device, each->bus, each->about};
-    for (size_t t = 0; t < sizeof texts / sizeof *texts; t++)
-      free((void *)(uintptr_t)texts[t]);
-  }
+  for (size_t i = 0; i < cases->count; i++)
+    free_case(&cases->items[i]);
   free(cases->items);
   *cases = (struct pl_cases){0};
 }

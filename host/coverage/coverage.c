@@ -114,7 +114,8 @@ static enum pl_status make(const struct pl_coverage_cfg *cfg, struct pl_coverage
     return status;
   struct pl_coverage *c = &made->coverage;
   *c = (struct pl_coverage){.rig = cfg->rig->name, .when = cfg->mid ? "in the middle" : "at the start", .command_line = cfg->command_line, .seed = cfg->seed,
-                            .n_sequences = cfg->n_sequences, .n_faults = made->cases.count, .n_healthy = cfg->healthy ? cfg->healthy : 1, .jobs = cfg->jobs};
+                            .n_sequences = cfg->n_sequences, .n_faults = made->cases.count,
+                            .n_not_applicable = made->cases.n_not_applicable, .not_applicable = made->cases.not_applicable, .n_healthy = cfg->healthy ? cfg->healthy : 1, .jobs = cfg->jobs};
   c->sequences = calloc(c->n_sequences + 1, sizeof *c->sequences);
   c->paths = calloc(c->n_sequences + 1, sizeof *c->paths);
   c->alarmed = calloc(c->n_sequences + 1, sizeof *c->alarmed);

@@ -14,7 +14,8 @@
 #define READY_NS (10 * PL_S)
 #define END_NS (5 * PL_S)
 #define ACT_NS (60 * PL_S) /* longer than the guardian tries */
-#define BEATS 10           /* within the limit */
+#define BEATS 10           /* within the limit, or more: */
+#define BEAT_NS (50 * PL_MS) /* this is also how soon the guardian's death is noticed */
 #define LINK 3             /* the socket in the guardian */
 
 struct pl_guardian {
@@ -165,7 +166,8 @@ static void beat(void *ctx, pl_time_ns now)
   if (guardian->lost.status)
     return;
   say(guardian, "b", 1);
-  pl_clock_arm(guardian->clock, &guardian->timer, now + guardian->limit / BEATS);
+  pl_time_ns gap = guardian->limit / BEATS;
+  pl_clock_arm(guardian->clock, &guardian->timer, now + (gap < BEAT_NS ? gap : BEAT_NS));
 }
 
 void pl_guardian_opening(struct pl_guardian *guardian)

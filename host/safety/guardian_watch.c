@@ -168,8 +168,10 @@ static void watch(struct guard *guard)
     pl_time_ns now = pl_clock_now(guard->clock), until = guard->heard + guard->cfg->limit_ns, left = until > now ? until - now : 0;
     struct timespec span = {.tv_sec = left / PL_S, .tv_nsec = left % PL_S};
     struct pollfd fds[2] = {{.fd = guard->cfg->link, .events = POLLIN}, {.fd = guard->pidfd, .events = POLLIN}};
-    if (ppoll(fds, 2, timed ? &span : NULL, NULL) < 0 && errno != EINTR)
+    if (ppoll(fds, 2, timed ? &span : NULL, NULL) < 0 && errno != EINTR) {
+      snprintf(guard->why, sizeof guard->why, "the guardian cannot watch the run any more: %s", strerror(errno));
       return;
+    }
     if (!listen_to_runner(guard) && !is_over(guard))
       snprintf(guard->why, sizeof guard->why, "the runner is gone: its end of the socket closed without a word");
     else if (fds[1].revents && !is_over(guard))
@@ -215,7 +217,8 @@ static void tried(void *ctx, const struct pl_rig_device *device, const struct pl
 static enum pl_status one_round(struct guard *guard, struct pl_err *err)
 {
   struct pl_bench *bench = NULL;
-  const struct pl_bench_cfg cfg = {.clock = guard->clock, .seed = 1, .observe = true, .safe_only = true, .patience_ns = PATIENCE_NS};
+  const struct pl_bench_cfg cfg = {
+      .clock = guard->clock, .seed = 1, .observe = true, .safe_only = true, .alone = guard->phase == OPENING, .patience_ns = PATIENCE_NS};
   const struct pl_safe_watch watched = {.tried = tried, .ctx = guard};
   guard->n_set = 0;
   enum pl_status status = pl_bench_open(guard->rig, &cfg, &bench, err);
@@ -229,12 +232,20 @@ static enum pl_status one_round(struct guard *guard, struct pl_err *err)
   return status;
 }
 
+/* A runner that was lost while it opened the rig may have been refused it, had it lived: where another program holds a part of it, that one drives it. */
+static bool is_anothers(const struct guard *guard, enum pl_status status)
+{
+  return guard->phase == OPENING && status == PL_E_LOCKED;
+}
+
 static enum pl_guard_end act(struct guard *guard, struct pl_err *err)
 {
   guard->lost_at = pl_clock_now(guard->clock);
   if (guard->phase != LEFT)
     remove_runner(guard);
   enum pl_status status = one_round(guard, err);
+  if (is_anothers(guard, status))
+    return PL_GUARD_NOTHING;
   while (status && pl_clock_now(guard->clock) - guard->lost_at < ROUNDS_NS) {
     pl_clock_sleep_until(guard->clock, pl_clock_now(guard->clock) + ROUND_NS);
     *err = (struct pl_err){0};

@@ -3,7 +3,6 @@
  * for is held, and must still be held when the outputs are set. */
 #include "host/safety/interlock_test.h"
 
-#include "drivers/base/thread.h"
 #include "host/engine/engine.h"
 #include "host/safety/interlock_in.h"
 
@@ -153,27 +152,16 @@ static void test_says_how_it_runs(void **state)
 /* --- a sequence that never lets go of the loop --- */
 
 struct spin {
-  struct il_fixture *f;
-  _Atomic bool stuck, killed;
+  struct pl_interlock *interlock;
+  unsigned told_before, told_after; /* what the tick had to say when the endless step began, and when it was ended */
 };
-
-static void *break_it(void *ctx)
-{
-  struct spin *spin = ctx;
-  while (!atomic_load(&spin->stuck))
-    pl_clock_sleep_until(spin->f->clock, pl_clock_now(spin->f->clock) + PL_MS);
-  il_plant(spin->f, "trip-1.leak=stuck-high");
-  await_truth(spin->f, "drain-1", "open", true);
-  atomic_store(&spin->killed, true);
-  return NULL;
-}
 
 static void on_step(void *ctx, const char *name, int depth)
 {
   struct spin *spin = ctx;
   (void)depth;
   if (!strcmp(name, "for ever"))
-    atomic_store(&spin->stuck, true);
+    spin->told_before = atomic_load(&spin->interlock->written);
 }
 
 static void on_step_end(void *ctx, const char *name, int depth, const char *outcome, double seconds)
@@ -183,20 +171,20 @@ static void on_step_end(void *ctx, const char *name, int depth, const char *outc
   (void)outcome;
   (void)seconds;
   if (!strcmp(name, "for ever"))
-    assert_true(atomic_load(&spin->killed)); /* Lua had the loop from before the leak until now */
+    spin->told_after = atomic_load(&spin->interlock->written);
 }
 
+/* It drips from before the endless step on; Lua has the loop when the tray gets wet, until its second of computing time is over. */
 static void test_while_lua_loops_for_ever(void **state)
 {
   (void)state;
-  static const char LOOP[] = "sequence 'try' { about = 'hangs' }\nstep('for ever', function() while true do end end)\n";
+  static const char LOOP[] = "sequence 'try' { about = 'hangs', needs = { injector = 'valve' }, params = { injector = 'injector' } }\n"
+                             "step('drip', function() rig.injector.leak_valve:turn_on() end)\nstep('for ever', function() while true do end end)\n";
   struct il_fixture f = {0};
-  struct spin spin = {.f = &f};
   struct pl_err err = {0};
   struct pl_sequence *sequence = NULL;
   struct pl_journal *journal = NULL;
   enum pl_engine_outcome outcome;
-  pthread_t thread;
   char path[] = "/tmp/pl-interlock-XXXXXX";
   int fd = mkstemp(path);
   assert_true(fd >= 0 && write(fd, LOOP, sizeof LOOP - 1) == (ssize_t)sizeof LOOP - 1);
@@ -204,13 +192,15 @@ static void test_while_lua_loops_for_ever(void **state)
   il_open(&f, WET, true);
   if (pl_journal_open("/dev/null", f.clock, &journal, &err) || pl_sequence_load(path, &sequence, &err) || pl_sequence_bind(sequence, f.rig, NULL, 0, &err))
     fail_msg("%s", err.text);
-  assert_true(pl_thread_start(&thread, break_it, &spin));
+  struct spin spin = {.interlock = f.interlock};
   const struct pl_engine_events events = {.step_start = on_step, .step_end = on_step_end, .ctx = &spin};
   const struct pl_engine_cfg cfg = {.bench = f.bench, .journal = journal, .rules = f.rules, .interlock = f.interlock, .events = &events, .dut_id = "rack",
                                     .command_line = "test", .seed = 1};
   assert_int_not_equal(pl_engine_run(sequence, &cfg, &outcome, &err), PL_OK);
+  assert_text(err.text, "endless loop");
   assert_int_equal(outcome, PL_RUN_ERROR);
-  pthread_join(thread, NULL);
+  assert_int_equal(spin.told_before, 0);
+  assert_true(spin.told_after >= 1); /* tripped while Lua had the loop */
   assert_true(pl_interlock_view(f.interlock, 0)->tripped);
   pl_journal_close(journal, NULL);
   pl_sequence_free(sequence);

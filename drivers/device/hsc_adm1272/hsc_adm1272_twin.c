@@ -14,7 +14,7 @@
  * starts afresh; CLEAR_FAULTS clears what STATUS_* tell and does not turn on. The chip lives on the backplane: it answers without a unit, but is fed
  * from the bus: below SUPPLY_MIN it is mute, and all of its registers begin anew. From memory: that voltage, and the reset value of PMON_CONFIG.
  */
-enum port { VIN, VOUT, IOUT, TEMPERATURE, ENABLE_PIN, MATED, GATE };
+enum port { VIN, VOUT, IOUT, TEMPERATURE, ENABLE_PIN, MATED, TRIPPED, GATE };
 
 static const struct pl_port PORTS[] = {
     [VIN] = {.name = "vin", .dim = PL_DIM_VOLTAGE, .help = "bus side"},
@@ -23,6 +23,7 @@ static const struct pl_port PORTS[] = {
     [TEMPERATURE] = {.name = "temperature", .dim = PL_DIM_TEMPERATURE, .help = "of the FET"},
     [ENABLE_PIN] = {.name = "power_enable_pin", .dim = PL_DIM_FLAG, .help = "level at the enable pin"},
     [MATED] = {.name = "mated", .dim = PL_DIM_FLAG, .help = "the long power contacts are made"},
+    [TRIPPED] = {.name = "path_tripped", .dim = PL_DIM_FLAG, .help = "the FET went off by itself: short circuit, or too long in its limit"},
     [GATE] = {.name = "gate", .dim = PL_DIM_FLAG, .out = true, .initial = 0, .help = "the FET is driven on"},
 };
 
@@ -239,6 +240,11 @@ static void trip(struct hsc_twin *twin, pl_time_ns now)
 static void guard_current(struct hsc_twin *twin, pl_time_ns now)
 {
   double current = in(twin, IOUT);
+  if (twin->gate && in(twin, TRIPPED) > 0.5) {
+    twin->status[ST_IOUT] |= 0x80;
+    trip(twin, now);
+    return;
+  }
   if (!twin->gate || current <= twin->limit_a) {
     twin->over_since = PL_NEVER;
     if (twin->gate && now - twin->gate_since >= twin->cool_down)

@@ -213,10 +213,16 @@ static uint16_t string_word(const struct twin *twin, size_t index, size_t word)
   return (uint16_t)value;
 }
 
+/* The row of a value whose first register has just been read: both come from one conversion. */
+struct converted {
+  bool any;
+  size_t index;
+  uint16_t words[2];
+};
+
 /* Adds what one cell knows of the register to *value. */
-static int read_cell(const struct twin *twin, const struct cell *cell, uint16_t *value)
+static int read_cell(const struct twin *twin, const struct cell *cell, struct converted *last, uint16_t *value)
 {
-  uint16_t words[2] = {0};
   int exception;
   switch (cell->kind) {
   case CELL_ROW:
@@ -226,8 +232,10 @@ static int read_cell(const struct twin *twin, const struct cell *cell, uint16_t 
     if (twin->map->rows[cell->index].access == PL_MAP_ACT) {
       return NO_EXCEPTION; /* a verb's bit clears itself */
     }
-    exception = encode_row(twin, cell->index, words);
-    *value |= words[cell->word];
+    exception = last->any && last->index == cell->index ? NO_EXCEPTION : encode_row(twin, cell->index, last->words);
+    last->any = exception == NO_EXCEPTION;
+    last->index = cell->index;
+    *value |= last->words[cell->word];
     return exception;
   case CELL_FAULT:
     *value |= (uint16_t)(fault_is_set(twin, &twin->map->faults[cell->index]) ? 1U << twin->map->faults[cell->index].bit : 0U);
@@ -245,6 +253,7 @@ static int read_cell(const struct twin *twin, const struct cell *cell, uint16_t 
 static int twin_read(void *self, enum pl_modbus_table table, uint16_t address, size_t count, uint16_t *values)
 {
   const struct twin *twin = self;
+  struct converted last = {0};
   if (!has_table(twin, table)) {
     return ILLEGAL_FUNCTION;
   }
@@ -256,7 +265,7 @@ static int twin_read(void *self, enum pl_modbus_table table, uint16_t address, s
     }
     values[i] = 0;
     for (size_t k = 0; cells != NULL && k < n; k++) {
-      int exception = read_cell(twin, &cells[k], &values[i]);
+      int exception = read_cell(twin, &cells[k], &last, &values[i]);
       if (exception != NO_EXCEPTION) {
         return exception;
       }
@@ -306,10 +315,11 @@ static int write_value(struct twin *twin, size_t index, const uint16_t *words, b
 static int write_bits(struct twin *twin, const struct cell *cells, size_t n, uint16_t word, bool commit)
 {
   uint16_t taken = 0, before = 0;
+  struct converted last = {0};
   for (size_t i = 0; i < n; i++) {
     const struct pl_map_row *row = cells[i].kind == CELL_ROW ? &twin->map->rows[cells[i].index] : NULL;
     int64_t value_u = 0;
-    int exception = read_cell(twin, &cells[i], &before);
+    int exception = read_cell(twin, &cells[i], &last, &before);
     if (exception != NO_EXCEPTION && exception != ILLEGAL_ADDRESS) {
       return exception;
     }

@@ -11,7 +11,7 @@
  * The twin of a 48 V supply of 5.5 kW. Status bits latch and are cleared by CLEAR_FAULTS, by writing ones, and by turning the output off and on
  * ("PMBus Specification Part II" rev 1.3, section 10.2.3); OFF and POWER_GOOD# are live. The world makes the current limit; this tells it.
  */
-enum port { VIN, IIN, VOUT, IOUT, TEMPERATURE, FAN_SPEED, AC_OK, POWER_GOOD, ENABLE, VOUT_SET };
+enum port { VIN, IIN, VOUT, IOUT, TEMPERATURE, FAN_SPEED, AC_OK, POWER_GOOD, OVER_CURRENT, OVER_VOLTAGE, UNDER_VOLTAGE, OVER_TEMPERATURE, ENABLE, VOUT_SET };
 
 static const struct pl_port PORTS[] = {
     [VIN] = {.name = "vin", .dim = PL_DIM_VOLTAGE, .help = "input voltage"},
@@ -22,6 +22,10 @@ static const struct pl_port PORTS[] = {
     [FAN_SPEED] = {.name = "fan_speed", .dim = PL_DIM_SPEED, .help = "of its fan"},
     [AC_OK] = {.name = "ac_ok", .dim = PL_DIM_FLAG, .help = "the input is there"},
     [POWER_GOOD] = {.name = "power_good", .dim = PL_DIM_FLAG, .help = "the output is in its range and will stay so"},
+    [OVER_CURRENT] = {.name = "over_current", .dim = PL_DIM_FLAG, .help = "it tripped by too much current"},
+    [OVER_VOLTAGE] = {.name = "over_voltage", .dim = PL_DIM_FLAG, .help = "it tripped by too high an output"},
+    [UNDER_VOLTAGE] = {.name = "under_voltage", .dim = PL_DIM_FLAG, .help = "it tripped by too low an output"},
+    [OVER_TEMPERATURE] = {.name = "over_temperature", .dim = PL_DIM_FLAG, .help = "it is off until it has cooled"},
     [ENABLE] = {.name = "enable", .dim = PL_DIM_FLAG, .out = true, .initial = 1, .help = "the output is to be on"},
     [VOUT_SET] = {.name = "vout_set", .dim = PL_DIM_VOLTAGE, .out = true, .initial = 48, .help = "the voltage that it is to hold"},
 };
@@ -174,6 +178,19 @@ static int limit_at(uint8_t code)
   return -1;
 }
 
+/* What the supply's own protections did, which no limit of the PMBus side need see. */
+static void latch_trips(struct psu_twin *twin)
+{
+  static const struct {
+    enum port port;
+    int status;
+    uint8_t bit;
+  } TRIPS[] = {{OVER_CURRENT, ST_IOUT, 0x80}, {OVER_VOLTAGE, ST_VOUT, 0x80}, {UNDER_VOLTAGE, ST_VOUT, 0x10}, {OVER_TEMPERATURE, ST_TEMPERATURE, 0x80}};
+  for (size_t i = 0; i < sizeof TRIPS / sizeof TRIPS[0]; i++)
+    if (in(twin, TRIPS[i].port) > 0.5)
+      twin->status[TRIPS[i].status] |= TRIPS[i].bit;
+}
+
 /* Looks at the world, latches what is wrong, and drives the output. */
 static void watch(struct psu_twin *twin)
 {
@@ -187,6 +204,7 @@ static void watch(struct psu_twin *twin)
     if (limit->below ? value < twin->limits[i] : value > twin->limits[i])
       twin->status[status_at(limit->status)] |= (uint8_t)(1u << limit->bit);
   }
+  latch_trips(twin);
   if (!ac)
     twin->status[ST_INPUT] |= 0x10;
   if (!ac && !good)
