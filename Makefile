@@ -128,6 +128,8 @@ hdr-check: ## each public header compiles alone
 docs: all ## rebuild what the docs take from the program's own tables
 	@tools/docs.sh $(BUILD)/plumb
 	@python3 tests/test_faults.py --table > $(BUILD)/faults.md && mv $(BUILD)/faults.md docs/faults.md
+	@$(BUILD)/plumb coverage sequences/*.lua --out $(BUILD)/coverage > /dev/null
+	@python3 tests/test_coverage.py --table $(BUILD)/coverage > $(BUILD)/coverage.md && mv $(BUILD)/coverage.md docs/coverage.md
 
 new-driver: ## make a folder for a new device driver (NAME=fan-emc2305)
 	@tools/new_driver.sh $(NAME)

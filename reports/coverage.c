@@ -166,15 +166,22 @@ static void put_matrix(const struct table *t)
   }
 }
 
+static bool occurs(const struct pl_coverage *c, enum pl_cell_outcome outcome)
+{
+  for (size_t s = 0; s < c->n_sequences; s++)
+    if (pl_coverage_count(c, s, outcome))
+      return true;
+  return false;
+}
+
 static void put_signs(const struct table *t)
 {
   fputc('\n', t->out);
-  for (int o = 0; o < PL_CELL_COUNT; o++)
-    for (size_t i = 0, seen = 0; i < t->c->n_faults * t->c->n_sequences && !seen; i++)
-      if (t->c->cells[i].outcome == (enum pl_cell_outcome)o) {
-        fprintf(t->out, "  %s%c%s %s: %s\n", paint(t, o), pl_cell_sign(o), plain(t), pl_cell_word(o), pl_cell_about(o));
-        seen = 1;
-      }
+  for (int i = 0; i < PL_CELL_COUNT; i++) {
+    enum pl_cell_outcome o = (enum pl_cell_outcome)i;
+    if (occurs(t->c, o))
+      fprintf(t->out, "  %s%c%s %s: %s\n", paint(t, o), pl_cell_sign(o), plain(t), pl_cell_word(o), pl_cell_about(o));
+  }
 }
 
 static void put_alarms(const struct table *t)

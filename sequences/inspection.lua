@@ -93,6 +93,18 @@ local function compare_bus(state)
   agree("bus voltage " .. state, readings, { within = NEAR.vout })
 end
 
+-- What is lost between the supplies and the slots, and how warm the bar's joints are: a bad joint shows long before it burns.
+local function check_bar(state)
+  local best = volts(0)
+  for psu in rig.parts("psu") do best = highest(best, psu.supply.vout) end
+  local slots, n = {}, 0
+  each_slot(function(csu) n = n + 1; slots[n] = { csu.hot_swap, csu.hot_swap.vin } end)
+  measure("drop along the bus bar " .. state, best - middle(slots), { max = volts(0.35), of = rig.rack, blame = rig.rack })
+  if rig.rack:has("temperature") then
+    measure("bus bar temperature " .. state, rig.rack.temperature, { max = degrees_celsius(60), of = rig.rack.monitor, blame = rig.rack })
+  end
+end
+
 local function check_lines(state, power)
   each_slot(function(csu)
     local c = csu.connector
@@ -302,18 +314,6 @@ step("loaded", { go_on = true, timeout = params.soak + minutes(2) }, function()
   compare_devices("loaded", "monitor", "temperature", NEAR.temperature)
   compare_inside("loaded")
 end)
-
--- What is lost between the supplies and the slots, and how warm the bar's joints are: a bad joint shows long before it burns.
-local function check_bar(state)
-  local best = volts(0)
-  for psu in rig.parts("psu") do best = highest(best, psu.supply.vout) end
-  local slots, n = {}, 0
-  each_slot(function(csu) n = n + 1; slots[n] = { csu.hot_swap, csu.hot_swap.vin } end)
-  measure("drop along the bus bar " .. state, best - middle(slots), { max = volts(0.35), of = rig.rack, blame = rig.rack })
-  if rig.rack:has("temperature") then
-    measure("bus bar temperature " .. state, rig.rack.temperature, { max = degrees_celsius(60), of = rig.rack.monitor, blame = rig.rack })
-  end
-end
 
 -- Each supply against itself: what it takes, what it gives, and that it gives nearly all it takes.
 local function check_supply(psu)

@@ -57,11 +57,11 @@ step("leak", function()
     start = function() valve:turn_on() end,
   })
   if not found and not sensor.wet and another_wet() then
-    require("leak is found where it is", false, { of = sensor, action = "its line is exchanged with that of " .. another_wet().name })
+    require("leak found", false, { of = sensor, action = "its line is exchanged with that of " .. another_wet().name })
   end
   if not found and not sensor.wet then -- a blind sensor, or nothing to be seen?
     local lost = coolant_falls()
-    require("leak is found", false, { of = sensor, blame = lost and sensor or valve,
+    require("leak found", false, { of = sensor, blame = lost and sensor or valve,
       action = lost and "check the leak sensor and its cable" or "check the leak injector of the bench: no coolant is lost" })
   end
   local from, last, was = now(), seconds(0), true

@@ -138,6 +138,38 @@ end)
     assert "signal 9" in told["faults"][0]["runs"][0]["message"]
 
 
+@case
+def agree_blames_the_one_that_differs_and_of_two_the_less_trusted():
+    three = write("three.lua", """sequence "three" { about = "Three see one bus." }
+step("s", function()
+  local a, b, bar = rig.part("psu-a").supply, rig.part("psu-b").supply, rig.part("busbar").monitor
+  wait(seconds(1))
+  agree("bus", { { b, b.vout }, { a, a.vout }, { bar, bar.vout } }, { within = volts(1) })
+end)
+""")
+    two = write("two.lua", open(three).read().replace('"three"', '"two"').replace("{ b, b.vout }, ", ""))
+    told = coverage("agree", three, two, "--faults", LOW, "--min-caught", "100%", "--min-blame", "100%")
+    assert set(outcomes(told).values()) == {"caught"}, outcomes(told)
+    bad = write("bad-agree.lua", open(three).read().replace("{ within = volts(1) }", "{}"))
+    assert "how near" in coverage("agree-bad", bad, want=2)
+
+
+@case
+def wire_and_edges_can_be_asked():
+    wires = write("wires.lua", """sequence "wires" { about = "x" }
+step("s", function()
+  local a = rig.part("psu-a").supply
+  local before = a:wire()
+  local _ = a.vout
+  local after = a:wire()
+  check("counted", after.calls == before.calls + 1 and after.transfers > before.transfers and after.errors == 0 and after.each > ms(0))
+  check("edges", edge_count(rig.part("csu-1").connector:edge("power_good", "rising")) == 0)
+  check("link", rig.part("injector-1"):link("tray") == rig.part("tray-1") and rig.part("tray-1"):link("nothing") == nil)
+end)
+""")
+    coverage("wires", wires, "--no-faults")
+
+
 class Page(html.parser.HTMLParser):
     VOID = {"meta", "link", "br"}
 

@@ -8,7 +8,7 @@ import subprocess
 
 from plumbtest import PLUMB, ROOT, TEMP, case, main, plumb
 
-COMMANDS = ["run", "check", "replay", "report", "get", "set", "watch", "plot", "rig", "drivers", "scan", "doctor", "twin", "guardian"]
+COMMANDS = ["run", "check", "replay", "report", "get", "set", "watch", "plot", "rig", "drivers", "scan", "doctor", "twin", "guardian", "coverage"]
 
 
 @case

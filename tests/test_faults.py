@@ -134,16 +134,38 @@ def a_running_rack_tells_what_is_planted():
         assert code == 2 and "count from 1" in err, (code, err)
 
 
+REAL = """rig: real
+buses:
+  - {{name: i2c-power, kind: i2c, adapter: twin-remote, socket: {socket}}}
+  - {{name: rtu, kind: modbus, adapter: modbus-rtu, port: {rtu}, baud: 19200, parity: none}}
+parts:
+  - {{name: busbar, kind: busbar}}
+  - {{name: psu-a, kind: psu, busbar: busbar, location: shelf}}
+  - {{name: rpu, kind: pump-unit}}
+  - {{name: loop, kind: loop}}
+devices:
+  - {{name: psu-a, driver: psu-pmbus, bus: i2c-power, address: 0x58, part: psu-a, owner: stack, safe: {{on: true}}}}
+  - {{name: rpu, driver: modbus-map, map: orv3-rpu, bus: rtu, unit: 12, role: coolant, part: rpu, owner: bench}}
+"""
+ASKING = """sequence "asking" { about = "asks", version = "1.0" }
+step("asks", function() measure("flow", rig.device("rpu").flow) end)
+"""
+
+
 @case
 def the_in_line_proxy_on_buses_that_are_real():
     with Rack() as rack:
-        rig, folder = rack.rig("real.yaml", control=False), out_dir("proxy")
-        code, out, err = plumb("run", "sequences/hot-swap.lua", "--rig", rig, "--out", folder, "--fault", "psu-a.wire=bad-pec", timeout=60)
+        text = REAL.format(socket=rack.socket, rtu=rack.rtu)
+        rig, sequence, folder = write("real.yaml", text), write("asking.lua", ASKING), out_dir("proxy")
+        code, out, err = plumb("run", sequence, "--rig", rig, "--out", folder)
+        assert code == 0, out + err
+        code, out, err = plumb("run", sequence, "--rig", rig, "--out", folder, "--fault", "psu-a.wire=bad-pec")
         told = [d["message"] for d in artifacts(journal(folder), "diagnosis") if d["type"] == "FAIL"]
         assert code == 1 and any("psu-a" in m and "packet error code" in m for m in told), (code, told, err)
         assert any(m["message"].startswith("fault psu-a.wire=bad-pec: acted ") for m in artifacts(journal(folder), "log"))
-        for spec, wanted in (("csu-1.inrush=high", "needs a fixture"), ("connector-1.present=stuck-low", "relay"), ("psu-a.wire=crc", "makes nack, mute")):
-            code, _, err = plumb("run", "sequences/hot-swap.lua", "--rig", rig, "--out", folder, "--fault", spec)
+        for spec, wanted in (("psu-a.wire=wrong-address:0x10", "needs a fixture: address strap"),
+                             ("psu-a.wire=crc", "makes nack, mute"), ("loop.coolant=low", "is a part, and there is no virtual rack")):
+            code, _, err = plumb("run", sequence, "--rig", rig, "--out", folder, "--fault", spec)
             assert code == 2 and wanted in err, (spec, code, err)
 
 

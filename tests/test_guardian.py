@@ -17,8 +17,6 @@ from rack import Rack
 HOLD = """sequence "hold" { about = "switches much on and stays", needs = { slot = "csu", injector = "valve" } }
 teardown(function() log("teardown") wait(seconds(60)) end, { timeout = seconds(100) })
 step("on", { timeout = seconds(200) }, function()
-  interlock.expect("tray-1-wet") -- the injector stays open
-  interlock.expect("still-wet")
   rig.slot.hot_swap:turn_on()
   rig.slot.connector:turn_on()
   wait_until(function() return rig.slot.connector.power_good end, { within = seconds(5), what = "power good" })
@@ -38,7 +36,7 @@ SLOW = 10 if SANITIZED else 1
 def start(rack, name, *options, sequence=HOLD, rig=None, **kw):
     folder = out_dir(name)
     path = write(name + ".lua", sequence)
-    p = subprocess.Popen([PLUMB, "run", path, "--rig", rig or rack.rig(), "--out", folder, *options], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+    p = subprocess.Popen([PLUMB, "run", path, "--rig", rig or rack.rig(interlock=False), "--out", folder, *options], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                          stderr=subprocess.STDOUT, start_new_session=True, **kw)
     return p, folder
 
@@ -74,6 +72,14 @@ def ended(folder):
         return record(folder)[-1:] if record(folder)[-1]["guardian"] == "end" else None
     except (FileNotFoundError, IndexError, ValueError):
         return None
+
+
+def rounds(folder):
+    """Rounds of safe values so far; the record may be half written at this moment."""
+    try:
+        return [x for x in record(folder) if x["guardian"] == "round"]
+    except (FileNotFoundError, ValueError):
+        return []
 
 
 def children(pid):
@@ -240,7 +246,7 @@ def a_disk_that_is_really_full():
         with Rack() as rack:
             path = write("disk.lua", HOLD)
             folder = os.path.join(disk, "out")
-            p = subprocess.Popen([PLUMB, "run", path, "--rig", rack.rig(), "--out", folder], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            p = subprocess.Popen([PLUMB, "run", path, "--rig", rack.rig(interlock=False), "--out", folder], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                  stderr=subprocess.STDOUT)
             until(p, lambda: logged(folder, "it is on"))
             try:
@@ -356,7 +362,7 @@ def a_guardian_that_dies_ends_the_run():
 @case
 def a_second_run_on_the_rig_is_refused_and_leaves_it_alone():
     with Rack() as rack:
-        rig = rack.rig()
+        rig = rack.rig(interlock=False)
         p, folder = start(rack, "first", rig=rig)
         until(p, lambda: logged(folder, "it is on"))
         before = len(rack.told())
@@ -377,7 +383,7 @@ def what_cannot_be_reached_does_not_hold_up_the_rest():
     with Rack() as rack:
         far = Rack(name="far")
         with far:
-            text = open(rack.rig()).read()
+            text = open(rack.rig(interlock=False)).read()
             for bus in ("i2c-m2", "lines-m2"):
                 text = re.sub(rf"(name: {bus},.*socket: )\S+?\.sock", rf"\g<1>{far.socket}", text)
             p, folder = start(rack, "far", rig=write("far.yaml", text))
@@ -385,7 +391,7 @@ def what_cannot_be_reached_does_not_hold_up_the_rest():
             far.p.kill()
             far.p.communicate()
             p.kill()
-            until(None, lambda: os.path.exists(os.path.join(folder, "guardian.jsonl")) and any(x["guardian"] == "round" for x in record(folder)))
+            until(None, lambda: rounds(folder))
             first = [x for x in record(folder) if x["guardian"] in ("output", "round")]
             until(None, lambda: rack.truth("csu-1", "vout") < 5)
             assert rack.truth("injector-1", "open") == 0
@@ -404,7 +410,7 @@ def what_the_run_could_not_make_safe_is_tried_again():
     with Rack() as rack:
         far = Rack(name="far")
         with far:
-            text = open(rack.rig()).read()
+            text = open(rack.rig(interlock=False)).read()
             for bus in ("i2c-m2", "lines-m2"):
                 text = re.sub(rf"(name: {bus},.*socket: )\S+?\.sock", rf"\g<1>{far.socket}", text)
             p, folder = start(rack, "again", rig=write("again.yaml", text), sequence=HOLD.replace("wait(seconds(60))", ""))
@@ -412,7 +418,7 @@ def what_the_run_could_not_make_safe_is_tried_again():
             far.p.kill()
             far.p.communicate()
             p.send_signal(signal.SIGINT)
-            until(p, lambda: any(x["guardian"] == "round" for x in record(folder)))
+            until(p, lambda: rounds(folder))
             assert not artifacts(journal(folder), "testRunEnd") or p.poll() is None
             far.start(far.tcp)
             far.__enter__()
@@ -425,6 +431,34 @@ def what_the_run_could_not_make_safe_is_tried_again():
 def rack_is_safe_but_module_2(rack):
     until(None, lambda: rack.truth("csu-1", "vout") < 5, 20)
     assert rack.truth("injector-1", "open") == 0
+
+
+@case
+def what_the_interlock_has_killed_stays_killed():
+    """A float is stuck, the rule opens the kill relays of module 1, the run is killed: safe values are applied around them, and nothing is said to the relays."""
+    sequence = """sequence "tripped" { about = "waits for a trip", needs = { slot = "csu" } }
+step("on", { timeout = seconds(200) }, function()
+  interlock.expect("tray-1-wet", { within = seconds(60) })
+  interlock.expect("still-wet")
+  rig.slot.hot_swap:turn_on()
+  rig.slot.connector:turn_on()
+  log("it is on")
+  wait(seconds(100))
+end)
+"""
+    with Rack() as rack:
+        p, folder = start(rack, "tripped", sequence=sequence, rig=rack.rig())
+        assert rack.tell("plant", "float-1.contact=stuck-low")[0] == 0
+        until(p, lambda: [w for _, d, w in rack.told() if d == "kill-1"])
+        at = time.monotonic_ns()
+        p.kill()
+        p.wait()
+        dead = time.monotonic_ns()
+        p.communicate(timeout=60)
+        assert record(folder)[-1]["result"] == "safe"
+        rack_is_safe(rack, at)
+        relays = [(t, d, w) for t, d, w in rack.told() if d.startswith("kill-")]
+        assert {w for _, d, w in relays if d == "kill-1"} == {"coil-line 1"} and not [r for r in relays if r[0] > dead], relays
 
 
 @case

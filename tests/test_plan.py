@@ -14,7 +14,6 @@ import time
 from plumbtest import DEMO, PLUMB, ROOT, artifacts, case, journal, main, out_dir, plumb, write
 
 DANGEROUS = os.path.join(ROOT, "tests", "dangerous")
-THIRD = ("  - {name: psu-b, kind: psu,", "  - {name: psu-c, kind: psu, location: third, busbar: busbar}\n  - {name: psu-b, kind: psu,")
 SHIPPED = sorted(f for f in os.listdir(os.path.join(ROOT, "sequences")) if f.endswith(".lua"))
 
 
@@ -31,7 +30,10 @@ def bare_rig(name="bare.yaml", *changes):
 def rig_of(name):
     if name.startswith("interlock-"):
         return DEMO
-    return bare_rig("three-supplies.yaml", THIRD) if name.startswith("second-supply") else bare_rig()
+    if not name.startswith("second-supply"):
+        return bare_rig()
+    second = re.search(r"  - {name: psu-b, kind: psu,.*\n", open(DEMO).read()).group(0)
+    return bare_rig("three-supplies.yaml", (second, second + second.replace("name: psu-b", "name: psu-c")))
 
 
 def marked(path):

@@ -157,7 +157,7 @@ def pause_window_and_clear():
 
 @case
 def the_page_follows_the_size_of_the_terminal():
-    page = Page("watch", "truth:psu-a", "--every", "50 ms", columns=100, rows=40)
+    page = Page("watch", *(f"truth:psu-a.{port}" for port in ("vin", "vout", "iout", "temperature", "fan_speed")), "--every", "50 ms", columns=100, rows=40)
     page.until(lambda t: "more do not fit" not in t and "truth:psu-a.vin" in t and "└" in t, "no page")
     page.resize(60, 10)
     page.until(lambda t: "more do not fit" in t and "└" in t, "it is not drawn again")

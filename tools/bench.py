@@ -108,6 +108,14 @@ def wires(build):
         yield row["name"], row["value"], row.get("unit", ""), row.get("bar"), "in the guest, at the last `make vmcheck`", row.get("more_is_better", False)
 
 
+def worlds(build):
+    """The virtual rack's physics, in virtual time on one core."""
+    for row in told(build, "fixtures/twin/world/bench_world", "--figures"):
+        bar, told_of, more = {"world-x": (2000, "CVODE band solver alone, 200 states, 10 ms exchanges: 849", True),
+                              "world-scale": (1.2, "cost a rack, 1 to 1,000 racks: largest over smallest", False)}[row["name"]]
+        yield row["name"], float(row["value"]), "x" if more else "", bar, told_of, more
+
+
 def guard(build, kills):
     """Runs that are killed, against a rack in a process of its own."""
     row = bench_guardian.measure(build, kills)
@@ -121,6 +129,20 @@ def safety(build):
     for row in told(build, "host/safety/bench_interlock"):
         yield (row["name"], row["value"], "", 2.0, f"edge p50 {row['edge_p50_us']} us, p99.9 {row['edge_p999_us']} us over {row['edges']}; "
                f"cyclictest p50 {row['cyclictest_p50_us']} us, p99.9 {row['cyclictest_p999_us']} us", False)
+
+
+COVERAGE_SEQUENCES, COVERAGE_FAULTS = ("hot-swap", "inspection", "leak", "psu-failover", "smoke"), 80
+
+
+def coverage(plumb, temp):
+    """A coverage run of five sequences and eighty faults (or as near as the catalogue comes; the figure is scaled to them), after what it cannot do without:
+    reading the rig and rehearsing. Wall seconds on this machine's cores."""
+    out = os.path.join(temp, "coverage")
+    sequences = [f"sequences/{s}.lua" for s in COVERAGE_SEQUENCES]
+    kinds = [part for kind in ("electrical", "mechanical", "sensor", "protocol", "timing") for part in ("--faults", kind)]
+    spawn([plumb, "coverage", *sequences, *kinds, "--out", out], ROOT)
+    told = json.load(open(os.path.join(out, "coverage.json")))
+    yield "coverage-s", told["wall_s"] * COVERAGE_FAULTS / told["summary"]["faults"], "s", 60, f"{told['summary']['faults']} faults run; no peer does this"
 
 
 def peers(temp):
@@ -144,10 +166,11 @@ def main():
     table = {}
     try:
         here = peers(temp)
-        for name, value, unit, bar, comparison in measure(os.path.join(ROOT, args.build, "plumb"), temp):
+        plumb = os.path.join(ROOT, args.build, "plumb")
+        for name, value, unit, bar, comparison in [*measure(plumb, temp), *coverage(plumb, temp)]:
             comparison = "; ".join(x for x in (here.get(name), comparison) if x)
             table[name] = {"value": round(value, 3), "unit": unit, "bar": bar, "comparison": comparison, "ok": bar is None or value <= bar}
-        for name, value, unit, bar, comparison, more in [*wires(args.build), *guard(args.build, args.kills), *safety(args.build)]:
+        for name, value, unit, bar, comparison, more in [*wires(args.build), *worlds(args.build), *guard(args.build, args.kills), *safety(args.build)]:
             table[name] = {"value": round(value, 3), "unit": unit, "bar": bar, "comparison": comparison,
                            "ok": bar is None or (value >= bar if more else value <= bar)}
     finally:

@@ -130,7 +130,13 @@ def kill_once(rack, moment):
     at = safe_at([row for row in told if row[0] >= killed])
     if at is not None:
         return ("safe" if at - killed < MISS_S * 1e9 else "miss"), (at - killed) / 1e6
-    return ("miss" if any(LIVE.search(what) for _, _, what in told) else "early"), 0
+    live = [i for i, (_, _, what) in enumerate(told) if LIVE.search(what)]
+    if not live:
+        return "early", 0
+    if safe_at(told[live[-1] + 1:]) is not None:  # the run had come to its end, and was killed as it wrote its reports
+        return "ended", 0
+    print(f"bench_guardian: a miss: {told[live[-1]:]}", *open(os.path.join(out, "guardian.jsonl")), sep="\n", file=sys.stderr)
+    return "miss", 0
 
 
 def work(plumb, temp, job, kills, seed, latest):

@@ -13,7 +13,7 @@ static int load(void **state)
 {
   struct pl_err err = {0};
   (void)state;
-  return pl_rig_load("fixtures/rigs/demo-rack.yaml", &rig, &err);
+  return pl_rig_load("fixtures/rigs/demo-rack.yaml", &rig, &err) == PL_OK ? 0 : -1;
 }
 
 static int drop(void **state)

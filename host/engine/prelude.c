@@ -327,6 +327,7 @@ static const char TRIPPING[] =
     "  local tripped, _, _, _, before = core.trip_seen(rule)\n"
     "  if not tripped then return end\n"
     "  core.trip_reset(rule)\n"
+    "  if not select(7, core.trip_seen(rule)) then core.trip_forget(rule) return end\n"
     "  repeat\n"
     "    core.wait_until(core.now() + ms, 'a reset of the interlock rule ' .. rule)\n"
     "    local still, _, _, _, refused, why = core.trip_seen(rule)\n"

@@ -156,13 +156,13 @@ static int trip_expect(lua_State *L)
   return 1;
 }
 
-/* trip_seen(name): tripped and, when its outputs are confirmed, since when (ns) and when that was; resets refused so far, why; false when nobody can tell */
+/* trip_seen(name): tripped; its outputs are confirmed; since when (ns) and when that was; resets refused so far; why; false when nobody can tell (a replay) */
 static int trip_seen(lua_State *L)
 {
   const struct pl_engine_cfg *cfg = cfg_of(L);
   size_t rule = rule_at(L, 1);
   const struct pl_interlock_view *view = cfg->interlock ? pl_interlock_view(cfg->interlock, rule) : NULL;
-  lua_pushboolean(L, view && view->tripped);
+  lua_pushboolean(L, view ? view->tripped : pl_task_of(L)->vm->run->expected_trips >> rule & 1); /* in a replay: as it was meant */
   lua_pushboolean(L, view && view->confirmed);
   lua_pushinteger(L, view ? view->since : 0);
   lua_pushinteger(L, view ? view->done : 0);

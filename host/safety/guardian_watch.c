@@ -298,7 +298,7 @@ enum pl_guard_end pl_guard_run(const struct pl_guard_cfg *cfg, struct pl_err *er
     refuse(&guard, err);
   else
     end = guard_rig(&guard, err);
-  if (guard.record && !status)
+  if (guard.record)
     tell(&guard, end, err);
   pl_guard_record_close(guard.record);
   pl_rig_free(guard.rig);

@@ -295,6 +295,22 @@ static void over_current_latches_off(void **state)
   assert_true(gate(fake));
 }
 
+/* The FET went off by itself, so fast that no reading showed a current. */
+static void a_trip_of_the_path_is_told_and_latches(void **state)
+{
+  struct fake *fake = *state;
+  fake_in(fake, "path_tripped", 1);
+  fake_pass(fake, PL_MS, 500 * PL_US);
+  assert_false(gate(fake));
+  assert_true(fake_has_fault(fake, "iout-oc-fault"));
+  fake_in(fake, "path_tripped", 0); /* as it does when the gate is taken away */
+  fake_pass(fake, 5 * PL_S, 10 * PL_MS);
+  assert_false(gate(fake));
+  fake_set(fake, "on", 0);
+  fake_set(fake, "on", PL_U);
+  assert_true(gate(fake));
+}
+
 static void a_short_time_over_the_limit_is_borne(void **state)
 {
   struct fake *fake = *state;
@@ -437,6 +453,7 @@ int main(void)
       T(identity_is_checked),
       T(gate_needs_operation_pin_and_input),
       T(over_current_latches_off),
+      T(a_trip_of_the_path_is_told_and_latches),
       T(a_short_time_over_the_limit_is_borne),
       cmocka_unit_test(over_current_is_tried_again_as_strapped),
       cmocka_unit_test(tries_are_counted_afresh_when_it_runs_again),

@@ -126,6 +126,26 @@ static void output_is_switched_and_set(void **state)
   assert_true(fake_has_fault(fake, "vout-max-min-warning"));
 }
 
+/* The supply's own protections, whatever limits the PMBus side was given. */
+static void what_tripped_it_is_told(void **state)
+{
+  struct fake *fake = *state;
+  static const struct {
+    const char *port, *fault;
+  } TRIPS[] = {{"over_current", "iout-oc-fault"}, {"over_voltage", "vout-ov-fault"}, {"under_voltage", "vout-uv-fault"}, {"over_temperature", "ot-fault"}};
+  for (size_t i = 0; i < sizeof TRIPS / sizeof TRIPS[0]; i++) {
+    assert_false(fake_has_fault(fake, TRIPS[i].fault));
+    fake_in(fake, TRIPS[i].port, 1);
+    fake_pass(fake, 2 * PL_MS, PL_MS);
+    assert_true(fake_has_fault(fake, TRIPS[i].fault));
+    fake_set(fake, "clear-faults", 0);
+    assert_true(fake_has_fault(fake, TRIPS[i].fault)); /* it still is */
+    fake_in(fake, TRIPS[i].port, 0);
+    fake_set(fake, "clear-faults", 0);
+    assert_int_equal(fake_faults(fake), 0);
+  }
+}
+
 static void loss_of_ac_latches(void **state)
 {
   struct fake *fake = *state;
@@ -327,6 +347,7 @@ int main(void)
       T(probe_and_identity),
       T(a_nameless_supply_is_refused),
       T(output_is_switched_and_set),
+      T(what_tripped_it_is_told),
       T(loss_of_ac_latches),
       T(each_limit_has_its_fault),
       T(too_hot_turns_off_until_cool),
