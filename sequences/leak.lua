@@ -13,9 +13,9 @@ local function another_wet()
   end
 end
 
-local function the_others_are_dry(when)
+local function the_others_stay_dry()
   local other = another_wet()
-  check("the other trays are dry " .. when, other == nil, { of = other or rig.tray.leak_sensor, action = "find the leak that the bench did not make" })
+  check("the other trays stay dry", other == nil, { of = other or rig.tray.leak_sensor, action = "find the leak that the bench did not make" })
 end
 
 -- Whether coolant is really lost: what drips out is missing in the reservoir.
@@ -38,7 +38,7 @@ step("dry before", function()
   require("injector is closed", not rig.injector.leak_valve.open, { of = rig.injector.leak_valve })
   local wet = rig.tray.leak_sensor.wet
   require("tray is dry", not wet, { of = rig.tray.leak_sensor, blame = wet and coolant_falls() and rig.injector.leak_valve or rig.tray.leak_sensor })
-  the_others_are_dry("before")
+  the_others_stay_dry()
   local before = edge_count(rig.tray.leak_sensor:edge("wet", "rising"))
   wait(seconds(1))
   local pulses = edge_count(rig.tray.leak_sensor:edge("wet", "rising")) - before
@@ -71,7 +71,7 @@ step("leak", function()
     wait(ms(1))
   until now() - from > ms(200)
   measure("leak signal is steady after", last, { max = ms(5), of = sensor })
-  the_others_are_dry("after")
+  the_others_stay_dry()
   check("sense cable is still whole", rig.tray.leak_sensor.cable, { of = rig.tray.leak_sensor })
 end)
 
