@@ -28,6 +28,14 @@ local function all_off()
   end)
 end
 
+-- What to replace first, where the rig names it.
+local function in_loop(kind)
+  for part in rig.parts(kind) do
+    if part:link("loop") == rig.loop then return part end
+  end
+  return rig.loop
+end
+
 local design -- flow that the unit was set to
 
 -- Means over two seconds: pulses of a flow meter and control loops are never quite still.
@@ -67,8 +75,9 @@ end)
 
 local rest
 
-step("at rest", { go_on = true }, function()
+step("at rest", { go_on = true, timeout = minutes(3) }, function()
   local u = unit()
+  wait(seconds(40)) -- the same coolant has been everywhere
   each_slot(function(csu) check(csu.name .. " is in its slot", csu.connector.present, { of = csu.connector }) end)
   rest = look()
   check("pump unit is on", not u.stop, { of = u })
@@ -77,15 +86,21 @@ step("at rest", { go_on = true }, function()
   agree_on_flow("at rest", rest, design)
   -- Nothing heats it but the pumps, less than 0.2 K.
   measure("return above supply, at rest", rest.return_temperature - rest.supply_temperature, { min = degrees_celsius(-0.6), max = degrees_celsius(0.8), of = u })
+  measure("supply temperature above its set point, at rest", rest.supply_temperature - u.supply_temperature_set, { min = degrees_celsius(-3), max = degrees_celsius(3), of = u,
+    blame = in_loop("heat-exchanger"), action = "check the facility water and the heat exchanger" })
   -- The reservoir's level and the static pressure that it makes say the same: when only one of them is low it is the sensor.
   local level, pressure = u.level, rest.return_pressure
-  local low_level, low_pressure = level < percent(60), pressure < kPa(30)
+  local low_level, low_pressure = level < percent(60), pressure < kPa(15)
   measure("coolant in the reservoir", level, { min = percent(60), of = u, blame = low_pressure and rig.loop or u, action = low_pressure and "look for a leak, then refill the loop" or "service the pump unit" })
-  measure("static pressure", pressure, { min = kPa(30), max = kPa(90), of = u, blame = low_level and rig.loop or u })
+  measure("static pressure", pressure, { min = kPa(15), max = kPa(90), of = u, blame = low_level and rig.loop or low_pressure and in_loop("reservoir") or u })
 end)
 
 step("the pipes and the pumps", { go_on = true }, function()
   local u = unit()
+  -- Turbulent flow: the drop goes with the square of the flow (Darcy-Weisbach).
+  local ratio = rest.metered / design
+  measure("pressure drop of the loop", rest.drop, { min = params.drop * (0.8 * ratio * ratio), max = params.drop * (1.2 * ratio * ratio), of = u, blame = in_loop("filter"),
+    action = "look for a clogged filter, a closed valve or a kinked hose" })
   -- Affinity laws: a pump's head goes with the square of its speed, whatever the pipes are; who must turn faster for the head has lost some.
   local slowest, fastest = 0.975 * params.speed, 1.025 * params.speed
   local head = (number(rest.drop, "kPa") / number(params.drop, "kPa")) ^ 0.5
@@ -95,13 +110,9 @@ step("the pipes and the pumps", { go_on = true }, function()
     measure("speed of pump " .. n .. " for its head", speed, { min = slowest, max = fastest, of = u, blame = air and rig.loop or u,
       action = air and "bleed the loop" or "a pump is worn; service the pump unit" })
   end
-  -- A bearing that drags is paid for in watts.
-  local power = u.power / (rest.metered / design) ^ 3
-  measure("power of the unit", power, { min = 0.85 * params.power, max = 1.15 * params.power, of = u })
-  -- Turbulent flow: the drop goes with the square of the flow (Darcy-Weisbach).
-  local ratio = rest.metered / design
-  measure("pressure drop of the loop", rest.drop, { min = params.drop * (0.8 * ratio * ratio), max = params.drop * (1.2 * ratio * ratio), of = u, blame = rig.loop,
-    action = "look for a clogged filter, a closed valve or a kinked hose" })
+  -- What a pump takes goes with head times flow; a bearing that drags is paid for in watts.
+  local work = (rest.drop / params.drop) * ratio
+  measure("power of the unit for its work", u.power / work, { min = 0.85 * params.power, max = 1.15 * params.power, of = u })
 end)
 
 step("another flow", { go_on = true }, function()
@@ -133,7 +144,7 @@ step("heat", { go_on = true, timeout = params.soak + minutes(3) }, function()
   -- What the slots take comes back in the coolant, but for some percent that goes into the air; the pumps add a little.
   local kelvins = number(seen.return_temperature - seen.supply_temperature, "degC")
   local set = u.supply_temperature_set
-  measure("supply temperature above its set point", seen.supply_temperature - set, { min = degrees_celsius(-3), max = degrees_celsius(3), of = u, blame = rig.loop,
+  measure("supply temperature above its set point", seen.supply_temperature - set, { min = degrees_celsius(-3), max = degrees_celsius(3), of = u, blame = in_loop("heat-exchanger"),
     action = "check the facility water and the heat exchanger" })
   measure("heat in the coolant against power of the slots", params.carried * (number(seen.metered, "L/min") * kelvins) / power, { min = 0.80, max = 1.10, of = u })
   local faults = u:faults()
@@ -158,6 +169,9 @@ step("one pump alone", { go_on = true, timeout = minutes(5) }, function()
     check("pump unit names the pump, pump " .. n .. " off", #u:faults() > 0, { of = u })
     local flow = look()
     measure("flow with pump " .. n .. " off", flow.metered, { min = 0.9 * design, of = meter(), blame = u })
+    -- Its check valve holds: if it does not, the other pump drives coolant round in a circle and must turn faster.
+    local other = flow["pump_" .. (3 - n) .. "_speed"]
+    measure("speed of pump " .. (3 - n) .. " alone", other / (flow.metered / design), { max = 1.07 * params.speed, of = u })
     mend_pump(n)
     wait_until(function() return u["pump_" .. n .. "_speed"] > revolutions_per_minute(500) end, { within = seconds(60), what = "pump " .. n .. " turns again", of = u })
     wait(seconds(15))

@@ -74,6 +74,16 @@ local function compare_devices(state, role, quantity, near)
   if #readings > 2 then agree(role .. " " .. quantity .. " " .. state, readings, { within = near }) end
 end
 
+-- A supply that names its input has no good mains: that is the feed's, where the rig says which.
+local function check_mains(psu)
+  local input
+  for _, name in ipairs(psu.supply:faults()) do
+    if string.find(name, "vin", 1, true) or string.find(name, "input", 1, true) then input = input or name end
+  end
+  if input then log(psu.name .. " names " .. input) end
+  check("mains of " .. psu.name, input == nil, { of = psu.supply, blame = psu:link("feed") or psu.supply, action = "check the feed, its breaker and its phases" })
+end
+
 -- A supply droops under load and never rises above what is set; who does pushes the others out of the bus. Half a volt for droop, as a good one has.
 local function check_regulation(state)
   for psu in rig.parts("psu") do
@@ -181,6 +191,10 @@ local function whose_leak(tray)
   if coolant_falls() then return injector_of(tray) or rig.loop end
   return tray.leak_sensor
 end
+
+step("mains", { go_on = true }, function()
+  for psu in rig.parts("psu") do check_mains(psu) end
+end)
 
 step("leak sensors", { go_on = true, timeout = minutes(5) }, function()
   for tray in rig.parts("tray") do

@@ -17,6 +17,16 @@ invariant("every slot keeps its power", function(rig)
   return true
 end, { every = ms(20), action = "check the supplies that are left and the bus bar" })
 
+-- A supply that names its input has no good mains: that is the feed's, where the rig says which.
+local function check_mains(psu)
+  local input
+  for _, name in ipairs(psu.supply:faults()) do
+    if string.find(name, "vin", 1, true) or string.find(name, "input", 1, true) then input = input or name end
+  end
+  if input then log(psu.name .. " names " .. input) end
+  check("mains of " .. psu.name, input == nil, { of = psu.supply, blame = psu:link("feed") or psu.supply, action = "check the feed, its breaker and its phases" })
+end
+
 local mains_lost = false
 
 local function lose_mains(psu)
@@ -63,6 +73,7 @@ setup(function()
 end)
 
 step("supplies share the load", function()
+  for psu in rig.parts("psu") do check_mains(psu) end
   local count, total = 0, amperes(0)
   for psu in rig.parts("psu") do
     count, total = count + 1, total + psu.supply.iout
