@@ -75,9 +75,9 @@ end)
 
 local rest
 
-step("at rest", { go_on = true, timeout = minutes(3) }, function()
+step("at rest", { go_on = true, timeout = minutes(5) }, function()
   local u = unit()
-  wait(seconds(40)) -- the same coolant has been everywhere
+  wait(seconds(100)) -- the same coolant has been everywhere
   each_slot(function(csu) check(csu.name .. " is in its slot", csu.connector.present, { of = csu.connector }) end)
   rest = look()
   check("pump unit is on", not u.stop, { of = u })
@@ -99,8 +99,11 @@ step("the pipes and the pumps", { go_on = true }, function()
   local u = unit()
   -- Turbulent flow: the drop goes with the square of the flow (Darcy-Weisbach).
   local ratio = rest.metered / design
-  measure("pressure drop of the loop", rest.drop, { min = params.drop * (0.8 * ratio * ratio), max = params.drop * (1.2 * ratio * ratio), of = u, blame = in_loop("filter"),
-    action = "look for a clogged filter, a closed valve or a kinked hose" })
+  -- The meter and two pressure sensors are good to 2 % together. A little more is the coolant itself (its glycol) or a filter that ages; much more is blocked.
+  local drop = rest.drop / (ratio * ratio)
+  local blocked = drop > 1.3 * params.drop
+  measure("pressure drop of the loop", drop, { min = 0.965 * params.drop, max = 1.035 * params.drop, of = u, blame = blocked and in_loop("filter") or rig.loop,
+    action = blocked and "look for a clogged filter, a closed valve or a kinked hose" or "check the coolant's mixture, then the filter" })
   -- Affinity laws: a pump's head goes with the square of its speed, whatever the pipes are; who must turn faster for the head has lost some.
   local slowest, fastest = 0.975 * params.speed, 1.025 * params.speed
   local head = (number(rest.drop, "kPa") / number(params.drop, "kPa")) ^ 0.5
@@ -171,7 +174,7 @@ step("one pump alone", { go_on = true, timeout = minutes(5) }, function()
     measure("flow with pump " .. n .. " off", flow.metered, { min = 0.9 * design, of = meter(), blame = u })
     -- Its check valve holds: if it does not, the other pump drives coolant round in a circle and must turn faster.
     local other = flow["pump_" .. (3 - n) .. "_speed"]
-    measure("speed of pump " .. (3 - n) .. " alone", other / (flow.metered / design), { max = 1.07 * params.speed, of = u })
+    measure("speed of pump " .. (3 - n) .. " alone", other / (flow.metered / design), { max = 1.09 * params.speed, of = u })
     mend_pump(n)
     wait_until(function() return u["pump_" .. n .. "_speed"] > revolutions_per_minute(500) end, { within = seconds(60), what = "pump " .. n .. " turns again", of = u })
     wait(seconds(15))

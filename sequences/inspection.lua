@@ -175,21 +175,25 @@ end
 -- Whether coolant is really lost: what drips out is missing in the reservoir.
 local function coolant_falls()
   local before = rig.pump.coolant.level
-  wait(seconds(30))
-  return rig.pump.coolant.level < before - percent(1)
+  return wait_until(function() return rig.pump.coolant.level < before - percent(1) end, { within = seconds(30), every = ms(500), or_nil = true }) ~= nil
 end
 
--- The bench's leak injector above a tray.
-local function injector_of(tray)
+-- What stands above a tray, the likeliest first: what has seals, then the bench's leak injector.
+local function above(tray)
+  for _, kind in ipairs{ "reservoir", "heat-exchanger", "filter", "pipe" } do
+    for part in rig.parts(kind) do
+      if part:link("drips-into") == tray then return part end
+    end
+  end
   for valve in rig.parts("valve") do
     if valve:link("tray") == tray and valve:has("leak-valve") then return valve.leak_valve end
   end
+  return rig.loop
 end
 
--- A wet tray is a leak when coolant is missing: the injector's above it, if there is one, else the loop's; if none is missing the sensor is wrong.
+-- A wet tray is a leak when coolant is missing; if none is missing the sensor is wrong.
 local function whose_leak(tray)
-  if coolant_falls() then return injector_of(tray) or rig.loop end
-  return tray.leak_sensor
+  return coolant_falls() and above(tray) or tray.leak_sensor
 end
 
 step("mains", { go_on = true }, function()

@@ -282,7 +282,9 @@ static enum pl_exit exit_code(enum pl_engine_outcome outcome)
 static const char *armed(const struct pl_session *session, const struct pl_replay *replay, char *room, size_t size)
 {
   size_t n = replay ? 0 : pl_interlock_count(session->rules);
-  snprintf(room, size, n ? ", interlock: %zu rules" : "", n);
+  *room = '\0';
+  if (n)
+    snprintf(room, size, ", interlock: %zu rules", n);
   return room;
 }
 

@@ -48,7 +48,8 @@ static void convert(struct tmp468_twin *twin)
   for (unsigned channel = 0; channel <= TMP468_REMOTES; channel++) {
     double value = channel < WIRED ? pl_twin_in(twin->io, channel) : NAN;
     bool on = !channel || twin->config & TMP468_CONFIG_ON(channel);
-    twin->open |= channel && on && isnan(value) ? (uint16_t)(1u << (7 + channel)) : 0;
+    if (channel && on && isnan(value))
+      twin->open = (uint16_t)(twin->open | 1u << (7 + channel));
     if (on)
       twin->codes[channel] = isnan(value) ? 0 : code_of(value);
   }
