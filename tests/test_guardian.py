@@ -425,7 +425,23 @@ def what_the_run_could_not_make_safe_is_tried_again():
             out = p.communicate(timeout=60)[0].decode()
             assert p.returncode == 4 and "the run could not make its rig safe; 28 safe values of demo-rack are applied" in out, (p.returncode, out)
             assert "not made safe" in out and record(folder)[-1]["result"] == "safe", out
+            assert "It is tried again for 10 s: plug in what is away" in out, out
             rack_is_safe_but_module_2(rack)
+
+
+@case
+def what_does_not_obey_holds_up_nobody():
+    """A supply is there and acknowledges nothing: the guardian does not keep whoever waits for the run as long as for what may be plugged in again."""
+    with Rack() as rack:
+        p, folder = start(rack, "deaf", sequence=HOLD.replace("wait(seconds(60))", ""))
+        until(p, lambda: logged(folder, "it is on"))
+        assert rack.tell("plant", "psu-a.wire=nack")[0] == 0
+        p.send_signal(signal.SIGINT)
+        out = p.communicate(timeout=60)[0].decode()
+        lines = record(folder)
+        assert p.returncode == 4 and "AND THE RIG IS NOT SAFE: not made safe: psu-a.on" in out and "tried again" not in out, (p.returncode, out)
+        last = [x for x in lines if x["guardian"] == "round"][-1]
+        assert lines[-1]["result"] == "NOT SAFE" and 1000 <= last["after-ms"] < 3000 * SLOW and last["set"] == len(SAFE) - 1, lines
 
 
 def rack_is_safe_but_module_2(rack):

@@ -111,9 +111,11 @@ bool pl_trips_armed(struct pl_run *run)
 {
   char text[320];
   struct pl_interlock *interlock = run->cfg->interlock;
+  size_t n = pl_interlock_count(run->cfg->rules);
+  if (!interlock && n && run->cfg->replay)
+    pl_journal_log(run->journal, -1, "INFO", "a replay has no interlock: what its rules would do is not judged, and sequences hear of the trips that they expect");
   if (!interlock)
     return true;
-  size_t n = pl_interlock_count(pl_interlock_rules_of(interlock));
   snprintf(text, sizeof text, "the interlock is armed: %zu rules, %s", n, pl_interlock_manner(interlock));
   pl_journal_log(run->journal, -1, "INFO", text);
   pl_trips_look(run);

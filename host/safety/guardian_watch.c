@@ -14,7 +14,10 @@
 #define GONE_NS (2 * PL_S)      /* for a killed runner to end: a thread of it may be in the kernel, in a transfer */
 #define PATIENCE_NS PL_S        /* for what another program holds */
 #define ROUND_NS (250 * PL_MS)  /* between two rounds: an adapter that is away may be back */
-#define ROUNDS_NS (30 * PL_S)   /* so long it is tried again */
+/* So long it is tried again: */
+#define ROUNDS_NS (30 * PL_S)   /* when the run is lost */
+#define AWAY_NS (10 * PL_S)     /* when it has ended, and somebody waits for it: for what may be plugged in again */
+#define DEAF_NS PL_S            /* and for what is there and does not do it, which the run has tried for long already */
 #define OVERSLEPT_NS (100 * PL_MS)
 
 enum phase { WAITING, OPENING, WATCHING, RESTING, SAFE, LEFT }; /* LEFT: the runner has let go of a rig that is not safe */
@@ -29,7 +32,7 @@ struct guard {
   pl_time_ns heard, lost_at;
   char why[160]; /* the runner is lost */
   bool is_silent; /* it hangs or is stopped, so it is still there */
-  size_t n_set; /* of the last round */
+  size_t n_set, n_away; /* of the last round */
 };
 
 static void say(const struct guard *guard, const char *message)
@@ -208,6 +211,7 @@ static void tried(void *ctx, const struct pl_rig_device *device, const struct pl
   struct guard *guard = ctx;
   char value[64];
   guard->n_set += !status;
+  guard->n_away += status == PL_E_GONE || status == PL_E_LOCKED;
   pl_guard_record_add(guard->record, "output", "\"output\":\"%s.%s\",\"value\":%s,\"result\":\"%s\",\"error\":%s,\"after-ms\":%.3f", device->name,
                       safe->quantity->name,
                       pl_guard_record_quote(guard->record, pl_quantity_format(safe->quantity->dim, safe->value_u, value, sizeof value)), pl_status_name(status),
@@ -220,7 +224,7 @@ static enum pl_status one_round(struct guard *guard, struct pl_err *err)
   const struct pl_bench_cfg cfg = {
       .clock = guard->clock, .seed = 1, .observe = true, .safe_only = true, .alone = guard->phase == OPENING, .patience_ns = PATIENCE_NS};
   const struct pl_safe_watch watched = {.tried = tried, .ctx = guard};
-  guard->n_set = 0;
+  guard->n_set = guard->n_away = 0;
   enum pl_status status = pl_bench_open(guard->rig, &cfg, &bench, err);
   if (!status)
     status = pl_bench_make_safe_watched(bench, &watched, err);
@@ -246,7 +250,10 @@ static enum pl_guard_end act(struct guard *guard, struct pl_err *err)
   enum pl_status status = one_round(guard, err);
   if (is_anothers(guard, status))
     return PL_GUARD_NOTHING;
-  while (status && pl_clock_now(guard->clock) - guard->lost_at < ROUNDS_NS) {
+  pl_time_ns limit = guard->phase != LEFT ? ROUNDS_NS : guard->n_away ? AWAY_NS : DEAF_NS;
+  if (status && limit == AWAY_NS)
+    fprintf(stderr, "plumb guardian: %s. It is tried again for %d s: plug in what is away, or end what holds it.\n", err->text, (int)(AWAY_NS / PL_S));
+  while (status && pl_clock_now(guard->clock) - guard->lost_at < limit) {
     pl_clock_sleep_until(guard->clock, pl_clock_now(guard->clock) + ROUND_NS);
     *err = (struct pl_err){0};
     status = one_round(guard, err);
