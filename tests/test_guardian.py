@@ -438,10 +438,10 @@ def what_does_not_obey_holds_up_nobody():
         assert rack.tell("plant", "psu-a.wire=nack")[0] == 0
         p.send_signal(signal.SIGINT)
         out = p.communicate(timeout=60)[0].decode()
-        lines = record(folder)
         assert p.returncode == 4 and "AND THE RIG IS NOT SAFE: not made safe: psu-a.on" in out and "tried again" not in out, (p.returncode, out)
-        last = [x for x in lines if x["guardian"] == "round"][-1]
-        assert lines[-1]["result"] == "NOT SAFE" and 1000 <= last["after-ms"] < 3000 * SLOW and last["set"] == len(SAFE) - 1, lines
+        tried = rounds(folder)
+        assert record(folder)[-1]["result"] == "NOT SAFE" and len(tried) > 1 and {x["set"] for x in tried} == {len(SAFE) - 1}, tried
+        assert tried[-1]["after-ms"] < 3000 * SLOW, tried
 
 
 def rack_is_safe_but_module_2(rack):

@@ -126,6 +126,9 @@ struct hsc_twin {
   uint8_t status[N_STATUS]; /* latched */
   bool cml;                 /* STATUS_BYTE has the bit; the chip has no STATUS_CML */
   uint16_t codes[ADM1272_KINDS], peaks[ADM1272_KINDS];
+  double slope[ADM1272_KINDS], shift[ADM1272_KINDS]; /* of scaled_for */
+  uint16_t scaled_for;
+  bool scaled;
 
   bool supplied, wanted, under_voltage, gate;
   enum hold hold;
@@ -172,7 +175,20 @@ static uint8_t status_of(const struct hsc_twin *twin, uint8_t code)
 
 /* --- the monitor --- */
 
-static uint16_t convert(const struct hsc_twin *twin, enum adm1272_kind kind, double value)
+/* Code = (m X + b) 10^R, as doubles: eight of these chips convert five values each at every step of the world. */
+static void set_scales(struct hsc_twin *twin)
+{
+  for (int kind = 0; kind < ADM1272_KINDS; kind++) {
+    struct pl_pmbus_scale scale = adm1272_scale((enum adm1272_kind)kind, twin->config, twin->shunt_uohm);
+    double power = pow(10, scale.r);
+    twin->slope[kind] = (double)scale.m * power;
+    twin->shift[kind] = (double)scale.b * power;
+  }
+  twin->scaled_for = twin->config;
+  twin->scaled = true;
+}
+
+static uint16_t convert_exactly(const struct hsc_twin *twin, enum adm1272_kind kind, double value)
 {
   struct pl_pmbus_scale scale = adm1272_scale(kind, twin->config, twin->shunt_uohm);
   int16_t most = kind == ADM1272_PIN ? ADM1272_PIN_MAX : ADM1272_ADC_MAX;
@@ -182,6 +198,14 @@ static uint16_t convert(const struct hsc_twin *twin, enum adm1272_kind kind, dou
     return held > 0 ? (uint16_t)most : 0;
   int16_t code = (int16_t)word;
   return (uint16_t)(code < 0 ? 0 : code > most ? most : code);
+}
+
+static uint16_t convert(const struct hsc_twin *twin, enum adm1272_kind kind, double value)
+{
+  double code = twin->slope[kind] * value + twin->shift[kind], low = floor(code), over = code - low;
+  if (!(code >= 0 && code < ADM1272_PIN_MAX) || fabs(over - 0.5) < 1e-3 || (kind != ADM1272_PIN && code >= ADM1272_ADC_MAX - 1))
+    return convert_exactly(twin, kind, value); /* near the ends, and where rounding decides */
+  return (uint16_t)(low + (over >= 0.5));
 }
 
 static bool enabled(const struct hsc_twin *twin, enum adm1272_kind kind)
@@ -209,6 +233,8 @@ static void sample(struct hsc_twin *twin)
   };
   if (!(twin->control & 1))
     return;
+  if (!twin->scaled || twin->scaled_for != twin->config)
+    set_scales(twin);
   for (int kind = 0; kind < ADM1272_KINDS; kind++) {
     if (!enabled(twin, (enum adm1272_kind)kind))
       continue;
