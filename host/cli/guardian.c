@@ -23,7 +23,8 @@ static enum pl_status take_options(const struct pl_args *args, struct pl_guard_c
   socklen_t size = sizeof kind;
   uint64_t runner = 0;
   int64_t limit_u = 0;
-  *cfg = (struct pl_guard_cfg){.rig = pl_args_text(args, "rig", NULL), .sha256 = pl_args_text(args, "sha256", ""), .record = pl_args_text(args, "record", NULL), .link = LINK};
+  *cfg = (struct pl_guard_cfg){.rig = pl_args_text(args, "rig", NULL), .sha256 = pl_args_text(args, "sha256", ""), .record = pl_args_text(args, "record", NULL), .link = LINK,
+                                .quiet_ns = PL_GUARDIAN_QUIET_NS};
   if (!cfg->rig || !cfg->record || getsockopt(LINK, SOL_SOCKET, SO_TYPE, &kind, &size) || kind != SOCK_SEQPACKET)
     return pl_fail(err, PL_E_USAGE, "`plumb run` starts the guardian by itself, where a rig outlives the run; there is nothing to guard from the command line");
   enum pl_status status = pl_args_u64(args, "runner", 0, &runner, err);

@@ -32,6 +32,12 @@ struct pl_guardian; /* the runner's side; the loop's thread, but where it says o
  */
 #define PL_GUARDIAN_LIMIT_NS (5 * PL_S)
 
+/*
+ * While no beats come, because the loop has not begun or is over, the runner opens the rig or lets go of it: a dozen adapters at a second or two each, the
+ * journal brought to a slow disk. Longer than this it hangs (it joins a worker that is stuck in an adapter, was stopped), with a rig that is not safe.
+ */
+#define PL_GUARDIAN_QUIET_NS (30 * PL_S)
+
 struct pl_guardian_cfg {
   struct pl_clock *clock; /* real */
   const struct pl_rig *rig;
@@ -59,6 +65,7 @@ struct pl_guard_cfg {
   pid_t runner;
   int link;           /* the socket */
   pl_time_ns limit_ns;
+  pl_time_ns quiet_ns; /* as limit_ns, while it opens the rig and after its loop has ended; not less than limit_ns, whatever it says */
 };
 
 enum pl_guard_end {

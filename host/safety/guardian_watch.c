@@ -32,6 +32,8 @@ struct guard {
   pl_time_ns heard, lost_at;
   char why[160]; /* the runner is lost */
   bool is_silent; /* it hangs or is stopped, so it is still there */
+  bool gone;      /* it is not there any more, and what it held is free */
+  bool overslept; /* since it was heard last */
   size_t n_set, n_away; /* of the last round */
 };
 
@@ -142,6 +144,7 @@ static bool listen_to_runner(struct guard *guard)
     if (n <= 0)
       return false;
     guard->heard = pl_clock_now(guard->clock);
+    guard->overslept = false;
     take(guard, message);
   }
 }
@@ -151,27 +154,41 @@ static bool is_over(const struct guard *guard)
   return guard->phase == SAFE || guard->phase == LEFT || *guard->why;
 }
 
-/* The silence of a machine that was stopped as a whole (a suspended laptop, a paused guest) is not the runner's: who overslept himself asks again. */
+/* How long it may be silent. PL_NEVER: nothing is driven yet. */
+static pl_time_ns patience(const struct guard *guard)
+{
+  pl_time_ns limit = guard->cfg->limit_ns, quiet = guard->cfg->quiet_ns;
+  if (guard->phase == WAITING)
+    return PL_NEVER;
+  return guard->phase == WATCHING || quiet < limit ? limit : quiet;
+}
+
+/* The silence of a machine that was stopped as a whole (a suspended laptop, a paused guest) is not the runner's: who overslept himself asks again. But once
+ * only: on a machine that hardly gets anywhere he always oversleeps. */
 static void judge_silence(struct guard *guard, pl_time_ns until)
 {
+  static const char *const DOING[] = {[OPENING] = "while it opened the rig", [WATCHING] = "in its loop", [RESTING] = "after its loop, the rig not safe"};
   pl_time_ns now = pl_clock_now(guard->clock);
   if (now < until)
     return;
-  guard->is_silent = now - until <= OVERSLEPT_NS;
+  guard->is_silent = now - until <= OVERSLEPT_NS || guard->overslept;
+  guard->overslept = !guard->is_silent;
   if (!guard->is_silent)
     guard->heard = now;
   else
-    snprintf(guard->why, sizeof guard->why, "the runner's loop has been silent for %lld ms: it hangs or was stopped", (long long)((now - guard->heard) / PL_MS));
+    snprintf(guard->why, sizeof guard->why, "the runner has been silent for %lld ms %s: it hangs or was stopped", (long long)((now - guard->heard) / PL_MS),
+             DOING[guard->phase]);
 }
 
 static void watch(struct guard *guard)
 {
   while (!is_over(guard)) {
-    bool timed = guard->phase == WATCHING;
-    pl_time_ns now = pl_clock_now(guard->clock), until = guard->heard + guard->cfg->limit_ns, left = until > now ? until - now : 0;
+    enum phase phase = guard->phase;
+    pl_time_ns now = pl_clock_now(guard->clock), span_ns = patience(guard), until = span_ns == PL_NEVER ? PL_NEVER : guard->heard + span_ns,
+               left = until > now ? until - now : 0;
     struct timespec span = {.tv_sec = left / PL_S, .tv_nsec = left % PL_S};
     struct pollfd fds[2] = {{.fd = guard->cfg->link, .events = POLLIN}, {.fd = guard->pidfd, .events = POLLIN}};
-    if (ppoll(fds, 2, timed ? &span : NULL, NULL) < 0 && errno != EINTR) {
+    if (ppoll(fds, 2, until == PL_NEVER ? NULL : &span, NULL) < 0 && errno != EINTR) {
       snprintf(guard->why, sizeof guard->why, "the guardian cannot watch the run any more: %s", strerror(errno));
       return;
     }
@@ -179,8 +196,8 @@ static void watch(struct guard *guard)
       snprintf(guard->why, sizeof guard->why, "the runner is gone: its end of the socket closed without a word");
     else if (fds[1].revents && !is_over(guard))
       snprintf(guard->why, sizeof guard->why, "the runner ended without a word");
-    else if (timed && guard->phase == WATCHING)
-      judge_silence(guard, guard->heard + guard->cfg->limit_ns);
+    else if (guard->phase == phase && until != PL_NEVER && !is_over(guard))
+      judge_silence(guard, guard->heard + span_ns);
   }
 }
 
@@ -204,6 +221,7 @@ static void remove_runner(struct guard *guard)
   }
   pl_guard_record_add(guard->record, "lost", "\"why\":%s,\"killed\":%s,\"gone\":%s,\"after-ms\":%.3f", pl_guard_record_quote(guard->record, guard->why),
                       sent ? "true" : "false", gone ? "true" : "false", (double)(pl_clock_now(guard->clock) - guard->lost_at) / 1e6);
+  guard->gone = gone;
 }
 
 static void tried(void *ctx, const struct pl_rig_device *device, const struct pl_rig_setting *safe, enum pl_status status, const struct pl_err *err)
@@ -218,11 +236,18 @@ static void tried(void *ctx, const struct pl_rig_device *device, const struct pl
                       pl_guard_record_quote(guard->record, status ? err->text : ""), (double)(pl_clock_now(guard->clock) - guard->lost_at) / 1e6);
 }
 
+/* A runner that was lost while it opened the rig may have been refused it, had it lived: where another program holds a part of it, that one drives it. But
+ * one that would not go may be that program itself. */
+static bool may_be_anothers(const struct guard *guard)
+{
+  return guard->phase == OPENING && guard->gone;
+}
+
 static enum pl_status one_round(struct guard *guard, struct pl_err *err)
 {
   struct pl_bench *bench = NULL;
   const struct pl_bench_cfg cfg = {
-      .clock = guard->clock, .seed = 1, .observe = true, .safe_only = true, .alone = guard->phase == OPENING, .patience_ns = PATIENCE_NS};
+      .clock = guard->clock, .seed = 1, .observe = true, .safe_only = true, .alone = may_be_anothers(guard), .patience_ns = PATIENCE_NS};
   const struct pl_safe_watch watched = {.tried = tried, .ctx = guard};
   guard->n_set = guard->n_away = 0;
   enum pl_status status = pl_bench_open(guard->rig, &cfg, &bench, err);
@@ -236,11 +261,6 @@ static enum pl_status one_round(struct guard *guard, struct pl_err *err)
   return status;
 }
 
-/* A runner that was lost while it opened the rig may have been refused it, had it lived: where another program holds a part of it, that one drives it. */
-static bool is_anothers(const struct guard *guard, enum pl_status status)
-{
-  return guard->phase == OPENING && status == PL_E_LOCKED;
-}
 
 static enum pl_guard_end act(struct guard *guard, struct pl_err *err)
 {
@@ -248,7 +268,7 @@ static enum pl_guard_end act(struct guard *guard, struct pl_err *err)
   if (guard->phase != LEFT)
     remove_runner(guard);
   enum pl_status status = one_round(guard, err);
-  if (is_anothers(guard, status))
+  if (status == PL_E_LOCKED && may_be_anothers(guard))
     return PL_GUARD_NOTHING;
   pl_time_ns limit = guard->phase != LEFT ? ROUNDS_NS : guard->n_away ? AWAY_NS : DEAF_NS;
   if (status && limit == AWAY_NS)

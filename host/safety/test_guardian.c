@@ -9,9 +9,11 @@
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -223,6 +225,74 @@ static void a_guardian_that_cannot_do_its_work_does_not_begin(void **state)
   pl_rig_free(rig);
 }
 
+/* --- a runner that hangs where no beats come --- */
+
+/* In a process of its own: begins a guardian, as its parent, says the words, and does nothing more. */
+static void hang_after(const char *words, const char *sha256, const char *record)
+{
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends))
+    _exit(9);
+  pid_t runner = getpid(), child = fork();
+  if (child < 0)
+    _exit(9);
+  if (!child) {
+    struct pl_err err = {0};
+    close(ends[0]);
+    const struct pl_guard_cfg cfg = {.rig = "fixtures/rigs/demo-rack.yaml", .sha256 = sha256, .record = record, .runner = runner, .link = ends[1],
+                                     .limit_ns = 20 * PL_MS, .quiet_ns = 300 * PL_MS};
+    _exit((int)pl_guard_run(&cfg, &err));
+  }
+  close(ends[1]);
+  for (; *words; words++)
+    if (send(ends[0], words, 1, MSG_NOSIGNAL) != 1)
+      _exit(9);
+  for (;;)
+    pause();
+}
+
+static void ended_by_its_guardian(const char *words, const char *sha256, const char *why)
+{
+  char folder[] = "/tmp/plumb-guardian-XXXXXX", path[64], text[8192];
+  assert_non_null(mkdtemp(folder));
+  snprintf(path, sizeof path, "%s/guardian.jsonl", folder);
+  int fd = open(path, O_RDWR | O_CREAT, 0600), status = 0, tail[2];
+  assert_int_equal(pipe(tail), 0); /* closed when the guardian has ended too */
+  pid_t runner = fork();
+  assert_true(runner >= 0);
+  if (!runner) {
+    alarm(30); /* a runner that nobody ends fails the test, and does not stay for ever */
+    close(tail[0]);
+    dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
+    hang_after(words, sha256, path);
+  }
+  close(tail[1]);
+  assert_int_equal(waitpid(runner, &status, 0), runner);
+  struct pollfd end = {.fd = tail[0]};
+  assert_int_equal(poll(&end, 1, 60000), 1);
+  assert_true(WIFSIGNALED(status));
+  assert_int_equal(WTERMSIG(status), SIGKILL);
+  slurp(fd, text, sizeof text);
+  if (!strstr(text, why) || !strstr(text, "\"killed\":true") || !strstr(text, "\"result\":\"safe\""))
+    fail_msg("expected '%s' in: %s", why, text);
+  close(tail[0]);
+  close(fd);
+  unlink(path);
+  rmdir(folder);
+}
+
+static void a_runner_that_hangs_where_no_beats_come_is_ended(void **state)
+{
+  (void)state;
+  struct pl_err err = {0};
+  struct pl_rig *rig;
+  assert_int_equal(pl_rig_load("fixtures/rigs/demo-rack.yaml", &rig, &err), PL_OK);
+  ended_by_its_guardian("O", rig->sha256, "while it opened the rig: it hangs");
+  ended_by_its_guardian("ObH", rig->sha256, "after its loop, the rig not safe: it hangs");
+  ended_by_its_guardian("Ob", rig->sha256, "in its loop: it hangs");
+  pl_rig_free(rig);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -233,6 +303,7 @@ int main(void)
       cmocka_unit_test(a_full_disk_loses_nothing_that_was_done),
       cmocka_unit_test(a_folder_that_is_gone_is_a_note),
       cmocka_unit_test(a_guardian_that_cannot_do_its_work_does_not_begin),
+      cmocka_unit_test(a_runner_that_hangs_where_no_beats_come_is_ended),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

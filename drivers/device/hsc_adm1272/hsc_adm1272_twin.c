@@ -126,6 +126,7 @@ struct hsc_twin {
   uint8_t status[N_STATUS]; /* latched */
   bool cml;                 /* STATUS_BYTE has the bit; the chip has no STATUS_CML */
   uint16_t codes[ADM1272_KINDS], peaks[ADM1272_KINDS];
+  double pins[GATE];
   double slope[ADM1272_KINDS], shift[ADM1272_KINDS]; /* of scaled_for */
   uint16_t scaled_for;
   bool scaled;
@@ -136,9 +137,16 @@ struct hsc_twin {
   pl_time_ns over_since, off_until, gate_since;
 };
 
+/* What watch() found at its pins, which is looked at once for all that follows from it. */
 static double in(const struct hsc_twin *twin, enum port port)
 {
-  return pl_twin_in(twin->io, port);
+  return twin->pins[port];
+}
+
+static void look(struct hsc_twin *twin)
+{
+  for (enum port port = VIN; port < GATE; port++)
+    twin->pins[port] = pl_twin_in(twin->io, port);
 }
 
 static int limit_at(uint8_t code)
@@ -332,6 +340,7 @@ static void set_gate(struct hsc_twin *twin, bool gate, pl_time_ns now)
 static void watch(struct hsc_twin *twin, pl_time_ns now)
 {
   bool had_supply = twin->supplied;
+  look(twin);
   twin->supplied = in(twin, VIN) >= SUPPLY_MIN;
   if (!twin->supplied) {
     if (had_supply)
