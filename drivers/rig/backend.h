@@ -94,8 +94,9 @@ struct pl_backend_desc {
   /* What is planted now, in the order of planting, also what is over. NULL: it does not count. */
   enum pl_status (*planted)(struct pl_backend *backend, void (*fn)(void *ctx, const struct pl_fault_told *each), void *ctx, struct pl_err *err);
   /* The in-line proxy only (fixtures/faults/proxy.h), NULL for others: stands between a real bus and its adapter from here on, which has just been opened;
-   * and lets everything through, for good: safe values are about to be applied. */
+   * lets everything on that bus through, while on; and everything everywhere, for good: safe values are about to be applied. */
   enum pl_status (*attach)(struct pl_backend *backend, struct pl_bus *bus, const struct pl_rig_bus *as, struct pl_err *err);
+  void (*bypass)(struct pl_backend *backend, const struct pl_rig_bus *as, bool on);
   void (*lift)(struct pl_backend *backend);
   /* A physical value, the judge of tests: part.port in SI-like units. */
   enum pl_status (*truth)(struct pl_backend *backend, const char *part, const char *port, double *value, struct pl_err *err);

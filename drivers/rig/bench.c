@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drivers/rig/bench.h"
 #include "drivers/bus/i2c.h"
+#include "drivers/rig/bounded.h"
 #include "drivers/rig/planting.h"
 #include "drivers/rig/presence.h"
 #include "drivers/rig/read.h"
@@ -20,6 +21,8 @@ struct pl_bench {
   bool *taken;                 /* one a bus: it carries the interlock's devices, who opens it himself */
   bool rehearsal;
   bool *unsafe;                /* one a safe value, in the rig's order: it could not be applied */
+  struct pl_bounded *bounded;  /* one a bus, for safe values */
+  pl_time_ns patient_until;    /* with safe_only: so long all together wait for what another program held */
   struct pl_err *closed;       /* one a device; with safe_only: why it could not be opened */
   bool all_virtual;
   struct pl_share *share;
@@ -173,11 +176,12 @@ static bool is_wanted(const struct pl_rig *rig, const struct pl_bench_cfg *cfg, 
   return wanted;
 }
 
-/* Whether to try once more what another program held; a moment later. */
-static bool is_patient(const struct pl_bench *bench, const struct pl_bench_cfg *cfg, enum pl_status status, pl_time_ns since)
+/* Whether to try once more what another program held; a moment later. The moments are of one allowance, which is the whole bench's: who really holds several
+ * lines does not hold up the rest once for each. */
+static bool is_patient(const struct pl_bench *bench, const struct pl_bench_cfg *cfg, enum pl_status status)
 {
   pl_time_ns now = pl_clock_now(bench->clock);
-  if (status != PL_E_LOCKED || !cfg->safe_only || now - since >= cfg->patience_ns)
+  if (status != PL_E_LOCKED || !cfg->safe_only || now >= bench->patient_until)
     return false;
   pl_clock_sleep_until(bench->clock, now + PL_MS);
   return true;
@@ -185,9 +189,8 @@ static bool is_patient(const struct pl_bench *bench, const struct pl_bench_cfg *
 
 static enum pl_status open_bus(struct pl_bench *bench, const struct pl_bench_cfg *cfg, size_t i, struct pl_err *err)
 {
-  pl_time_ns since = pl_clock_now(bench->clock);
   enum pl_status status = open_adapter(bench, cfg, i, bench->clock, &bench->buses[i], err);
-  while (is_patient(bench, cfg, status, since)) {
+  while (is_patient(bench, cfg, status)) {
     pl_bus_free(bench->buses[i]);
     bench->buses[i] = NULL;
     status = open_adapter(bench, cfg, i, bench->clock, &bench->buses[i], err);
@@ -237,11 +240,10 @@ static enum pl_status open_device(struct pl_bench *bench, const struct pl_bench_
   const struct pl_rig_device *device = &bench->rig->devices[i];
   const struct pl_device_args args = {.name = device->name, .bus = bus_of(bench, device->bus), .values = &device->values, .shape = &device->shape,
                                       .observe = cfg->observe};
-  pl_time_ns since = pl_clock_now(bench->clock);
   enum pl_status status;
   do
     status = pl_device_open(device->desc, &args, &bench->devices[i], err);
-  while (is_patient(bench, cfg, status, since));
+  while (is_patient(bench, cfg, status));
   return status;
 }
 
@@ -281,6 +283,7 @@ static struct pl_bench *new_bench(const struct pl_rig *rig, struct pl_clock *clo
   bench->devices = calloc(rig->n_devices + 1, sizeof *bench->devices);
   bench->closed = calloc(rig->n_devices + 1, sizeof *bench->closed);
   bench->taken = calloc(rig->n_buses + 1, sizeof *bench->taken);
+  bench->bounded = calloc(rig->n_buses + 1, sizeof *bench->bounded);
   size_t n_safe = 0;
   for (size_t i = 0; i < rig->n_devices; i++) {
     n_safe += rig->devices[i].n_safe;
@@ -290,7 +293,7 @@ static struct pl_bench *new_bench(const struct pl_rig *rig, struct pl_clock *clo
   bench->unsafe = calloc(n_safe + 1, sizeof *bench->unsafe);
   struct pl_err ignored = {0};
   bool shared = !pl_share_new(&bench->share, &ignored);
-  if (shared && bench->buses && bench->stand_ins && bench->devices && bench->closed && bench->taken && bench->unsafe)
+  if (shared && bench->buses && bench->stand_ins && bench->devices && bench->closed && bench->taken && bench->bounded && bench->unsafe)
     return bench;
   pl_bench_close(bench);
   return NULL;
@@ -307,6 +310,7 @@ enum pl_status pl_bench_open(const struct pl_rig *rig, const struct pl_bench_cfg
   if (!bench)
     return pl_fail(err, PL_E_NOMEM, "out of memory for a bench");
   bench->rehearsal = cfg->rehearsal;
+  bench->patient_until = pl_clock_now(cfg->clock) + cfg->patience_ns;
   status = open_backend(bench, cfg, err);
   if (!status)
     status = plant_first(bench, cfg, err);
@@ -315,7 +319,7 @@ enum pl_status pl_bench_open(const struct pl_rig *rig, const struct pl_bench_cfg
   if (!status && !cfg->buses_only)
     status = open_devices(bench, cfg, err);
   if (!status && !cfg->buses_only && !cfg->observe) /* who only looks makes nothing safe */
-    status = pl_presence_new(rig, bench->buses, bench->devices, &bench->presence, err);
+    status = pl_presence_new(rig, bench->buses, bench->devices, &bench->planting, &bench->presence, err);
   if (status) {
     pl_bench_close(bench);
     return status;
@@ -345,6 +349,7 @@ void pl_bench_close(struct pl_bench *bench)
   pl_share_free(bench->share);
   free(bench->closed);
   free(bench->unsafe);
+  free(bench->bounded);
   free(bench->taken);
   free(bench->devices);
   free(bench->stand_ins);
@@ -451,12 +456,12 @@ static enum pl_status recover_job(struct pl_job *job, struct pl_err *err)
   return pl_i2c_recover(job->ctx, err);
 }
 
-static void recover(struct pl_bus *bus) /* how it went is told by the try that follows */
+static void recover(struct pl_bounded *bounded, struct pl_bus *bus) /* how it went is told by the try that follows */
 {
-  struct pl_job job = {.run = recover_job, .ctx = bus};
+  const struct pl_job job = {.run = recover_job, .ctx = bus};
   struct pl_err quiet = {0};
   if (pl_bus_kind(bus) == PL_BUS_I2C)
-    (void)pl_bus_run(bus, &job, &quiet);
+    (void)pl_bounded_job(bounded, bus, &job, &quiet);
 }
 
 /* An adapter that went away is given a moment to come back: what cannot be reached cannot be made safe. patience: what is left of that moment, which is one
@@ -471,18 +476,18 @@ static void await_back(struct pl_bus *bus, pl_time_ns *patience)
   *patience = waited < *patience ? *patience - waited : 0;
 }
 
-static enum pl_status set_safe(struct pl_device *device, const struct pl_rig_setting *safe, pl_time_ns *patience, struct pl_err *err)
+static enum pl_status set_safe(struct pl_device *device, struct pl_bounded *bounded, const struct pl_rig_setting *safe, pl_time_ns *patience, struct pl_err *err)
 {
   if (!device) /* err says why */
     return err->status;
   bool recovered = false, waited = false;
   for (int tries = 1;; tries++) {
-    struct pl_call call = {.device = device, .kind = PL_CALL_SET, .quantity = safe->quantity, .value_u = safe->value_u};
-    enum pl_status status = pl_call_run(&call, err);
+    const struct pl_call call = {.device = device, .kind = PL_CALL_SET, .quantity = safe->quantity, .value_u = safe->value_u};
+    enum pl_status status = pl_bounded_call(bounded, &call, err);
     if (!status)
       return PL_OK;
     if (status == PL_E_STUCK && !recovered) {
-      recover(pl_device_bus(device));
+      recover(bounded, pl_device_bus(device));
       recovered = true;
     } else if (status == PL_E_GONE && !waited && !pl_clock_is_virtual(pl_bus_clock(pl_device_bus(device)))) {
       await_back(pl_device_bus(device), patience);
@@ -525,7 +530,7 @@ static void safe_pass(struct pl_bench *bench, const struct pl_safe_watch *watch,
       struct pl_err own = bench->closed[i];
       if ((again && !failed[n]) || (!bench->devices[i] && !own.status))
         continue;
-      enum pl_status status = set_safe(bench->devices[i], &device->safe[k], patience, &own);
+      enum pl_status status = set_safe(bench->devices[i], &bench->bounded[device->bus - bench->rig->buses], &device->safe[k], patience, &own);
       failed[n] = status != PL_OK;
       if (watch->tried)
         watch->tried(watch->ctx, device, &device->safe[k], status, &own);
@@ -533,6 +538,14 @@ static void safe_pass(struct pl_bench *bench, const struct pl_safe_watch *watch,
         add_unsafe(unsafe, device->name, device->safe[k].quantity->name, status, &own);
     }
   }
+}
+
+bool pl_bench_hangs(const struct pl_bench *bench)
+{
+  bool hangs = false;
+  for (size_t i = 0; i < bench->rig->n_buses; i++)
+    hangs |= pl_bounded_hangs(&bench->bounded[i]);
+  return hangs;
 }
 
 enum pl_status pl_bench_make_safe(struct pl_bench *bench, struct pl_err *err)

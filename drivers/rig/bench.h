@@ -16,7 +16,8 @@ struct pl_bench_cfg {
    * told when it is to be made safe), no virtual rack, and nothing of the interlock's. Goes with observe. */
   bool safe_only;
   bool alone;              /* with safe_only: PL_E_LOCKED where another program holds one of them: the rig is somebody else's */
-  pl_time_ns patience_ns;  /* with safe_only: so long what another program holds (PL_E_LOCKED) is asked for again, for who held it may just have died */
+  /* With safe_only: so long, all together, what another program holds (PL_E_LOCKED) is asked for again, for who held it may just have died. */
+  pl_time_ns patience_ns;
   const char *const *faults;
   size_t n_faults;
   bool proxy;              /* faults will be planted later, on real buses too: an in-line proxy stands in front of them, as it does with n_faults */
@@ -70,5 +71,8 @@ struct pl_safe_watch {
   void *ctx;
 };
 enum pl_status pl_bench_make_safe_watched(struct pl_bench *bench, const struct pl_safe_watch *watch, struct pl_err *err);
+/* In both a bus that hangs (a thread that does not come back from its adapter) is given up 2 s after the deadline of the call and told as PL_E_TIMEOUT, its other
+ * outputs at once. True while one does: pl_bench_close would wait for it, for ever if need be. */
+bool pl_bench_hangs(const struct pl_bench *bench);
 
 #endif

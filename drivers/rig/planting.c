@@ -134,6 +134,12 @@ enum pl_status pl_planting_acted(struct pl_planting *planting, const char *spec,
   return status;
 }
 
+void pl_planting_bypass(struct pl_planting *planting, const struct pl_rig_bus *bus, bool on)
+{
+  if (planting->proxy && is_real(planting, bus))
+    planting->proxy_desc->bypass(planting->proxy, bus, on);
+}
+
 void pl_planting_lift(struct pl_planting *planting)
 {
   if (planting->proxy)

@@ -21,6 +21,8 @@ enum pl_status pl_planting_clear(struct pl_planting *planting, const char *spec,
 enum pl_status pl_planting_tell(struct pl_planting *planting, void (*fn)(void *ctx, const struct pl_fault_told *each), void *ctx, struct pl_err *err);
 /* How often what the spec (TARGET.SIGNAL or with =KIND; NULL: all) means has acted, all together. PL_E_USAGE: nothing such is planted. */
 enum pl_status pl_planting_acted(struct pl_planting *planting, const char *spec, uint64_t *acted, struct pl_err *err);
+/* The same on one bus, and only while on: what is planted there stays planted. */
+void pl_planting_bypass(struct pl_planting *planting, const struct pl_rig_bus *bus, bool on);
 void pl_planting_lift(struct pl_planting *planting); /* nothing stands between us and real devices any more */
 
 #endif

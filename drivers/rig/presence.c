@@ -15,6 +15,7 @@ struct place { /* a bus */
 };
 
 struct pl_presence {
+  struct pl_planting *planting;
   struct place *places;
   size_t n_places;
   void (*fn)(void *ctx, const struct pl_rig_bus *bus, bool here, const char *text);
@@ -36,7 +37,10 @@ static void call_done(struct pl_call *call)
     place->failed = call->job.err;
   if (--place->left)
     return;
-  if (place->again && place->failed.status != PL_E_CANCELLED)
+  bool again = place->again && place->failed.status != PL_E_CANCELLED;
+  if (!again)
+    pl_planting_bypass(place->presence->planting, place->bus, false);
+  if (again)
     apply_safe(place);
   else if (!place->failed.status)
     tell(place, true, "");
@@ -51,6 +55,8 @@ static void apply_safe(struct place *place)
     return;
   place->failed = (struct pl_err){0};
   place->left = place->n_calls;
+  if (place->n_calls)
+    pl_planting_bypass(place->presence->planting, place->bus, true);
   for (size_t i = 0; i < place->n_calls; i++) { /* a bus is first in, first out: they run in this order */
     struct pl_call *call = &place->calls[i];
     *call = (struct pl_call){.device = call->device, .kind = PL_CALL_SET, .quantity = call->quantity, .value_u = call->value_u, .timeout_ns = TIMEOUT_NS,
@@ -84,13 +90,15 @@ static bool collect_calls(struct place *place, const struct pl_rig *rig, struct 
   return place->calls;
 }
 
-enum pl_status pl_presence_new(const struct pl_rig *rig, struct pl_bus *const *buses, struct pl_device *const *devices, struct pl_presence **out,
-                               struct pl_err *err)
+enum pl_status pl_presence_new(const struct pl_rig *rig, struct pl_bus *const *buses, struct pl_device *const *devices, struct pl_planting *planting,
+                               struct pl_presence **out, struct pl_err *err)
 {
   struct pl_presence *presence = calloc(1, sizeof *presence);
   if (presence)
     presence->places = calloc(rig->n_buses + 1, sizeof *presence->places);
   bool whole = presence && presence->places;
+  if (whole)
+    presence->planting = planting;
   for (size_t i = 0; i < rig->n_buses && whole; i++) {
     if (!buses[i]) /* the interlock's */
       continue;

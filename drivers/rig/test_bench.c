@@ -16,12 +16,13 @@
 #include "drivers/rig/bench.h"
 
 static atomic_int slow; /* 1: the next set is slow; 2: it has begun */
+static atomic_int hangs; /* 1: sets of psu-a do not come back while it is so */
 
 /* What the stand-ins saw, in order, and what they shall do. */
 static struct {
   char log[4096];
   const char *fail_bus, *fail_device, *dead, *stiff; /* by name */
-  bool refuse_faults, unplugged;
+  bool refuse_faults, unplugged, held;
   int failures; /* sets that fail before one works, of any device */
   enum pl_status failure;
   int recoveries;
@@ -76,6 +77,33 @@ static enum pl_status rack_plant(struct pl_backend *backend, const char *spec, s
   return PL_OK;
 }
 
+static void proxy_close(struct pl_backend *backend)
+{
+  assert_ptr_equal(backend, &rack);
+  seen.open--;
+}
+
+static enum pl_status proxy_attach(struct pl_backend *backend, struct pl_bus *bus, const struct pl_rig_bus *as, struct pl_err *err)
+{
+  (void)backend;
+  (void)bus;
+  (void)as;
+  (void)err;
+  return PL_OK;
+}
+
+static void proxy_bypass(struct pl_backend *backend, const struct pl_rig_bus *as, bool on)
+{
+  assert_ptr_equal(backend, &rack);
+  note("%s %s; ", as->name, on ? "bypassed" : "proxied");
+}
+
+static enum pl_status proxy_open(const struct pl_rig *rig, struct pl_clock *clock, uint64_t seed, bool all_virtual, struct pl_backend **backend, struct pl_err *err)
+{
+  return rack_open(rig, clock, seed, all_virtual, backend, err);
+}
+
+static const struct pl_backend_desc PROXY = {.name = "proxy", .open = proxy_open, .close = proxy_close, .attach = proxy_attach, .bypass = proxy_bypass};
 static const struct pl_backend_desc RACK = {.name = "twin", .open = rack_open, .close = rack_close, .plant = rack_plant};
 
 /* --- adapters --- */
@@ -114,6 +142,8 @@ static enum pl_status adapter_open(struct pl_bus *bus, const struct pl_adapter_a
   static const struct pl_i2c_ops OPS = {.caps = adapter_caps, .recover = adapter_recover};
   if (is(seen.fail_bus, args->bus_name))
     return pl_fail(err, PL_E_GONE, "not plugged");
+  if (seen.held)
+    return pl_fail(err, PL_E_LOCKED, "held by another program");
   assert_string_equal(pl_bus_name(bus), args->bus_name);
   note("%s by %s", args->bus_name, adapter);
   for (size_t i = 0; i < args->values->count; i++)
@@ -187,6 +217,8 @@ static void be_slow(const char *name)
 
 static enum pl_status fake_set(void *self, const struct pl_quantity *quantity, int64_t value_u, struct pl_err *err)
 {
+  while (is("psu-a", self) && atomic_load(&hangs))
+    poll(NULL, 0, 1);
   note("%s.%s=%lld; ", (const char *)self, quantity->name, (long long)value_u);
   if (seen.failures > 0) {
     seen.failures--;
@@ -215,8 +247,8 @@ const struct pl_device_desc *const pl_device_descs[] = {&DEVICES[0], &DEVICES[1]
 const size_t pl_n_device_descs = 2;
 const struct pl_twin_desc *const pl_twin_descs[] = {NULL};
 const size_t pl_n_twin_descs = 0;
-const struct pl_backend_desc *const pl_backends[] = {&RACK, NULL};
-const size_t pl_n_backends = 1;
+const struct pl_backend_desc *const pl_backends[] = {&RACK, &PROXY, NULL};
+const size_t pl_n_backends = 2;
 
 /* --- the tests --- */
 
@@ -588,6 +620,65 @@ static void test_make_safe_waits_once(void **state)
   end(&f);
 }
 
+/* The proxy's faults are for the sequence, not for the safe values of an adapter that is back. */
+static void test_presence_goes_around_the_proxy(void **state)
+{
+  (void)state;
+  struct fixture f;
+  int back = 0;
+  begin(&f, REAL_RIG, false);
+  f.cfg.proxy = true;
+  open_bench(&f);
+  pl_bench_watch(f.bench, on_presence, &back);
+  seen.log[0] = '\0';
+  pl_bus_lost(pl_bench_bus(f.bench, "i2c-1"), "unplugged");
+  while (!back)
+    assert_true(pl_clock_step(f.clock, pl_clock_now(f.clock) + 10 * PL_S));
+  assert_string_equal(seen.log, "i2c-1 away (unplugged); i2c-1 again; i2c-1 bypassed; psu-a.on=1000000; psu-a.duty=5000000; psu-b.on=0; i2c-1 proxied; i2c-1 here (); ");
+  end(&f);
+}
+
+/* A thread that is stuck in an adapter: its bus is given up and told, the others are made safe, and when it is back all is as it should be. */
+static void test_make_safe_gives_up_a_bus_that_hangs(void **state)
+{
+  (void)state;
+  struct fixture f;
+  struct pl_err err = {0};
+  begin(&f, REAL_RIG, false);
+  open_bench(&f);
+  seen.log[0] = '\0';
+  atomic_store(&hangs, 1);
+  pl_time_ns begun = pl_clock_now(f.clock);
+  assert_int_equal(pl_bench_make_safe(f.bench, &err), PL_E_TIMEOUT);
+  assert_in_range(pl_clock_now(f.clock) - begun, 2 * PL_S, 6 * PL_S); /* once for the bus, not once for each of its outputs */
+  assert_string_equal(seen.log, "pump.duty=80000000; ");
+  assert_non_null(strstr(err.text, "not made safe: psu-a.on, psu-a.duty, psu-b.on (bus i2c-1 hangs"));
+  assert_true(pl_bench_hangs(f.bench));
+  atomic_store(&hangs, 0);
+  while (pl_bench_hangs(f.bench))
+    assert_true(pl_clock_step(f.clock, pl_clock_now(f.clock) + 10 * PL_S));
+  seen.log[0] = '\0';
+  assert_int_equal(pl_bench_make_safe(f.bench, &err), PL_OK);
+  assert_string_equal(seen.log, "psu-a.on=1000000; psu-a.duty=5000000; psu-b.on=0; pump.duty=80000000; ");
+  end(&f);
+}
+
+/* Two buses that another program holds are asked for again together, not one after the other. */
+static void test_patience_is_one_for_all(void **state)
+{
+  (void)state;
+  struct fixture f;
+  begin(&f, REAL_RIG, false);
+  f.cfg.observe = f.cfg.safe_only = true;
+  f.cfg.patience_ns = 500 * PL_MS;
+  seen.held = true;
+  pl_time_ns begun = pl_clock_now(f.clock);
+  open_bench(&f);
+  assert_in_range(pl_clock_now(f.clock) - begun, 500 * PL_MS, 950 * PL_MS);
+  assert_int_equal(pl_bench_make_safe(f.bench, NULL), PL_E_LOCKED);
+  end(&f);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -595,6 +686,8 @@ int main(void)
       cmocka_unit_test(test_observe), cmocka_unit_test(test_refused), cmocka_unit_test(test_probe), cmocka_unit_test(test_make_safe),
       cmocka_unit_test(test_make_safe_survives_what_passes), cmocka_unit_test(test_close_under_way), cmocka_unit_test(test_presence),
       cmocka_unit_test(test_an_observer_makes_nothing_safe), cmocka_unit_test(test_make_safe_waits_once),
+      cmocka_unit_test(test_presence_goes_around_the_proxy), cmocka_unit_test(test_make_safe_gives_up_a_bus_that_hangs),
+      cmocka_unit_test(test_patience_is_one_for_all),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
