@@ -18,6 +18,8 @@ class Rack:
         self.start("127.0.0.1:0", *more)
 
     def start(self, tcp, *more):
+        if os.path.islink(self.rtu):  # of one that was killed: the number of its terminal may be another program's by now
+            os.remove(self.rtu)
         self.p = subprocess.Popen([PLUMB, "twin", "serve", "--socket", self.socket, "--tcp", tcp, "--rtu", self.rtu, "--writes", self.writes, *more], cwd=ROOT,
                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 

@@ -419,10 +419,14 @@ static enum pl_status set(void *self, const int *handles, size_t count, const bo
   return status;
 }
 
+/* A rig that names no chip is answered when its lines are found. */
 static unsigned caps(void *self)
 {
-  (void)self;
-  return pl_gpiod_caps | PL_GPIO_CAP_DIRECT;
+  struct adapter *a = self;
+  pthread_mutex_lock(&a->lock);
+  bool wired = pl_gpiochips_are_wired(&a->chips);
+  pthread_mutex_unlock(&a->lock);
+  return pl_gpiod_caps | (wired ? 0 : PL_GPIO_CAP_DIRECT);
 }
 
 static const struct pl_gpio_ops ops = {.caps = caps, .request = request, .get = get, .set = set};

@@ -22,6 +22,7 @@ enum pl_status pl_gpiochip_open(struct pl_bus *bus, const struct pl_adapter_args
 struct pl_gpiochip_slot { /* an open chip */
   struct pl_gpiod_chip *chip;
   struct pl_gpiod_chip_info info;
+  bool wired; /* behind USB or on an expander: a transfer, not a system call alone */
 };
 
 #define PL_GPIOCHIPS_MAX 16
@@ -39,6 +40,7 @@ void pl_gpiochips_close(struct pl_gpiochips *chips);
 /* Where a line is: by the rig's map, its offset, or its name in the kernel. */
 enum pl_status pl_gpiochips_locate(struct pl_gpiochips *chips, const struct pl_value *map, const struct pl_gpio_line *line, size_t *slot, unsigned *offset,
                                    struct pl_err *err);
+bool pl_gpiochips_are_wired(const struct pl_gpiochips *chips); /* one of them is */
 bool pl_gpiochips_is_there(const struct pl_gpiochips *chips, size_t slot);
 
 /* --- edges: gpiochip_edges.c, a thread of its own --- */

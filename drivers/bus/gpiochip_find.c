@@ -48,8 +48,17 @@ static enum pl_status open_chip(struct pl_gpiochips *chips, const char *name, si
   if (error)
     return fail_open(name, error, err);
   snprintf(made.info.name, sizeof made.info.name, "%s", name);
+  made.wired = pl_sysfs_node_is_wired(chips->sys, PL_GPIOCHIP_FOLDER, name);
   chips->slots[chips->count++] = made;
   return PL_OK;
+}
+
+bool pl_gpiochips_are_wired(const struct pl_gpiochips *chips)
+{
+  bool wired = false;
+  for (size_t i = 0; i < chips->count; i++)
+    wired |= chips->slots[i].wired;
+  return wired;
 }
 
 bool pl_gpiochips_is_there(const struct pl_gpiochips *chips, size_t slot)

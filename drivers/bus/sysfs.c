@@ -55,6 +55,20 @@ bool pl_sysfs_node_get(const char *root, const char *folder, const char *name, s
   return true;
 }
 
+bool pl_sysfs_node_is_wired(const char *root, const char *folder, const char *name)
+{
+  static const char *const HOSTS[] = {"i2c-", "spi", "w1_bus_master", "usb"}; /* each with its number: folders that the kernel's bus cores make */
+  char link[PATH_MAX], at[PATH_MAX], top[PATH_MAX];
+  snprintf(link, sizeof link, "%s/%s/%s", root, folder, name);
+  if (!realpath(link, at) || !realpath(root, top))
+    return true;
+  for (const char *part = at + strlen(top); (part = strchr(part, '/')); part++)
+    for (size_t i = 0; i < sizeof HOSTS / sizeof HOSTS[0]; i++)
+      if (!strncmp(part + 1, HOSTS[i], strlen(HOSTS[i])) && isdigit((unsigned char)part[1 + strlen(HOSTS[i])]))
+        return true;
+  return go_up_to_usb(at, strlen(top));
+}
+
 bool pl_sysfs_node_list(const char *root, const char *folder, const char *prefix, bool (*fn)(void *ctx, const struct pl_sysfs_node *node), void *ctx)
 {
   char path[PATH_MAX];

@@ -22,6 +22,8 @@ bool pl_sysfs_node_list(const char *root, const char *folder, const char *prefix
 /* what: "I2C bus". PL_E_GONE with a list of those that are there; PL_E_USAGE when several match, with how they differ. */
 enum pl_status pl_sysfs_node_find(const char *root, const char *folder, const char *prefix, const char *what, const struct pl_sysfs_match *match,
                                   struct pl_sysfs_node *node, struct pl_err *err);
+/* What hangs below an I2C, SPI, 1-Wire or USB host: to read or set it is a transfer on a wire. True, too, when it is not there and nobody can tell. */
+bool pl_sysfs_node_is_wired(const char *root, const char *folder, const char *name);
 bool pl_sysfs_node_get(const char *root, const char *folder, const char *name, struct pl_sysfs_node *node); /* false: it is not there */
 /* "i2c-7 (CP2112 SMBus Bridge on hidraw0, USB path 1-2, serial 0012)" */
 const char *pl_sysfs_node_text(const struct pl_sysfs_node *node, char *room, size_t size);

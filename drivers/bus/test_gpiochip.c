@@ -543,6 +543,37 @@ static void an_unplugged_chip_is_noticed_by_itself(void **state)
   tear_down(&s);
 }
 
+/* A line behind USB or on an expander is a transfer away: who must not wait for one gives it a worker. */
+static void only_the_machines_own_chips_are_direct(void **state)
+{
+  (void)state;
+  static const struct {
+    const char *chip, *path, *at;
+    bool direct;
+  } CASES[] = {{SOC, NULL, NULL, true},
+               {USB1, "1-1", NULL, false},
+               {NULL, "1-3", NULL, false},
+               {SOC, NULL, "devices/platform/fe804000.i2c/i2c-1/1-0020/" SOC, false},
+               {SOC, NULL, "devices/platform/spi-bus/spi0/spi0.1/" SOC, false},
+               {SOC, NULL, "devices/platform/fe200000.gpio/" SOC, true}};
+  for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+    struct setting s;
+    struct pl_err err;
+    set_up(&s);
+    if (CASES[i].at) {
+      fake_sysfs_unlink(&s.sys, PL_GPIOCHIP_FOLDER, SOC);
+      fake_sysfs_link(&s.sys, PL_GPIOCHIP_FOLDER, SOC, CASES[i].at);
+    }
+    if (CASES[i].path)
+      say(&s, "path", CASES[i].path);
+    else
+      say(&s, "chip", CASES[i].chip);
+    assert_int_equal(open_it(&s, &err), PL_OK);
+    assert_int_equal(!!(pl_gpio_caps(s.bus) & PL_GPIO_CAP_DIRECT), CASES[i].direct);
+    tear_down(&s);
+  }
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -558,6 +589,7 @@ int main(void)
       cmocka_unit_test(what_a_chip_cannot_is_refused),
       cmocka_unit_test(without_interrupts_a_line_is_sampled_or_refused),
       cmocka_unit_test(a_chip_whose_driver_fails_at_edges_is_sampled),
+      cmocka_unit_test(only_the_machines_own_chips_are_direct),
       cmocka_unit_test(edges_have_the_kernels_time_and_lost_ones_are_counted),
       cmocka_unit_test(settings_too_many_for_one_request_get_more),
       cmocka_unit_test(a_chip_that_went_is_found_again),

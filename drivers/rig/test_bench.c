@@ -103,7 +103,7 @@ static enum pl_status proxy_open(const struct pl_rig *rig, struct pl_clock *cloc
   return rack_open(rig, clock, seed, all_virtual, backend, err);
 }
 
-static const struct pl_backend_desc PROXY = {.name = "proxy", .open = proxy_open, .close = proxy_close, .attach = proxy_attach, .bypass = proxy_bypass};
+static struct pl_backend_desc PROXY = {.name = "no proxy", .open = proxy_open, .close = proxy_close, .attach = proxy_attach, .bypass = proxy_bypass};
 static const struct pl_backend_desc RACK = {.name = "twin", .open = rack_open, .close = rack_close, .plant = rack_plant};
 
 /* --- adapters --- */
@@ -628,7 +628,9 @@ static void test_presence_goes_around_the_proxy(void **state)
   int back = 0;
   begin(&f, REAL_RIG, false);
   f.cfg.proxy = true;
+  PROXY.name = "proxy";
   open_bench(&f);
+  PROXY.name = "no proxy";
   pl_bench_watch(f.bench, on_presence, &back);
   seen.log[0] = '\0';
   pl_bus_lost(pl_bench_bus(f.bench, "i2c-1"), "unplugged");

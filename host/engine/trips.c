@@ -29,7 +29,7 @@ static void fill(const struct pl_run *run, const struct pl_interlock_event *even
                                  .line = line_of(run)};
   failure->part = event->device ? event->device->part : NULL;
   failure->subcomponent = event->quantity ? event->quantity->name : NULL;
-  snprintf(failure->verdict, sizeof failure->verdict, "interlock-%s", pl_interlock_name(rules, (size_t)event->rule));
+  snprintf(failure->verdict, sizeof failure->verdict, "interlock-%s", event->rule >= 0 ? pl_interlock_name(rules, (size_t)event->rule) : "overrun");
   snprintf(failure->text, sizeof failure->text, "%s", event->text);
   if (!blind) /* what is wrong is what was sensed, not what sensed it */
     snprintf(failure->action, sizeof failure->action, "%s", pl_record_action(NULL, failure->part));
@@ -70,7 +70,7 @@ static void on_trip(struct pl_run *run, const struct pl_interlock_event *event)
     pl_scope_stop(run->root, &failure);
 }
 
-/* An output that does not follow: what the interlock holds is not what it says. */
+/* An output that does not follow: what the interlock holds is not what it says. Or events were lost: nobody can tell what it did. */
 static void on_doubt(struct pl_run *run, const struct pl_interlock_event *event)
 {
   struct pl_failure failure;
@@ -97,7 +97,7 @@ static void on_event(void *ctx, const struct pl_interlock_event *event)
     events->trip(events->ctx, event->text, wanted);
   if (trip && (!wanted || event->what == PL_INTERLOCK_BLIND))
     on_trip(run, event);
-  else if (event->what == PL_INTERLOCK_DOUBTED)
+  else if (event->what == PL_INTERLOCK_DOUBTED || event->what == PL_INTERLOCK_OVERRUN)
     on_doubt(run, event);
 }
 
@@ -105,6 +105,14 @@ void pl_trips_look(struct pl_run *run)
 {
   if (run->cfg->interlock)
     pl_interlock_drain(run->cfg->interlock, on_event, run);
+}
+
+static void not_ready(struct pl_run *run, const struct pl_err *err)
+{
+  struct pl_failure failure = {.kind = PL_FAILURE_ERROR, .status = err->status};
+  snprintf(failure.verdict, sizeof failure.verdict, "interlock-not-ready");
+  snprintf(failure.text, sizeof failure.text, "%s", err->text);
+  record(run, &failure);
 }
 
 bool pl_trips_armed(struct pl_run *run)
@@ -118,8 +126,12 @@ bool pl_trips_armed(struct pl_run *run)
     return true;
   snprintf(text, sizeof text, "the interlock is armed: %zu rules, %s", n, pl_interlock_manner(interlock));
   pl_journal_log(run->journal, -1, "INFO", text);
+  struct pl_err err = {0};
+  bool ready = run->cfg->rehearsal || !pl_interlock_ready(interlock, &err);
   pl_trips_look(run);
-  bool tripped = false;
+  if (!ready)
+    not_ready(run, &err);
+  bool tripped = !ready;
   for (size_t i = 0; i < n; i++)
     tripped |= pl_interlock_view(interlock, i)->tripped;
   return !tripped || run->cfg->rehearsal;
@@ -153,6 +165,7 @@ static int trip_expect(lua_State *L)
 {
   struct pl_run *run = pl_task_here(L, "interlock.expect")->vm->run;
   size_t rule = rule_at(L, 1);
+  pl_trips_look(run); /* what happened before nobody expected */
   run->expected_trips |= (uint64_t)1 << rule;
   lua_pushinteger(L, pl_interlock_limit(run->cfg->rules, rule));
   return 1;

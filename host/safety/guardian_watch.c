@@ -12,7 +12,7 @@
 
 #define ENDING_NS (10 * PL_MS)  /* from the closing of the socket to the end of the process */
 #define GONE_NS (2 * PL_S)      /* for a killed runner to end: a thread of it may be in the kernel, in a transfer */
-#define PATIENCE_NS PL_S        /* for what another program holds */
+#define PATIENCE_NS PL_S        /* for what another program holds, once and for all of it: later rounds ask again anyway */
 #define ROUND_NS (250 * PL_MS)  /* between two rounds: an adapter that is away may be back */
 /* So long it is tried again: */
 #define ROUNDS_NS (30 * PL_S)   /* when the run is lost */
@@ -34,7 +34,9 @@ struct guard {
   bool is_silent; /* it hangs or is stopped, so it is still there */
   bool gone;      /* it is not there any more, and what it held is free */
   bool overslept; /* since it was heard last */
+  unsigned n_rounds;
   size_t n_set, n_away; /* of the last round */
+  bool hangs; /* a thread of our own does not come back from its adapter: the bench stays open, and only the end of the process lets go of it */
 };
 
 static void say(const struct guard *guard, const char *message)
@@ -247,7 +249,7 @@ static enum pl_status one_round(struct guard *guard, struct pl_err *err)
 {
   struct pl_bench *bench = NULL;
   const struct pl_bench_cfg cfg = {
-      .clock = guard->clock, .seed = 1, .observe = true, .safe_only = true, .alone = may_be_anothers(guard), .patience_ns = PATIENCE_NS};
+      .clock = guard->clock, .seed = 1, .observe = true, .safe_only = true, .alone = may_be_anothers(guard), .patience_ns = guard->n_rounds++ ? 0 : PATIENCE_NS};
   const struct pl_safe_watch watched = {.tried = tried, .ctx = guard};
   guard->n_set = guard->n_away = 0;
   enum pl_status status = pl_bench_open(guard->rig, &cfg, &bench, err);
@@ -257,10 +259,11 @@ static enum pl_status one_round(struct guard *guard, struct pl_err *err)
   pl_guard_record_add(guard->record, "round", "\"result\":\"%s\",\"set\":%zu,\"error\":%s,\"after-ms\":%.3f", pl_status_name(status), guard->n_set,
                       pl_guard_record_quote(guard->record, status ? err->text : ""), (double)(at - guard->lost_at) / 1e6);
   pl_guard_record_flush(guard->record); /* not before: a slow disk must not stand before the rig */
-  pl_bench_close(bench);
+  guard->hangs = bench && pl_bench_hangs(bench);
+  if (!guard->hangs)
+    pl_bench_close(bench);
   return status;
 }
-
 
 static enum pl_guard_end act(struct guard *guard, struct pl_err *err)
 {
@@ -271,9 +274,9 @@ static enum pl_guard_end act(struct guard *guard, struct pl_err *err)
   if (status == PL_E_LOCKED && may_be_anothers(guard))
     return PL_GUARD_NOTHING;
   pl_time_ns limit = guard->phase != LEFT ? ROUNDS_NS : guard->n_away ? AWAY_NS : DEAF_NS;
-  if (status && limit == AWAY_NS)
+  if (status && limit == AWAY_NS && !guard->hangs)
     fprintf(stderr, "plumb guardian: %s. It is tried again for %d s: plug in what is away, or end what holds it.\n", err->text, (int)(AWAY_NS / PL_S));
-  while (status && pl_clock_now(guard->clock) - guard->lost_at < limit) {
+  while (status && !guard->hangs && pl_clock_now(guard->clock) - guard->lost_at < limit) {
     pl_clock_sleep_until(guard->clock, pl_clock_now(guard->clock) + ROUND_NS);
     *err = (struct pl_err){0};
     status = one_round(guard, err);
@@ -328,6 +331,8 @@ enum pl_guard_end pl_guard_run(const struct pl_guard_cfg *cfg, struct pl_err *er
   if (guard.record)
     tell(&guard, end, err);
   pl_guard_record_close(guard.record);
+  if (guard.hangs) /* the thread uses them, and the process ends now */
+    return end;
   pl_rig_free(guard.rig);
   pl_clock_free(guard.clock);
   return end;

@@ -13,6 +13,7 @@
 #define STACK_TOUCHED (64 * 1024)
 #define FIRST_NS (500 * PL_MS) /* until a signal must have been read once */
 #define AGAIN_NS (5 * PL_MS)
+#define READY_NS (10 * PL_S)  /* a rule is waited for at most so long */
 
 /* --- opening --- */
 
@@ -32,13 +33,32 @@ static enum pl_status open_buses(struct pl_interlock *il, struct pl_err *err)
     bus->interlock = il;
     bus->index = b;
     status = pl_bench_open_bus(il->bench, rig, il->clock, &bus->bus, err);
-    if (status)
-      break;
-    bus->direct = rig->kind == PL_BUS_GPIO && (pl_gpio_caps(bus->bus) & PL_GPIO_CAP_DIRECT);
+  }
+  return status;
+}
+
+/* Once the devices have their lines it is known which chips they are on, and which of their contacts tell of changes. What the rules were timed by when they were
+ * compiled went by the adapters' names alone. */
+static enum pl_status time_again(struct pl_interlock *il, struct pl_err *err)
+{
+  for (size_t b = 0; b < il->rules->n_buses; b++) {
+    struct pl_il_work_bus *bus = &il->buses[b];
+    bool gpio = il->rules->buses[b].rig->kind == PL_BUS_GPIO;
+    bus->direct = gpio && (pl_gpio_caps(bus->bus) & PL_GPIO_CAP_DIRECT);
+    il->own->buses[b].wired = gpio && !bus->direct;
     if (bus->direct)
       pl_gpio_hook(bus->bus, on_edge, bus);
   }
-  return status;
+  for (size_t i = 0; i < il->rules->n_signals; i++) {
+    const struct pl_il_signal *signal = &il->rules->signals[i];
+    struct pl_gpio_edges edges = {0};
+    struct pl_err ignored = {0};
+    if (il->buses[signal->bus].direct && (signal->quantity->access & PL_EDGES) &&
+        !pl_device_edges(il->devices[signal->device - il->rules->rig->devices], signal->quantity, &edges, &ignored))
+      il->own->buses[signal->bus].sampled |= edges.sampled;
+  }
+  pl_il_time_buses(il->own);
+  return pl_il_check(il->own, err);
 }
 
 static struct pl_bus *bus_of(const struct pl_interlock *il, const struct pl_rig_bus *bus)
@@ -182,8 +202,8 @@ static enum pl_status start_threads(struct pl_interlock *il, struct pl_err *err)
 
 static enum pl_status start(struct pl_interlock *il, struct pl_err *err)
 {
-  pl_time_ns next = pl_il_tick(il, pl_clock_now(il->clock));
   pl_il_feed_start(il);
+  pl_time_ns next = pl_il_tick(il, pl_clock_now(il->clock));
   if (!il->is_virtual)
     return start_threads(il, err);
   snprintf(il->manner, sizeof il->manner, "stepped by virtual time");
@@ -205,12 +225,30 @@ static enum pl_status make_clocks(struct pl_interlock *il, struct pl_err *err)
   return status ? status : pl_clock_new_beside(il->main, &il->alarm, err);
 }
 
+static struct pl_interlock_rules *copy_rules(const struct pl_interlock_rules *rules)
+{
+  struct pl_interlock_rules *own = malloc(sizeof *own);
+  struct pl_il_bus *buses = calloc(rules->n_buses + 1, sizeof *buses);
+  if (!own || !buses) {
+    free(own);
+    free(buses);
+    return NULL;
+  }
+  *own = *rules;
+  memcpy(buses, rules->buses, rules->n_buses * sizeof *buses);
+  own->buses = buses;
+  return own;
+}
+
 enum pl_status pl_interlock_open(const struct pl_interlock_rules *rules, struct pl_bench *bench, struct pl_interlock **out, struct pl_err *err)
 {
   struct pl_interlock *il = calloc(1, sizeof *il);
   if (!il)
     return pl_fail(err, PL_E_NOMEM, "out of memory for the interlock");
   il->rules = rules;
+  il->own = copy_rules(rules);
+  if (il->own)
+    il->rules = il->own;
   il->bench = bench;
   il->timer = (struct pl_timer){.fire = on_timer, .ctx = il};
   il->devices = calloc(rules->rig->n_devices + 1, sizeof(struct pl_device *));
@@ -219,11 +257,13 @@ enum pl_status pl_interlock_open(const struct pl_interlock_rules *rules, struct 
     il->work[k].since = il->work[k].unknown_since = PL_NEVER;
     il->views[k] = (struct pl_interlock_view){.done = PL_NEVER, .text = il->texts[k]};
   }
-  enum pl_status status = il->devices && il->buses ? make_clocks(il, err) : pl_fail(err, PL_E_NOMEM, "out of memory for the interlock");
+  enum pl_status status = il->own && il->devices && il->buses ? make_clocks(il, err) : pl_fail(err, PL_E_NOMEM, "out of memory for the interlock");
   if (!status)
     status = open_buses(il, err);
   if (!status)
     status = open_devices(il, err);
+  if (!status)
+    status = time_again(il, err);
   if (!status)
     status = read_outputs(il, err);
   if (!status) {
@@ -272,7 +312,35 @@ void pl_interlock_close(struct pl_interlock *il)
   }
   free(il->buses);
   free(il->devices);
+  pl_interlock_rules_free(il->own);
   free(il);
+}
+
+/* A rule that has neither been safe nor tripped; n_rules: none. */
+static size_t undecided(const struct pl_interlock *il)
+{
+  uint64_t cleared = atomic_load(&il->cleared);
+  for (size_t k = 0; k < il->rules->n_rules; k++)
+    if (atomic_load(&il->states[k]) >= PL_IL_STATE_TRIPS)
+      return il->rules->n_rules; /* that is enough to know */
+  for (size_t k = 0; k < il->rules->n_rules; k++)
+    if (!(cleared >> k & 1))
+      return k;
+  return il->rules->n_rules;
+}
+
+enum pl_status pl_interlock_ready(struct pl_interlock *il, struct pl_err *err)
+{
+  char text[PL_ERR_TEXT_MAX / 2];
+  pl_time_ns until = pl_clock_now(il->main) + READY_NS;
+  for (size_t k; (k = undecided(il)) < il->rules->n_rules;) {
+    pl_time_ns now = pl_clock_now(il->main);
+    if (now >= until)
+      return pl_fail(err, PL_E_RANGE, "interlock rule '%s' is unsafe, or cannot see, before anything was driven: %s; make that safe first",
+                     il->rules->rules[k].name, pl_interlock_text(il->rules, k, text, sizeof text));
+    pl_clock_step(il->main, now + AGAIN_NS);
+  }
+  return PL_OK;
 }
 
 const struct pl_interlock_rules *pl_interlock_rules_of(const struct pl_interlock *il)

@@ -31,6 +31,9 @@ struct pl_interlock; /* rules at work */
 /* Opens the interlock's buses and devices, reads every signal once and starts. What is unsafe or cannot be read by then trips like any other time.
  * bench and rules outlive it. */
 enum pl_status pl_interlock_open(const struct pl_interlock_rules *rules, struct pl_bench *bench, struct pl_interlock **interlock, struct pl_err *err);
+/* Waits until every rule was safe once, or one has tripped (which the events tell): an unsafe rule through its dwell, 10 s at most. PL_E_RANGE: one is still
+ * neither. Until then outputs that were as a trip sets them stay so: a contactor that must be held is not closed on what nobody has looked at. Loop's thread. */
+enum pl_status pl_interlock_ready(struct pl_interlock *interlock, struct pl_err *err);
 /* Outputs stay as they are, as far as their adapters let them. NULL is fine. */
 void pl_interlock_close(struct pl_interlock *interlock);
 const struct pl_interlock_rules *pl_interlock_rules_of(const struct pl_interlock *interlock);

@@ -15,9 +15,10 @@
 #define STALE_LEAST (50 * PL_MS)
 
 /* Adapters whose GPIO lines answer without a wire, and tell of edges. */
-static bool is_direct(const struct pl_rig_bus *bus)
+static bool is_direct(const struct pl_il_bus *own)
 {
-  return bus->kind == PL_BUS_GPIO && (!strcmp(bus->adapter->name, "gpiochip") || bus->adapter->is_virtual);
+  const struct pl_rig_bus *bus = own->rig;
+  return !own->wired && bus->kind == PL_BUS_GPIO && (!strcmp(bus->adapter->name, "gpiochip") || bus->adapter->is_virtual);
 }
 
 static int64_t speed_of(const struct pl_rig_bus *bus)
@@ -33,11 +34,12 @@ static int64_t baud_of(const struct pl_rig_bus *bus)
   return baud > 0 ? baud : 9600;
 }
 
-static pl_time_ns access_time(const struct pl_rig_bus *bus)
+static pl_time_ns access_time(const struct pl_il_bus *own)
 {
+  const struct pl_rig_bus *bus = own->rig;
   bool local = bus->adapter->is_virtual || !strcmp(bus->adapter->name, "i2c-dev");
   switch (bus->kind) {
-  case PL_BUS_GPIO: return is_direct(bus) ? DIRECT_NS : USB_NS;
+  case PL_BUS_GPIO: return is_direct(own) ? DIRECT_NS : USB_NS;
   case PL_BUS_I2C: return I2C_BITS * PL_S / speed_of(bus) + (local ? 0 : USB_NS);
   case PL_BUS_MODBUS: return !strcmp(bus->adapter->name, "modbus-tcp") ? TCP_NS : RTU_CHARS * RTU_BITS * PL_S / baud_of(bus);
   case PL_BUS_KIND_COUNT: break;
@@ -49,8 +51,8 @@ void pl_il_time_buses(struct pl_interlock_rules *rules)
 {
   for (size_t i = 0; i < rules->n_buses; i++) {
     struct pl_il_bus *bus = &rules->buses[i];
-    bus->edges = is_direct(bus->rig);
-    bus->access = access_time(bus->rig);
+    bus->edges = is_direct(bus) && !bus->sampled;
+    bus->access = access_time(bus);
     pl_time_ns all = (pl_time_ns)bus->signals * bus->access, least = bus->edges && rules->period < EDGES_LOOK ? EDGES_LOOK : rules->period;
     bus->every = all > least ? all : least;
   }
@@ -94,7 +96,7 @@ static pl_time_ns slowest_output(const struct pl_interlock_rules *rules, const s
     size_t before = 0; /* outputs of this rule on the same bus go one after the other */
     for (size_t k = 0; k < rule->n_outputs; k++)
       before += rules->outputs[rule->outputs[k]].bus == output->bus;
-    pl_time_ns time = (pl_time_ns)(before + !bus->edges) * bus->access; /* a bus with a worker may be at a reading */
+    pl_time_ns time = (pl_time_ns)(before + !is_direct(bus)) * bus->access; /* a bus with a worker may be at a reading */
     if (time > longest) {
       longest = time;
       *which = output;

@@ -3,7 +3,10 @@
  * on the feeder's thread and the buses' workers; the tick only sees the last value and its time, and leaves its orders. */
 #include "host/safety/interlock_in.h"
 
-#define AGAIN_NS (20 * PL_MS) /* an output that did not take is set again */
+#define AGAIN_NS (20 * PL_MS)   /* an output that did not take is set again: after this, then twice this, up to AGAIN_MOST times */
+#define AGAIN_MOST 5
+#define VERIFY_NS (100 * PL_MS) /* one that a rule holds is looked at */
+#define UNSURE_NS (3 * VERIFY_NS) /* one that could not be looked at for so long is not confirmed any more */
 #define TIMEOUT_LEAST (200 * PL_MS)
 
 /* --- between the threads: one writer, one reader, no lock --- */
@@ -58,102 +61,170 @@ static void signal_done(struct pl_call *call)
 {
   struct pl_il_work_bus *bus = call->ctx;
   bus->busy = false;
+  bus->chore = true; /* an output that is tried again or looked at has its turn */
   put(&bus->interlock->signals[bus->next++], &call->reading, call->job.status);
   pl_il_wake(bus->interlock);
   if (call->job.status != PL_E_CANCELLED)
     go_on(bus);
 }
 
-static void try_again(struct pl_il_work_bus *bus, struct pl_il_work_output *output)
+/* The order is still to be carried out, or was undone behind our back: a relay that fell back, an adapter that came back with its outputs released. */
+static void owe(struct pl_il_work_output *output, const struct pl_call *call, pl_time_ns now)
 {
-  output->begun--; /* the order is still to be carried out */
-  bus->settling = false;
-  bus->pausing = true;
-  pl_clock_arm(bus->interlock->clock, &bus->timer, pl_clock_now(bus->interlock->clock) + AGAIN_NS);
+  bool surely = call->kind == PL_CALL_GET && !call->job.status; /* it was read, and is not so */
+  if (atomic_load(&output->read_back) == output->begun && (surely || now - output->seen_at >= UNSURE_NS))
+    atomic_store(&output->read_back, output->begun - 1);
+  output->owed = true;
+  output->fails += output->fails < AGAIN_MOST;
+  output->due = now + output->fails * AGAIN_NS;
+}
+
+static void was_set(struct pl_il_work_output *output, const struct pl_call *call, pl_time_ns now)
+{
+  if (call->job.status) {
+    owe(output, call, now);
+    return;
+  }
+  output->owed = false;
+  output->due = now; /* to be read back */
+  atomic_store(&output->set_time, call->job.finished);
+  atomic_store(&output->set, output->begun);
+}
+
+static void was_read(struct pl_il_work_output *output, const struct pl_call *call, bool held, pl_time_ns now)
+{
+  if (call->job.status || call->reading.value_u != call->value_u) {
+    owe(output, call, now);
+    return;
+  }
+  if (atomic_load(&output->read_back) != output->begun)
+    atomic_store(&output->back_time, call->job.finished);
+  output->seen_at = now;
+  output->fails = 0;
+  output->due = held ? now + VERIFY_NS : PL_NEVER;
+  atomic_store(&output->read_back, output->begun);
 }
 
 static void output_done(struct pl_call *call)
 {
   struct pl_il_work_bus *bus = call->ctx;
-  struct pl_il_work_output *output = &bus->interlock->outputs[bus->output];
-  bool set = call->kind == PL_CALL_SET, good = !call->job.status && (set || call->reading.value_u == call->value_u);
-  bus->busy = false;
+  struct pl_interlock *il = bus->interlock;
+  struct pl_il_work_output *output = &il->outputs[bus->output];
+  bus->busy = bus->chore = false;
   if (call->job.status == PL_E_CANCELLED)
     return;
-  if (!good) {
-    try_again(bus, output);
-    return;
-  }
-  atomic_store(set ? &output->set_time : &output->back_time, call->job.finished);
-  atomic_store(set ? &output->set : &output->read_back, output->begun);
-  bus->settling = set;
-  pl_il_wake(bus->interlock);
+  pl_time_ns now = pl_clock_now(il->clock);
+  if (output->begun != atomic_load(&output->asked))
+    output->due = PL_NEVER; /* ordered anew meanwhile: that comes next */
+  else if (call->kind == PL_CALL_SET)
+    was_set(output, call, now);
+  else
+    was_read(output, call, call->value_u == il->rules->outputs[bus->output].value_u, now);
+  pl_il_wake(il);
   go_on(bus);
 }
 
-/* The next output whose last order is not carried out. */
-static bool find_order(struct pl_il_work_bus *bus)
+enum errand { ORDER, CHORE };
+
+/* The next output, from the one after the last on, that was ordered anew; or whose order is to be tried again or looked at. No output can keep another
+ * from its turn. */
+static bool find_output(struct pl_il_work_bus *bus, enum errand errand, pl_time_ns now)
 {
   struct pl_interlock *il = bus->interlock;
-  for (size_t o = 0; o < il->rules->n_outputs; o++)
-    if (il->rules->outputs[o].bus == bus->index && il->outputs[o].begun != atomic_load(&il->outputs[o].asked)) {
+  size_t n = il->rules->n_outputs;
+  for (size_t i = 1; i <= n; i++) {
+    size_t o = (bus->output + i) % n;
+    const struct pl_il_work_output *output = &il->outputs[o];
+    if (il->rules->outputs[o].bus != bus->index)
+      continue;
+    bool ordered = output->begun != atomic_load(&output->asked);
+    if (errand == ORDER ? ordered : !ordered && output->due <= now) {
       bus->output = o;
       return true;
     }
+  }
   return false;
 }
 
-static bool find_signal(struct pl_il_work_bus *bus)
+static bool find_signal(struct pl_il_work_bus *bus, pl_time_ns now)
 {
   const struct pl_interlock_rules *rules = bus->interlock->rules;
+  if (bus->next >= rules->n_signals && now >= bus->round_at + rules->buses[bus->index].every) {
+    bus->next = 0;
+    bus->round_at = now;
+  }
   while (bus->next < rules->n_signals && rules->signals[bus->next].bus != bus->index)
     bus->next++;
   return bus->next < rules->n_signals;
 }
 
-/* Orders first: a reading may wait. */
+/* When there is something to do again, if nothing is ordered before. */
+static pl_time_ns next_errand(const struct pl_il_work_bus *bus)
+{
+  const struct pl_interlock *il = bus->interlock;
+  const struct pl_il_bus *rule = &il->rules->buses[bus->index];
+  pl_time_ns next = rule->signals ? bus->round_at + rule->every : PL_NEVER;
+  for (size_t o = 0; o < il->rules->n_outputs; o++)
+    if (il->rules->outputs[o].bus == bus->index && il->outputs[o].due < next)
+      next = il->outputs[o].due;
+  return next;
+}
+
+static void set_output(struct pl_il_work_bus *bus)
+{
+  struct pl_il_work_output *output = &bus->interlock->outputs[bus->output];
+  if (output->begun != atomic_load(&output->asked)) {
+    output->begun = atomic_load(&output->asked);
+    output->call.value_u = atomic_load(&output->order_u);
+    output->fails = 0;
+  }
+  output->due = PL_NEVER;
+  submit(bus, &output->call, PL_CALL_SET, output_done);
+}
+
+static void tend_output(struct pl_il_work_bus *bus)
+{
+  struct pl_il_work_output *output = &bus->interlock->outputs[bus->output];
+  if (output->owed) {
+    set_output(bus);
+    return;
+  }
+  output->due = PL_NEVER;
+  submit(bus, &output->call, PL_CALL_GET, output_done);
+}
+
+/* New orders first: anything else may wait. Then signals, in turn with outputs that are tried again or looked at. */
 static void go_on(struct pl_il_work_bus *bus)
 {
   struct pl_interlock *il = bus->interlock;
-  struct pl_il_work_output *output = &il->outputs[bus->output];
   if (bus->busy || atomic_load(&il->stop))
     return;
-  if (bus->settling && output->begun == atomic_load(&output->asked)) {
-    submit(bus, &output->call, PL_CALL_GET, output_done);
-    return;
-  }
-  bus->settling = false;
-  if (!bus->timer.slot && find_order(bus)) {
-    output = &il->outputs[bus->output];
-    output->begun = atomic_load(&output->asked);
-    output->call.value_u = atomic_load(&output->order_u);
-    submit(bus, &output->call, PL_CALL_SET, output_done);
-  } else if (find_signal(bus)) {
+  pl_time_ns now = pl_clock_now(il->clock);
+  pl_clock_disarm(il->clock, &bus->timer);
+  if (find_output(bus, ORDER, now))
+    set_output(bus);
+  else if (bus->chore && find_output(bus, CHORE, now))
+    tend_output(bus);
+  else if (find_signal(bus, now))
     submit(bus, &il->signals[bus->next].call, PL_CALL_GET, signal_done);
-  } else if (!bus->timer.slot) {
-    pl_clock_arm(il->clock, &bus->timer, bus->round_at + il->rules->buses[bus->index].every);
-  }
+  else if (find_output(bus, CHORE, now))
+    tend_output(bus);
+  else if (next_errand(bus) != PL_NEVER)
+    pl_clock_arm(il->clock, &bus->timer, next_errand(bus));
 }
 
-static void next_round(void *ctx, pl_time_ns now)
+static void on_timer(void *ctx, pl_time_ns now)
 {
-  struct pl_il_work_bus *bus = ctx;
-  bus->pausing = false;
-  if (bus->next >= bus->interlock->rules->n_signals) {
-    bus->next = 0;
-    bus->round_at = now;
-  }
-  go_on(bus);
+  (void)now;
+  go_on(ctx);
 }
 
 void pl_il_feed_kick(struct pl_interlock *il)
 {
   for (size_t b = 0; b < il->rules->n_buses; b++) {
     struct pl_il_work_bus *bus = &il->buses[b];
-    if (bus->direct || bus->busy || bus->pausing || !find_order(bus))
-      continue;
-    pl_clock_disarm(il->clock, &bus->timer); /* the round that it would begin comes after the order */
-    go_on(bus);
+    if (!bus->direct && !bus->busy && find_output(bus, ORDER, 0))
+      go_on(bus);
   }
 }
 
@@ -161,8 +232,11 @@ void pl_il_feed_start(struct pl_interlock *il)
 {
   for (size_t b = 0; b < il->rules->n_buses; b++) {
     struct pl_il_work_bus *bus = &il->buses[b];
-    bus->timer = (struct pl_timer){.fire = next_round, .ctx = bus};
+    bus->timer = (struct pl_timer){.fire = on_timer, .ctx = bus};
     bus->round_at = pl_clock_now(il->clock);
+    for (size_t o = 0; o < il->rules->n_outputs; o++)
+      if (il->rules->outputs[o].bus == b)
+        il->outputs[o].due = PL_NEVER;
     if (!bus->direct && il->rules->buses[b].signals) {
       bus->next = il->rules->n_signals; /* each was read when it was opened */
       pl_clock_arm(il->clock, &bus->timer, bus->round_at + il->rules->buses[b].every);

@@ -48,6 +48,7 @@ struct pl_il_output {
 struct pl_il_bus {
   const struct pl_rig_bus *rig;
   bool edges;         /* its adapter tells of changes: a signal need not wait for the next look */
+  bool sampled, wired; /* as it was found when opened: a contact on it tells of no changes after all; it is behind a wire, whatever its adapter's name */
   size_t signals;     /* on it */
   pl_time_ns access;  /* one reading or setting, about */
   pl_time_ns every;   /* how often all of its signals are read: the period, or as fast as the bus goes */
@@ -136,6 +137,9 @@ struct pl_il_work_output {
   _Atomic unsigned asked;  /* orders so far; the last one's value is in order_u */
   _Atomic int64_t order_u;
   unsigned begun;          /* the feeder's: the order that it is at */
+  bool owed;               /* the feeder's: that order is not carried out, and is tried again */
+  unsigned fails;          /* the feeder's: in a row */
+  pl_time_ns due, seen_at; /* the feeder's: when it is tried again or looked at; when it last read back so */
   _Atomic unsigned set, read_back; /* orders that were carried out, and that read back so */
   _Atomic int64_t set_time, back_time;
 };
@@ -143,6 +147,7 @@ struct pl_il_work_output {
 struct pl_il_work_rule {
   enum pl_il_truth truth;
   pl_time_ns since, unknown_since;
+  pl_time_ns safe_at;    /* the last time that it was judged safe; 0: never */
   bool tripped, settled; /* settled: its outputs are confirmed */
   bool doubted;
   pl_time_ns tripped_at;
@@ -157,15 +162,18 @@ struct pl_il_work_bus {
   pl_time_ns look_at; /* direct: the next look */
   /* the feeder's */
   struct pl_timer timer;
-  bool busy, settling; /* a call is on its way; it reads back what was set */
-  bool pausing;        /* an order failed, and is tried again when the timer fires */
+  bool busy;           /* a call is on its way */
+  bool chore;          /* signals had their turn: next is an output that is tried again or looked at */
   size_t next;         /* signal to ask */
-  size_t output;
+  size_t output;       /* that was served last */
   pl_time_ns round_at;
 };
 
+enum { PL_IL_STATE_TRIPPED = 1, PL_IL_STATE_BLIND = 2, PL_IL_STATE_TRIPS = 4 }; /* TRIPS: counted in these */
+
 struct pl_interlock {
-  const struct pl_interlock_rules *rules;
+  const struct pl_interlock_rules *rules; /* own */
+  struct pl_interlock_rules *own;         /* a copy, timed by what the opened buses can do */
   struct pl_bench *bench;
   struct pl_clock *main;  /* the loop's */
   struct pl_clock *clock; /* of the interlock's buses: the feeder's own, or the loop's in virtual time */
@@ -181,11 +189,13 @@ struct pl_interlock {
   pthread_t ticker, feeder;
   bool ticking, feeding;
   _Atomic bool stop;
-  _Atomic uint64_t resets; /* asked for, a bit a rule */
+  _Atomic uint64_t resets;  /* asked for, a bit a rule */
+  _Atomic uint64_t cleared; /* a bit a rule: it was judged safe once since the interlock was opened */
   char manner[240];
   /* the ring */
   struct pl_il_told ring[PL_IL_RING];
   _Atomic unsigned written, drained, overrun;
+  _Atomic unsigned states[PL_IL_RULES_MAX]; /* trips so far, and how it stands: written after the ring, so that what a full ring lost is not lost */
   /* the loop's */
   struct pl_interlock_view views[PL_IL_RULES_MAX];
   char texts[PL_IL_RULES_MAX][PL_ERR_TEXT_MAX];

@@ -80,6 +80,8 @@ static void say_trip(struct writer *w, const struct pl_interlock *il, const stru
     say(w, " because it could not see: ");
   else
     say(w, ": ");
+  if (!told->n)
+    say(w, "what its signals were was not asked for in time and is lost");
   for (size_t i = 0; i < told->n; i++) {
     say(w, "%s", i ? ", " : "");
     say_reading(w, il, told->seen[i].signal, &told->seen[i].reading, told->at);
@@ -210,14 +212,34 @@ static void tell_one(struct pl_interlock *il, const struct pl_il_told *told, voi
     fn(ctx, &event);
 }
 
+/* A trip that did not fit into the ring is told all the same. state: from before the ring was emptied, so that what it says was in the ring or is lost. */
+static void reconcile(struct pl_interlock *il, size_t k, unsigned state, void (*fn)(void *ctx, const struct pl_interlock_event *event), void *ctx)
+{
+  struct pl_interlock_view *view = &il->views[k];
+  unsigned trips = state / PL_IL_STATE_TRIPS;
+  if (trips > view->trips) {
+    pl_time_ns now = pl_clock_now(il->main);
+    const struct pl_il_told told = {.what = state & PL_IL_STATE_BLIND ? PL_INTERLOCK_BLIND : PL_INTERLOCK_TRIPPED, .rule = (int)k, .signal = SIZE_MAX,
+                                    .output = SIZE_MAX, .since = now, .at = now, .done = now};
+    tell_one(il, &told, fn, ctx);
+    view->trips = trips;
+    if (!(state & PL_IL_STATE_TRIPPED))
+      view->tripped = view->blind = false;
+  }
+}
+
 void pl_interlock_drain(struct pl_interlock *il, void (*fn)(void *ctx, const struct pl_interlock_event *event), void *ctx)
 {
-  unsigned drained = atomic_load(&il->drained);
+  unsigned states[PL_IL_RULES_MAX], drained = atomic_load(&il->drained);
+  for (size_t k = 0; k < il->rules->n_rules; k++)
+    states[k] = atomic_load(&il->states[k]);
   for (; drained != atomic_load(&il->written); drained++) {
     struct pl_il_told told = il->ring[drained % PL_IL_RING];
     atomic_store(&il->drained, drained + 1);
     tell_one(il, &told, fn, ctx);
   }
+  for (size_t k = 0; k < il->rules->n_rules; k++)
+    reconcile(il, k, states[k], fn, ctx);
   if (atomic_exchange(&il->overrun, 0))
     tell_one(il, &(struct pl_il_told){.what = PL_INTERLOCK_OVERRUN, .rule = -1, .signal = SIZE_MAX, .output = SIZE_MAX, .at = pl_clock_now(il->main)}, fn, ctx);
 }

@@ -111,6 +111,17 @@ static pl_time_ns age(struct pl_interlock *il, size_t i, pl_time_ns now)
 
 /* --- acting --- */
 
+/* Whether all rules that set it have seen for once that it may be let go: at arming nothing is known, and what is open then stays so. */
+static bool is_cleared(const struct pl_interlock *il, size_t o)
+{
+  uint64_t cleared = atomic_load(&il->cleared);
+  for (size_t k = 0; k < il->rules->n_rules; k++)
+    for (size_t i = 0; i < il->rules->rules[k].n_outputs; i++)
+      if (il->rules->rules[k].outputs[i] == o && !(cleared >> k & 1))
+        return false;
+  return true;
+}
+
 static int64_t wanted(const struct pl_interlock *il, size_t o)
 {
   return il->outputs[o].holders ? il->rules->outputs[o].value_u : il->outputs[o].rest_u;
@@ -171,12 +182,13 @@ static pl_time_ns tend(struct pl_interlock *il, size_t o, pl_time_ns now)
   struct pl_il_work_output *output = &il->outputs[o];
   if (output->driven && output->confirmed && !output->holders)
     return PL_NEVER;
+  if (!output->driven && !output->holders && !is_cleared(il, o))
+    return PL_NEVER;
   if (!is_direct(il, o)) {
     if (!output->driven)
       drive(il, o, now);
-    if (!output->confirmed)
-      take_order(output);
-    return PL_NEVER; /* the feeder wakes the tick */
+    take_order(output); /* the feeder looks at it, and takes back that it is confirmed when it is not any more */
+    return PL_NEVER;    /* and wakes the tick */
   }
   if (!output->driven && now >= output->look_at)
     drive(il, o, now);
@@ -218,7 +230,26 @@ static void trip(struct pl_interlock *il, size_t k, const struct pl_il_verdict *
     if (output->set_at != PL_NEVER && output->set_at > done)
       done = output->set_at;
   }
-  tell_rule(il, k, verdict->truth == PL_IL_UNKNOWN ? PL_INTERLOCK_BLIND : PL_INTERLOCK_TRIPPED, verdict->signal, SIZE_MAX, done);
+  bool blind = verdict->truth == PL_IL_UNKNOWN;
+  tell_rule(il, k, blind ? PL_INTERLOCK_BLIND : PL_INTERLOCK_TRIPPED, verdict->signal, SIZE_MAX, done);
+  unsigned trips = atomic_load(&il->states[k]) / PL_IL_STATE_TRIPS + 1;
+  atomic_store(&il->states[k], trips * PL_IL_STATE_TRIPS + (blind ? PL_IL_STATE_BLIND : 0) + PL_IL_STATE_TRIPPED);
+}
+
+/* The condition came to hold with the last change of its signals, and not before the last time that it was seen not to. A signal that was unsafe for an hour
+ * makes no dwell of an hour for one that has just followed it. */
+static pl_time_ns begin_of(const struct pl_interlock *il, size_t k, pl_time_ns from, pl_time_ns now)
+{
+  const struct pl_il_rule *rule = &il->rules->rules[k];
+  pl_time_ns since = il->work[k].safe_at > from ? il->work[k].safe_at : from;
+  for (size_t n = 0; n < rule->n_nodes; n++) {
+    if (rule->nodes[n].op != PL_IL_FLAG && rule->nodes[n].op != PL_IL_COMPARE)
+      continue;
+    const struct pl_il_reading *reading = &il->readings[rule->nodes[n].signal];
+    if (!reading->status && reading->changed > since)
+      since = reading->changed;
+  }
+  return since < now ? since : now;
 }
 
 /* Whether the rules that this one goes by let it act; *from: since when. */
@@ -249,14 +280,14 @@ static pl_time_ns judge(struct pl_interlock *il, size_t k, pl_time_ns now)
     work->unknown_since = PL_NEVER;
   if (verdict.truth == PL_IL_SAFE) {
     work->since = PL_NEVER;
+    work->safe_at = now;
+    atomic_fetch_or(&il->cleared, (uint64_t)1 << k);
     return PL_NEVER;
   }
   bool unknown = verdict.truth == PL_IL_UNKNOWN;
   pl_time_ns *since = unknown ? &work->unknown_since : &work->since;
-  if (*since == PL_NEVER) {
-    pl_time_ns changed = il->readings[verdict.signal].changed;
-    *since = unknown || changed > now ? now : changed > from ? changed : from;
-  }
+  if (*since == PL_NEVER)
+    *since = unknown ? now : begin_of(il, k, from, now);
   pl_time_ns due = *since + (unknown ? rule->grace : rule->dwell);
   if (now < due)
     return due;
@@ -297,7 +328,8 @@ static void release(struct pl_interlock *il, size_t k, pl_time_ns now)
 {
   const struct pl_il_rule *rule = &il->rules->rules[k];
   struct pl_il_work_rule *work = &il->work[k];
-  *work = (struct pl_il_work_rule){.since = PL_NEVER, .unknown_since = PL_NEVER, .tripped_at = now};
+  *work = (struct pl_il_work_rule){.since = PL_NEVER, .unknown_since = PL_NEVER, .safe_at = now, .tripped_at = now};
+  atomic_fetch_or(&il->cleared, (uint64_t)1 << k);
   for (size_t i = 0; i < rule->n_outputs; i++) {
     struct pl_il_work_output *output = &il->outputs[rule->outputs[i]];
     if (--output->holders)
@@ -306,6 +338,7 @@ static void release(struct pl_interlock *il, size_t k, pl_time_ns now)
     output->look_at = now;
   }
   tell_rule(il, k, PL_INTERLOCK_RESET, SIZE_MAX, SIZE_MAX, now);
+  atomic_fetch_and(&il->states[k], ~(unsigned)(PL_IL_STATE_BLIND | PL_IL_STATE_TRIPPED));
 }
 
 static void take_resets(struct pl_interlock *il, pl_time_ns now)

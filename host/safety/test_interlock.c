@@ -309,6 +309,18 @@ static void test_same_again(void **state)
   assert_int_equal(at[0], at[1]);
 }
 
+static void il_pass(struct il_fixture *f, pl_time_ns time)
+{
+  for (pl_time_ns until = pl_clock_now(f->clock) + time; pl_clock_now(f->clock) < until;)
+    pl_clock_step(f->clock, until);
+}
+
+static void il_event_of_second(void *ctx, const struct pl_interlock_event *event)
+{
+  if (event->rule != 0)
+    il_event(ctx, event);
+}
+
 static void test_nobody_drains(void **state)
 {
   (void)state;
@@ -334,6 +346,115 @@ static void test_nobody_drains(void **state)
   il_close(&f);
 }
 
+/* Nobody drains while the ring fills; the trip of another rule is told all the same. */
+static void test_a_trip_that_found_no_room(void **state)
+{
+  (void)state;
+  struct il_fixture f = {0};
+  il_open(&f, WET "    - {name: second, when: trip-2.wet, do: [kill-2.open=true]}\n", false);
+  for (int i = 0; i < 200; i++) {
+    il_plant(&f, "trip-1.leak=stuck-high");
+    il_pass(&f, 30 * PL_MS);
+    il_clear(&f, "trip-1.leak=stuck-high");
+    pl_interlock_reset(f.interlock, 0);
+    il_pass(&f, 10 * PL_MS);
+  }
+  il_plant(&f, "trip-2.leak=stuck-high");
+  il_pass(&f, 30 * PL_MS);
+  pl_interlock_drain(f.interlock, il_event_of_second, &f);
+  assert_int_equal(f.n, 2);
+  assert_int_equal(f.events[0].what, PL_INTERLOCK_TRIPPED);
+  assert_text(f.events[0].text, "interlock rule 'second' tripped: what its signals were was not asked for in time");
+  assert_int_equal(f.events[1].what, PL_INTERLOCK_OVERRUN);
+  assert_true(pl_interlock_view(f.interlock, 1)->tripped);
+  assert_int_equal(pl_interlock_view(f.interlock, 0)->trips, 200);
+  il_drain(&f);
+  assert_int_equal(f.n, 2);
+  il_close(&f);
+}
+
+/* What was wet for an hour is no dwell for what has just got wet, too. */
+static void test_the_dwell_of_votes(void **state)
+{
+  (void)state;
+  static const char *const RULES[] = {"all: [trip-1.wet, trip-2.wet]", "two-of-three: [trip-1.wet, trip-2.wet, trip-3.wet]", "when: {all: [trip-1.wet, {not: {not: trip-2.wet}}]}"};
+  for (size_t i = 0; i < sizeof RULES / sizeof RULES[0]; i++) {
+    struct il_fixture f = {0};
+    char text[400];
+    snprintf(text, sizeof text, SECTION "    - {name: wet, %s, for: 500 ms, do: [kill-1.open=true]}\n", RULES[i]);
+    il_open(&f, text, false);
+    il_plant(&f, "trip-1.leak=stuck-high");
+    il_run(&f, 10 * PL_S);
+    pl_time_ns from = pl_clock_now(f.clock);
+    il_plant(&f, "trip-2.leak=stuck-high");
+    il_run(&f, 490 * PL_MS);
+    assert_int_equal(f.n, 0);
+    il_run(&f, 50 * PL_MS);
+    assert_non_null(il_find(&f, PL_INTERLOCK_TRIPPED, 0));
+    assert_int_equal(il_find(&f, PL_INTERLOCK_TRIPPED, 0)->since, from);
+    il_close(&f);
+  }
+}
+
+/* --- contactors that must be held --- */
+
+#define HELD IL_RIG_HEAD "  - {name: relay, driver: kill-relay, bus: lines-trip, part: psu-a, owner: interlock, coil: hold, coil-line: R, mirror: M, safe: {open: true}}\n"
+
+static void open_held(struct il_fixture *f, const char *rule, const char *fault)
+{
+  char text[8192];
+  snprintf(text, sizeof text, "%s%s    - {name: wet, %s, do: [relay.open=true]}\n", HELD, SECTION, rule);
+  assert_int_equal(pl_rig_parse("trip.yaml", text, strlen(text), &f->rig, &f->err), PL_OK);
+  if (pl_interlock_compile(f->rig, &f->rules, &f->err))
+    fail_msg("%s", f->err.text);
+  assert_int_equal(pl_clock_new_virtual(0, &f->clock, &f->err), PL_OK);
+  const struct pl_bench_cfg cfg = {.clock = f->clock, .seed = 1, .faults = &fault, .n_faults = fault != NULL};
+  if (pl_bench_open(f->rig, &cfg, &f->bench, &f->err) || pl_interlock_open(f->rules, f->bench, &f->interlock, &f->err))
+    fail_msg("%s", f->err.text);
+}
+
+static void test_a_contactor_is_closed_when_all_is_seen_safe(void **state)
+{
+  (void)state;
+  struct il_fixture f = {0};
+  open_held(&f, "when: trip-1.wet, for: 20 ms", NULL);
+  assert_int_equal(pl_interlock_ready(f.interlock, &f.err), PL_OK);
+  il_run(&f, 10 * PL_MS);
+  assert_true(il_truth(&f, "psu-a", "kill") < 0.5);
+  il_plant(&f, "trip-1.leak=stuck-high");
+  il_run(&f, 100 * PL_MS);
+  assert_true(il_truth(&f, "psu-a", "kill") > 0.5);
+  assert_non_null(il_find(&f, PL_INTERLOCK_CONFIRMED, 0));
+  il_close(&f);
+}
+
+static void test_a_contactor_stays_open_on_what_is_unsafe(void **state)
+{
+  (void)state;
+  struct il_fixture f = {0};
+  open_held(&f, "when: trip-1.wet, for: 1 s", "trip-1.leak=stuck-high"); /* trips while it is waited for */
+  il_run(&f, 500 * PL_MS);
+  assert_int_equal(f.n, 0);
+  assert_true(il_truth(&f, "psu-a", "kill") > 0.5);
+  assert_int_equal(pl_interlock_ready(f.interlock, &f.err), PL_OK);
+  il_drain(&f);
+  assert_non_null(il_find(&f, PL_INTERLOCK_TRIPPED, 0));
+  assert_true(il_truth(&f, "psu-a", "kill") > 0.5);
+  il_close(&f);
+
+  struct il_fixture g = {0};
+  open_held(&g, "when: trip-1.wet, unreadable: ignore-for 1 h", "trip-1.cable=stuck-low"); /* nobody can tell */
+  il_run(&g, 5 * PL_S);
+  assert_true(il_truth(&g, "psu-a", "kill") > 0.5);
+  assert_int_equal(pl_interlock_ready(g.interlock, &g.err), PL_E_RANGE);
+  assert_text(g.err.text, "interlock rule 'wet' is unsafe, or cannot see, before anything was driven: when trip-1.wet");
+  il_clear(&g, "trip-1.cable=stuck-low");
+  il_run(&g, PL_S);
+  assert_int_equal(pl_interlock_ready(g.interlock, &g.err), PL_OK);
+  assert_true(il_truth(&g, "psu-a", "kill") < 0.5);
+  il_close(&g);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -352,6 +473,10 @@ int main(void)
       cmocka_unit_test(test_unsafe_from_the_start),
       cmocka_unit_test(test_same_again),
       cmocka_unit_test(test_nobody_drains),
+      cmocka_unit_test(test_a_trip_that_found_no_room),
+      cmocka_unit_test(test_the_dwell_of_votes),
+      cmocka_unit_test(test_a_contactor_is_closed_when_all_is_seen_safe),
+      cmocka_unit_test(test_a_contactor_stays_open_on_what_is_unsafe),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -40,7 +40,7 @@ static enum pl_status kill_relay_open(const struct pl_device_args *args, void **
   relay->has_mirror = pl_value(args->values, "mirror")->given;
   enum pl_status status = relay->has_mirror ? pl_device_line_request(args, "mirror", false, false, &relay->mirror, err) : PL_OK;
   if (status == PL_OK) {
-    status = pl_output_open_at(&relay->coil, args, "coil-line", relay->hold, err); /* closed: opening a rig trips nothing, and switches nothing on */
+    status = pl_output_open(&relay->coil, args, "coil-line", err); /* at rest: one that must be held is open until somebody says close */
   }
   if (status != PL_OK) {
     free(relay);
