@@ -147,7 +147,7 @@ static enum pl_status await_late(struct rtu *rtu, struct pl_modbus_io *io, uint8
     struct pl_err quiet = {0};
     pl_time_ns until = rtu->late_until[unit] < io->deadline ? rtu->late_until[unit] : io->deadline;
     if (io->is_virtual) { /* it comes by a timer, never within this instant, and is flushed before the request */
-      pl_modbus_io_spend(io, rtu->late_until[unit] - now);
+      pl_modbus_io_spend(io, until - now);
       break;
     }
     if (pl_clock_wait_fd(io->clock, io->fd, POLLIN, until - now, NULL, &quiet)) { /* silence, up to the end or the deadline */

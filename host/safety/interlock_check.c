@@ -10,7 +10,11 @@
 #define I2C_BITS 60                /* a word read by register: 5 bytes with acknowledge, starts and stop, and its PEC */
 #define RTU_CHARS 24               /* request 8, answer 9, and the two gaps of 3.5 (Modbus over serial line 1.02, 2.5.1.1) */
 #define RTU_BITS 11
+#define RTU_TURN_NS (5 * PL_MS)    /* until a device begins its answer, about */
 #define EDGES_LOOK (250 * PL_MS)   /* what tells of changes by itself is looked at only to know that it can be */
+#define SET_ACCESSES 3             /* an output among the bits of a device's register: read, write, and what a driver asks besides */
+#define MUTE_ACCESSES 4            /* a device on a bus with addresses gets so many times what it should take, at least, before it counts as mute */
+#define TIMEOUT_LEAST (200 * PL_MS) /* where nothing waits for it */
 #define STALE_LOOKS 3              /* a signal that was not read for so many looks is unreadable */
 #define STALE_LEAST (50 * PL_MS)
 
@@ -41,10 +45,42 @@ static pl_time_ns access_time(const struct pl_il_bus *own)
   switch (bus->kind) {
   case PL_BUS_GPIO: return is_direct(own) ? DIRECT_NS : USB_NS;
   case PL_BUS_I2C: return I2C_BITS * PL_S / speed_of(bus) + (local ? 0 : USB_NS);
-  case PL_BUS_MODBUS: return !strcmp(bus->adapter->name, "modbus-tcp") ? TCP_NS : RTU_CHARS * RTU_BITS * PL_S / baud_of(bus);
+  case PL_BUS_MODBUS: return !strcmp(bus->adapter->name, "modbus-tcp") ? TCP_NS : RTU_CHARS * RTU_BITS * PL_S / baud_of(bus) + RTU_TURN_NS;
   case PL_BUS_KIND_COUNT: break;
   }
   return USB_NS;
+}
+
+static size_t slowest_signal(const struct pl_interlock_rules *rules, const struct pl_il_rule *rule, pl_time_ns *longest);
+
+static size_t accesses(const struct pl_il_bus *bus)
+{
+  return bus->rig->kind == PL_BUS_GPIO ? 1 : SET_ACCESSES;
+}
+
+static size_t outputs_on(const struct pl_interlock_rules *rules, const struct pl_il_rule *rule, size_t bus)
+{
+  size_t n = 0;
+  for (size_t i = 0; i < rule->n_outputs; i++)
+    n += rules->outputs[rule->outputs[i]].bus == bus;
+  return n;
+}
+
+/* One device that does not answer must not keep a rule from its outputs on the same bus: it is waited for no longer than every rule's `within` leaves. Lines of
+ * a GPIO chip have no addresses: there is none that could be mute alone. */
+static pl_time_ns patience_of(const struct pl_interlock_rules *rules, size_t b)
+{
+  const struct pl_il_bus *bus = &rules->buses[b];
+  pl_time_ns patience = 2 * bus->every > TIMEOUT_LEAST ? 2 * bus->every : TIMEOUT_LEAST, seen;
+  for (size_t k = 0; k < rules->n_rules && bus->rig->kind != PL_BUS_GPIO; k++) {
+    size_t outputs = outputs_on(rules, &rules->rules[k], b);
+    if (!outputs)
+      continue;
+    (void)slowest_signal(rules, &rules->rules[k], &seen);
+    pl_time_ns spare = rules->rules[k].within - seen - (pl_time_ns)(outputs * accesses(bus)) * bus->access;
+    patience = spare < patience ? spare : patience;
+  }
+  return patience > MUTE_ACCESSES * bus->access ? patience : MUTE_ACCESSES * bus->access;
 }
 
 void pl_il_time_buses(struct pl_interlock_rules *rules)
@@ -60,6 +96,8 @@ void pl_il_time_buses(struct pl_interlock_rules *rules)
     pl_time_ns every = rules->buses[rules->signals[i].bus].every;
     rules->signals[i].stale = STALE_LOOKS * every > STALE_LEAST ? STALE_LOOKS * every : STALE_LEAST;
   }
+  for (size_t i = 0; i < rules->n_buses; i++)
+    rules->buses[i].patience = patience_of(rules, i);
 }
 
 static const char *ms(pl_time_ns time, char *out, size_t size)
@@ -93,10 +131,9 @@ static pl_time_ns slowest_output(const struct pl_interlock_rules *rules, const s
   for (size_t i = 0; i < rule->n_outputs; i++) {
     const struct pl_il_output *output = &rules->outputs[rule->outputs[i]];
     const struct pl_il_bus *bus = &rules->buses[output->bus];
-    size_t before = 0; /* outputs of this rule on the same bus go one after the other */
-    for (size_t k = 0; k < rule->n_outputs; k++)
-      before += rules->outputs[rule->outputs[k]].bus == output->bus;
-    pl_time_ns time = (pl_time_ns)(before + !is_direct(bus)) * bus->access; /* a bus with a worker may be at a reading */
+    size_t before = outputs_on(rules, rule, output->bus); /* outputs of this rule on the same bus go one after the other */
+    size_t more = is_direct(bus) ? 0 : bus->rig->kind == PL_BUS_GPIO ? 1 : MUTE_ACCESSES; /* a bus with a worker may be at a reading, of a device that is mute */
+    pl_time_ns time = (pl_time_ns)(before * accesses(bus) + more) * bus->access;
     if (time > longest) {
       longest = time;
       *which = output;

@@ -7,7 +7,7 @@
 #define AGAIN_MOST 5
 #define VERIFY_NS (100 * PL_MS) /* one that a rule holds is looked at */
 #define UNSURE_NS (3 * VERIFY_NS) /* one that could not be looked at for so long is not confirmed any more */
-#define TIMEOUT_LEAST (200 * PL_MS)
+#define AGAIN_TIMEOUT (200 * PL_MS) /* one that did not take in the time that `within` leaves may only be slow */
 
 /* --- between the threads: one writer, one reader, no lock --- */
 
@@ -46,11 +46,11 @@ void pl_il_order(struct pl_interlock *il, size_t o, int64_t value_u)
 
 static void go_on(struct pl_il_work_bus *bus);
 
-static void submit(struct pl_il_work_bus *bus, struct pl_call *call, enum pl_call_kind kind, void (*done)(struct pl_call *call))
+static void submit(struct pl_il_work_bus *bus, struct pl_call *call, enum pl_call_kind kind, void (*done)(struct pl_call *call), bool again)
 {
-  pl_time_ns every = bus->interlock->rules->buses[bus->index].every;
+  pl_time_ns patience = bus->interlock->rules->buses[bus->index].patience;
   call->kind = kind;
-  call->timeout_ns = 2 * every > TIMEOUT_LEAST ? 2 * every : TIMEOUT_LEAST;
+  call->timeout_ns = again && patience < AGAIN_TIMEOUT ? AGAIN_TIMEOUT : patience;
   call->done = done;
   call->ctx = bus;
   bus->busy = true;
@@ -179,7 +179,7 @@ static void set_output(struct pl_il_work_bus *bus)
     output->fails = 0;
   }
   output->due = PL_NEVER;
-  submit(bus, &output->call, PL_CALL_SET, output_done);
+  submit(bus, &output->call, PL_CALL_SET, output_done, output->fails > 1);
 }
 
 static void tend_output(struct pl_il_work_bus *bus)
@@ -190,7 +190,7 @@ static void tend_output(struct pl_il_work_bus *bus)
     return;
   }
   output->due = PL_NEVER;
-  submit(bus, &output->call, PL_CALL_GET, output_done);
+  submit(bus, &output->call, PL_CALL_GET, output_done, output->fails > 1);
 }
 
 /* New orders first: anything else may wait. Then signals, in turn with outputs that are tried again or looked at. */
@@ -206,7 +206,7 @@ static void go_on(struct pl_il_work_bus *bus)
   else if (bus->chore && find_output(bus, CHORE, now))
     tend_output(bus);
   else if (find_signal(bus, now))
-    submit(bus, &il->signals[bus->next].call, PL_CALL_GET, signal_done);
+    submit(bus, &il->signals[bus->next].call, PL_CALL_GET, signal_done, false);
   else if (find_output(bus, CHORE, now))
     tend_output(bus);
   else if (next_errand(bus) != PL_NEVER)

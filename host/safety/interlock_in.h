@@ -51,6 +51,7 @@ struct pl_il_bus {
   bool sampled, wired; /* as it was found when opened: a contact on it tells of no changes after all; it is behind a wire, whatever its adapter's name */
   size_t signals;     /* on it */
   pl_time_ns access;  /* one reading or setting, about */
+  pl_time_ns patience; /* the longest that a device is waited for while others on the bus may have to be set */
   pl_time_ns every;   /* how often all of its signals are read: the period, or as fast as the bus goes */
 };
 

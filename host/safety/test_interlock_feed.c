@@ -136,6 +136,64 @@ static void test_one_that_was_let_go(void **state)
   il_close(&f);
 }
 
+#define MODBUS                                                                                                        \
+  "rig: trip\n"                                                                                                       \
+  "buses:\n"                                                                                                          \
+  "  - {name: lines-trip, kind: gpio, adapter: twin}\n"                                                               \
+  "  - {name: rtu-trip, kind: modbus, adapter: modbus-rtu, port: twin, baud: 115200, parity: none}\n"                 \
+  "parts:\n"                                                                                                          \
+  "  - {name: loop, kind: loop}\n"                                                                                    \
+  "  - {name: rpu, kind: pump-unit, loop: loop}\n"                                                                    \
+  "  - {name: loop-2, kind: loop}\n"                                                                                  \
+  "  - {name: rpu-2, kind: pump-unit, loop: loop-2}\n"                                                                \
+  "  - {name: tray-1, kind: tray, loop: loop}\n"                                                                      \
+  "devices:\n"                                                                                                        \
+  "  - {name: trip-1, driver: leak-sensor, bus: lines-trip, part: tray-1, owner: interlock, leak: T1, cable: D1}\n"   \
+  "  - {name: pumps, driver: modbus-map, map: orv3-rpu, bus: rtu-trip, unit: 12, role: coolant, part: rpu, owner: interlock, safe: {stop: true}}\n" \
+  "  - {name: other, driver: modbus-map, map: orv3-rpu, bus: rtu-trip, unit: 13, role: coolant, part: rpu-2, owner: interlock}\n"
+
+/* A device that never answers is waited for no longer than the rules leave; the output beside it is set in time, whenever it is ordered. */
+static void test_beside_one_that_is_mute(void **state)
+{
+  (void)state;
+  for (pl_time_ns offset = 0; offset < 300 * PL_MS; offset += 30 * PL_MS) {
+    struct il_fixture f = {0};
+    il_open_rig(&f, MODBUS, SECTION "    - {name: wet, when: trip-1.wet, do: [pumps.stop=true]}\n"
+                            "    - {name: slow, when: other.flow > 1000 L/min, unreadable: ignore-for 1 h, do: [pumps.stop=true]}\n", false);
+    il_run(&f, 200 * PL_MS);
+    il_plant(&f, "other.wire=mute");
+    il_run(&f, PL_S + offset);
+    assert_non_null(il_find(&f, PL_INTERLOCK_UNREADABLE, -1));
+    il_plant(&f, "trip-1.leak=stuck-high");
+    pl_time_ns from = pl_clock_now(f.clock);
+    il_run(&f, PL_S);
+    const struct pl_il_work_output *output = &f.interlock->outputs[0];
+    assert_true(output->confirmed);
+    if (atomic_load(&output->set_time) > from + 100 * PL_MS)
+      fail_msg("set after %lld ms", (long long)((atomic_load(&output->set_time) - from) / PL_MS));
+    il_close(&f);
+  }
+}
+
+static void test_what_a_mute_one_takes_is_counted(void **state)
+{
+  (void)state;
+  static const char *const WITHIN[] = {"500 us", "100 ms"};
+  for (size_t i = 0; i < 2; i++) {
+    struct il_fixture f = {0};
+    char text[8192];
+    snprintf(text, sizeof text, "%s%s    - {name: wet, when: trip-1.wet, within: %s, do: [k1.on=false, k2.on=false]}\n", HEAD, SECTION, WITHIN[i]);
+    assert_int_equal(pl_rig_parse("trip.yaml", text, strlen(text), &f.rig, &f.err), PL_OK);
+    assert_int_equal(pl_interlock_compile(f.rig, &f.rules, &f.err), i ? PL_OK : PL_E_USAGE);
+    if (!i)
+      assert_text(f.err.text, "setting k1.on takes 1.5 ms"); /* two outputs of 3 transfers and a mute device for 4, each of 60 bits at 400 kHz */
+    else
+      assert_true(f.rules->buses[f.rules->outputs[0].bus].patience < 100 * PL_MS);
+    pl_interlock_rules_free(f.rules);
+    pl_rig_free(f.rig);
+  }
+}
+
 /* --- what only the opened adapters know --- */
 
 /* Compiled as an adapter of that name promises; then found to be less. */
@@ -176,6 +234,8 @@ int main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_one_that_does_not_answer), cmocka_unit_test(test_the_other_one_does_not_answer), cmocka_unit_test(test_one_that_falls_back),
       cmocka_unit_test(test_one_that_was_away),        cmocka_unit_test(test_one_that_was_let_go),
+      cmocka_unit_test(test_beside_one_that_is_mute),
+      cmocka_unit_test(test_what_a_mute_one_takes_is_counted),
       cmocka_unit_test(test_a_chip_without_interrupts),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 #include "host/safety/interlock_test.h"
 
 #include "host/engine/engine.h"
+#include "host/safety/interlock_in.h"
 
 #define WET "interlock:\n  period: 10 ms\n  rules:\n    - {name: wet, when: trip-1.wet, for: 20 ms, do: [kill-1.open=true], because: it drips}\n"
 #define LUA "sequence 'try' { about = 'a try', version = '1', needs = { tray = 'tray' }, params = { tray = 'tray-1' } }\n"
@@ -24,6 +25,25 @@ static void on_trip(void *ctx, const char *message, bool expected)
   assert_text(message, "interlock rule 'wet' tripped");
   run->trips++;
   run->wanted += expected;
+}
+
+static void on_step(void *ctx, const char *name, int depth)
+{
+  struct run *run = ctx;
+  (void)depth;
+  if (!strcmp(name, "lost"))
+    atomic_fetch_add(&run->il.interlock->overrun, 1);
+}
+
+/* It trips in the very moment of a finding, while Lua has the loop and before anybody has drained. */
+static void on_finding(void *ctx, const char *message)
+{
+  struct run *run = ctx;
+  if (!strstr(message, "trips now"))
+    return;
+  il_plant(&run->il, "trip-1.leak=stuck-high");
+  (void)pl_il_tick(run->il.interlock, pl_clock_now(run->il.clock));
+  (void)pl_il_tick(run->il.interlock, pl_clock_now(run->il.clock) + 20 * PL_MS);
 }
 
 static void read_record(struct run *run)
@@ -55,7 +75,7 @@ static void go(struct run *run, const char *text, const char *fault, bool rehear
       pl_journal_open(run->record, f->clock, &run->journal, &f->err) || pl_sequence_load(run->path, &run->sequence, &f->err) ||
       pl_sequence_bind(run->sequence, f->rig, NULL, 0, &f->err))
     fail_msg("%s", f->err.text);
-  const struct pl_engine_events events = {.trip = on_trip, .ctx = run};
+  const struct pl_engine_events events = {.trip = on_trip, .step_start = on_step, .diagnosis = on_finding, .ctx = run};
   const struct pl_engine_cfg cfg = {.bench = f->bench, .journal = run->journal, .rules = f->rules, .interlock = f->interlock, .events = &events,
                                     .rehearsal = rehearsal, .dut_id = "rack", .command_line = "test", .seed = 1};
   run->status = pl_engine_run(run->sequence, &cfg, &run->outcome, &run->err);
@@ -184,6 +204,30 @@ static void test_once_reset_the_next_one_counts(void **state)
   end(&run);
 }
 
+/* What tripped before it was expected was not expected. */
+static void test_a_trip_that_was_there_before(void **state)
+{
+  (void)state;
+  struct run run;
+  go(&run, LUA "step('one', function() pcall(check, 'trips now', false) interlock.expect('wet') log('goes on') end)\n", NULL, false);
+  assert_int_equal(run.outcome, PL_RUN_FAIL);
+  assert_int_equal(run.wanted, 0);
+  want(&run, "\"verdict\":\"interlock-wet\"");
+  end(&run);
+}
+
+/* Nobody can tell what the interlock did: that is no PASS. */
+static void test_lost_events(void **state)
+{
+  (void)state;
+  struct run run;
+  go(&run, LUA "step('lost', function() log('goes on') wait(s(1)) log('not reached') end)\n", NULL, false);
+  assert_int_equal(run.outcome, PL_RUN_ERROR);
+  assert_text(run.err.text, "events of the interlock were lost");
+  assert_null(strstr(run.lines, "not reached"));
+  end(&run);
+}
+
 static void test_mistakes(void **state)
 {
   (void)state;
@@ -225,6 +269,8 @@ int main(void)
       cmocka_unit_test(test_a_reset_that_is_refused),
       cmocka_unit_test(test_a_trip_that_does_not_come),
       cmocka_unit_test(test_once_reset_the_next_one_counts),
+      cmocka_unit_test(test_a_trip_that_was_there_before),
+      cmocka_unit_test(test_lost_events),
       cmocka_unit_test(test_mistakes),
       cmocka_unit_test(test_in_a_rehearsal),
   };
