@@ -22,6 +22,7 @@ FAULTS = [
     ("hot-swap", "csu-1.boot=never", ["csu-1", "module 1, slot 1"]),
     ("hot-swap", "hsc-1.iout=gain:20%", ["csu-1", "module 1, slot 1"]),
     ("smoke", "rpu.pump-1=dead", ["rpu", "rack bottom"]),
+    ("smoke", "rpu.pump-1-way=swapped", ["rpu", "rack bottom"]),  # an edge of the interlock's own while it opens
     ("psu-failover", "psu-a.hold-up=short", ["psu-a", "power shelf"]),
     ("psu-failover", "psu-b.share=bad", ["psu-b", "power shelf"]),
     ("psu-failover", "psu-b.output=low", ["psu-b", "power shelf"]),

@@ -172,6 +172,8 @@ static void *run_feeder(void *ctx)
 static void on_timer(void *ctx, pl_time_ns now)
 {
   struct pl_interlock *il = ctx;
+  if (!il->started) /* an edge while the signals are read for the first time */
+    return;
   pl_time_ns next = pl_il_tick(il, now);
   if (!il->timer.slot || il->timer.at > next) /* a wake-up may have armed it meanwhile */
     pl_clock_arm(il->main, &il->timer, next);
@@ -203,6 +205,7 @@ static enum pl_status start_threads(struct pl_interlock *il, struct pl_err *err)
 static enum pl_status start(struct pl_interlock *il, struct pl_err *err)
 {
   pl_il_feed_start(il);
+  il->started = true;
   pl_time_ns next = pl_il_tick(il, pl_clock_now(il->clock));
   if (!il->is_virtual)
     return start_threads(il, err);

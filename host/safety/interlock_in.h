@@ -180,6 +180,7 @@ struct pl_interlock {
   struct pl_clock *clock; /* of the interlock's buses: the feeder's own, or the loop's in virtual time */
   struct pl_clock *alarm; /* what the tick's thread waits on; NULL in virtual time */
   bool is_virtual;
+  bool started; /* its calls are made up: it may tick */
   struct pl_device **devices; /* one a device of the rig; NULL: not the interlock's */
   struct pl_il_work_bus *buses;
   struct pl_il_work_signal signals[PL_IL_SIGNALS_MAX];
