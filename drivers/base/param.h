@@ -3,6 +3,7 @@
 #define PL_BASE_PARAM_H
 
 #include "drivers/base/unit.h"
+#include "drivers/base/word.h"
 
 /*
  * Settings as tables. A driver, an adapter or a part of the world says with const pl_param rows what a rig file may say about it;

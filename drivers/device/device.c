@@ -108,20 +108,10 @@ const struct pl_shape *pl_device_shape_of(const struct pl_device *device)
   return device->shape;
 }
 
-static bool same_name(const char *a, const char *b)
-{
-  for (;; a++, b++) {
-    if ((*a == '_' ? '-' : *a) != (*b == '_' ? '-' : *b))
-      return false;
-    if (!*a)
-      return true;
-  }
-}
-
 const struct pl_quantity *pl_shape_find(const struct pl_shape *shape, const char *name)
 {
   for (size_t i = 0; i < shape->count; i++)
-    if (same_name(shape->quantities[i].name, name))
+    if (pl_same_word(shape->quantities[i].name, name))
       return &shape->quantities[i];
   return NULL;
 }

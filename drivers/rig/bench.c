@@ -382,7 +382,7 @@ struct pl_device *pl_bench_device(const struct pl_bench *bench, const char *name
 struct pl_bus *pl_bench_bus(const struct pl_bench *bench, const char *name)
 {
   for (size_t i = 0; i < bench->rig->n_buses; i++)
-    if (pl_rig_same_name(bench->rig->buses[i].name, name))
+    if (pl_same_word(bench->rig->buses[i].name, name))
       return bench->buses[i];
   return NULL;
 }

@@ -87,7 +87,7 @@ enum pl_status pl_rig_find_model(const struct pl_rig *rig, const struct pl_node 
       const char *name = pl_node_get(&models->items[k], "name")->text;
       if (n < sizeof words / sizeof words[0])
         words[n++] = name;
-      if (!pl_rig_same_name(name, part->model))
+      if (!pl_same_word(name, part->model))
         continue;
       part->model_node = &models->items[k];
       part->model_conf = rig->libraries[i];

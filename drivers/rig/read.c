@@ -8,14 +8,6 @@
 
 #define NAME_MAX_LENGTH 48
 
-bool pl_rig_same_name(const char *a, const char *b)
-{
-  for (; *a && *b; a++, b++)
-    if ((*a == '_' ? '-' : *a) != (*b == '_' ? '-' : *b))
-      return false;
-  return *a == *b;
-}
-
 enum pl_status pl_rig_want_text(const struct pl_conf *conf, const struct pl_node *map, const char *key, const char **text, const struct pl_node **node,
                                 struct pl_err *err)
 {

@@ -23,8 +23,6 @@ enum pl_status pl_rig_read_libraries(struct pl_rig *rig, struct pl_err *err);
 void pl_rig_free_libraries(struct pl_rig *rig);
 /* The model that a part names, into part->model*. */
 enum pl_status pl_rig_find_model(const struct pl_rig *rig, const struct pl_node *node, struct pl_rig_part *part, struct pl_err *err);
-/* '_' and '-' are the same. */
-bool pl_rig_same_name(const char *a, const char *b);
 
 /* Needs the rig's buses and parts. On failure nothing is left to free. */
 enum pl_status pl_rig_read_device(const struct pl_rig *rig, const struct pl_node *node, struct pl_rig_device *device, struct pl_err *err);

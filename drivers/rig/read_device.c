@@ -86,7 +86,7 @@ static enum pl_status read_bus(struct reader *r)
   if (status)
     return status;
   for (size_t i = 0; i < r->rig->n_buses && !r->device->bus; i++)
-    if (pl_rig_same_name(r->rig->buses[i].name, text))
+    if (pl_same_word(r->rig->buses[i].name, text))
       r->device->bus = &r->rig->buses[i];
   if (!r->device->bus)
     return fail_unknown(r, node, "bus", "", bus_name, r->rig, r->rig->n_buses);
@@ -120,7 +120,7 @@ static enum pl_status read_role(struct reader *r)
     return pl_node_fail(r->conf, r->node, r->err, "the key 'role' is missing, expected the role of device '%s' (driver '%s' serves several)", r->device->name,
                         r->device->desc->name);
   for (size_t i = 0; i < n && text; i++)
-    if (pl_rig_same_name(roles[i].name, text)) {
+    if (pl_same_word(roles[i].name, text)) {
       r->device->role = roles[i].name;
       return PL_OK;
     }

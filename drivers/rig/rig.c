@@ -81,7 +81,7 @@ static enum pl_status read_bus(struct pl_rig *rig, const struct pl_node *node, s
   if (status)
     return status;
   for (size_t i = 0; i < rig->n_buses; i++)
-    if (pl_rig_same_name(rig->buses[i].name, bus.name))
+    if (pl_same_word(rig->buses[i].name, bus.name))
       return pl_node_fail(rig->conf, node, err, "a second bus '%s', expected another name (first on line %d)", bus.name, rig->buses[i].line);
   status = pl_node_values(rig->conf, node, bus.adapter->params, bus.adapter->n_params, &bus.values, err);
   if (status)
@@ -127,7 +127,7 @@ static enum pl_status read_part(struct pl_rig *rig, const struct pl_node *node, 
   if (known == i)
     return pl_node_unknown(rig->conf, kind_node, "part kind", "", words, i, err);
   for (size_t k = 0; k < rig->n_parts; k++)
-    if (pl_rig_same_name(rig->parts[k].name, part.name))
+    if (pl_same_word(rig->parts[k].name, part.name))
       return pl_node_fail(rig->conf, node, err, "a second part '%s', expected another name (first on line %d)", part.name, rig->parts[k].line);
   rig->parts[rig->n_parts++] = part;
   return PL_OK;
@@ -143,7 +143,7 @@ static enum pl_status read_device(struct pl_rig *rig, const struct pl_node *node
     return status;
   rig->n_devices++; /* from here on pl_rig_free releases it */
   for (size_t i = 0; i + 1 < rig->n_devices; i++)
-    if (pl_rig_same_name(rig->devices[i].name, device->name))
+    if (pl_same_word(rig->devices[i].name, device->name))
       return pl_node_fail(rig->conf, node, err, "a second device '%s', expected another name (first on line %d)", device->name, rig->devices[i].line);
   return pl_rig_check_address(rig, device, rig->n_devices - 1, err);
 }
@@ -254,7 +254,7 @@ void pl_rig_free(struct pl_rig *rig)
 const struct pl_rig_device *pl_rig_device(const struct pl_rig *rig, const char *name)
 {
   for (size_t i = 0; i < rig->n_devices; i++)
-    if (pl_rig_same_name(rig->devices[i].name, name))
+    if (pl_same_word(rig->devices[i].name, name))
       return &rig->devices[i];
   return NULL;
 }
@@ -262,7 +262,7 @@ const struct pl_rig_device *pl_rig_device(const struct pl_rig *rig, const char *
 const struct pl_rig_part *pl_rig_part(const struct pl_rig *rig, const char *name)
 {
   for (size_t i = 0; i < rig->n_parts; i++)
-    if (pl_rig_same_name(rig->parts[i].name, name))
+    if (pl_same_word(rig->parts[i].name, name))
       return &rig->parts[i];
   return NULL;
 }
@@ -270,7 +270,7 @@ const struct pl_rig_part *pl_rig_part(const struct pl_rig *rig, const char *name
 const struct pl_rig_device *pl_rig_by_role(const struct pl_rig *rig, const struct pl_rig_part *part, const char *role)
 {
   for (size_t i = 0; i < rig->n_devices; i++)
-    if (rig->devices[i].part == part && rig->devices[i].owner != PL_OWNER_INTERLOCK && pl_rig_same_name(rig->devices[i].role, role))
+    if (rig->devices[i].part == part && rig->devices[i].owner != PL_OWNER_INTERLOCK && pl_same_word(rig->devices[i].role, role))
       return &rig->devices[i];
   return NULL;
 }

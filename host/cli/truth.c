@@ -10,14 +10,6 @@ struct pl_truths_room { /* the rack's names may not outlive the telling */
   enum pl_dim dim;
 };
 
-static bool same_word(const char *a, const char *b) /* '_' is '-' */
-{
-  for (; *a && *b; a++, b++)
-    if (*a != *b && !((*a == '_' || *a == '-') && (*b == '_' || *b == '-')))
-      return false;
-  return *a == *b;
-}
-
 struct listing {
   struct pl_truths_room *rooms;
   size_t count, room;
@@ -84,7 +76,7 @@ static enum pl_status take_word(struct pl_truths *truths, const struct listing *
   snprintf(part, sizeof part, "%.*s", (int)length, word);
   for (size_t i = 0; i < all->count; i++) {
     struct pl_truths_room *room = &all->rooms[i];
-    if (strcmp(room->part, part) != 0 || (port && !same_word(room->port, port)))
+    if (strcmp(room->part, part) != 0 || (port && !pl_same_word(room->port, port)))
       continue;
     found = true;
     if (truths->wanted[i] >= 0)

@@ -59,14 +59,6 @@ static const struct pl_rig *rig_of(lua_State *L)
   return run->rig;
 }
 
-static bool same_word(const char *a, const char *b)
-{
-  for (; *a && *b; a++, b++)
-    if ((*a == '_' ? '-' : *a) != (*b == '_' ? '-' : *b))
-      return false;
-  return *a == *b;
-}
-
 /* Turns the list on top of the stack into an iterator over it: `for part in rig.parts("csu") do`. */
 static int next_of(lua_State *L)
 {
@@ -283,7 +275,7 @@ static bool is_at(const struct pl_rig_device *device, const struct pl_rig_part *
 static const struct pl_rig_device *by_role(const struct pl_rig *rig, const struct pl_rig_part *part, const char *role)
 {
   for (size_t i = 0; i < rig->n_devices; i++)
-    if (is_at(&rig->devices[i], part) && rig->devices[i].role && same_word(rig->devices[i].role, role))
+    if (is_at(&rig->devices[i], part) && rig->devices[i].role && pl_same_word(rig->devices[i].role, role))
       return &rig->devices[i];
   return NULL;
 }
@@ -321,7 +313,7 @@ static _Noreturn void fail_attribute(lua_State *L, const struct pl_rig *rig, con
       snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", roles++ ? ", " : "", rig->devices[i].role);
     }
   for (size_t i = 0; i < known; i++)
-    if (same_word(all[i].name, name))
+    if (pl_same_word(all[i].name, name))
       pl_raise_usage(L, "%s has no device with the role '%s' in this rig; it has %s", place, all[i].name, roles ? list : "none");
   for (size_t i = 0; i < rig->n_devices; i++)
     for (size_t q = 0; is_at(&rig->devices[i], part) && q < rig->devices[i].shape.count && count < sizeof words / sizeof *words; q++)
@@ -413,7 +405,7 @@ static void check_kind(lua_State *L, const char *kind)
   const struct pl_word *kinds = pl_rig_part_kinds(&count);
   for (; n < count && n < sizeof words / sizeof *words; n++) {
     words[n] = kinds[n].name;
-    if (same_word(kinds[n].name, kind))
+    if (pl_same_word(kinds[n].name, kind))
       return;
   }
   const char *close = pl_closest(kind, words, n);
@@ -429,7 +421,7 @@ static int rig_parts(lua_State *L)
     check_kind(L, kind);
   lua_newtable(L);
   for (size_t i = 0; i < rig->n_parts; i++)
-    if (!kind || same_word(rig->parts[i].kind, kind)) {
+    if (!kind || pl_same_word(rig->parts[i].kind, kind)) {
       pl_rig_push_part(L, &rig->parts[i]);
       lua_rawseti(L, -2, ++n);
     }

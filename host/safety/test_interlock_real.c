@@ -149,6 +149,25 @@ static void test_says_how_it_runs(void **state)
   il_close(&f);
 }
 
+/* An output on a bus with a worker is watched for as long as it is held, beside one that is set directly. */
+static void test_an_output_behind_a_wire(void **state)
+{
+  (void)state;
+  static const char MORE[] = IL_RIG_HEAD "  - {name: k1, driver: psu-pmbus, bus: i2c-trip, address: 0x58, part: psu-a, owner: interlock, safe: {on: false}}\n";
+  struct il_fixture f = {0};
+  il_open_rig(&f, MORE, SECTION "    - {name: wet, when: trip-1.wet, within: 1 s, do: [kill-1.open=true, k1.on=false]}\n", true);
+  assert_int_equal(pl_interlock_ready(f.interlock, &f.err), PL_OK);
+  il_plant(&f, "trip-1.leak=stuck-high");
+  await_event(&f, PL_INTERLOCK_CONFIRMED, 0);
+  f.n = 0;
+  il_plant(&f, "k1.wire=nack");
+  await_event(&f, PL_INTERLOCK_DOUBTED, 0);
+  il_clear(&f, "k1.wire=nack");
+  await_event(&f, PL_INTERLOCK_CONFIRMED, 0);
+  assert_true(il_truth(&f, "drain-1", "open") > 0.5);
+  il_close(&f);
+}
+
 /* --- a sequence that never lets go of the loop --- */
 
 struct spin {
@@ -213,6 +232,7 @@ int main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_without_the_loop), cmocka_unit_test(test_with_a_stuck_bus), cmocka_unit_test(test_blind_in_real_time),
       cmocka_unit_test(test_reset_and_again),  cmocka_unit_test(test_opens_and_closes), cmocka_unit_test(test_says_how_it_runs),
+      cmocka_unit_test(test_an_output_behind_a_wire),
       cmocka_unit_test(test_while_lua_loops_for_ever),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
