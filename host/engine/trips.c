@@ -177,7 +177,7 @@ static int trip_seen(lua_State *L)
   const struct pl_engine_cfg *cfg = cfg_of(L);
   size_t rule = rule_at(L, 1);
   const struct pl_interlock_view *view = cfg->interlock ? pl_interlock_view(cfg->interlock, rule) : NULL;
-  lua_pushboolean(L, view ? view->tripped : pl_task_of(L)->vm->run->expected_trips >> rule & 1); /* in a replay: as it was meant */
+  lua_pushboolean(L, view ? view->tripped : (pl_task_of(L)->vm->run->expected_trips >> rule & 1) != 0); /* in a replay: as it was meant */
   lua_pushboolean(L, view && view->confirmed);
   lua_pushinteger(L, view ? view->since : 0);
   lua_pushinteger(L, view ? view->done : 0);
