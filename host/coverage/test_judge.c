@@ -34,12 +34,14 @@ static enum pl_cell_outcome blamed(struct pl_fault_case fault, const char *who, 
 static void a_device_is_that_device(void **state)
 {
   (void)state;
-  const struct pl_fault_case iout = {.device = "hsc-1", .part = "csu-1"}, leak = {.device = "leak-1", .part = "tray-1"};
+  const struct pl_fault_case iout = {.device = "hsc-1", .part = "csu-1"}, leak = {.device = "leak-1", .part = "tray-1"},
+                             valve = {.device = "valve-1", .part = "injector-1"};
   assert_int_equal(blamed(iout, "hsc-1", "x"), PL_CELL_CAUGHT);
   assert_int_equal(blamed(iout, "csu-1", "x"), PL_CELL_WRONG_PART); /* there are others in the slot: the CSU would be replaced */
   assert_int_equal(blamed(iout, "hsc-2", "x"), PL_CELL_WRONG_PART);
   assert_int_equal(blamed(iout, "", "x"), PL_CELL_WRONG_PART);
-  assert_int_equal(blamed(leak, "tray-1", "x"), PL_CELL_CAUGHT); /* all that is there */
+  assert_int_equal(blamed(valve, "injector-1", "x"), PL_CELL_CAUGHT); /* all that is there */
+  assert_int_equal(blamed(leak, "tray-1", "x"), PL_CELL_WRONG_PART);  /* the interlock has a float there too */
 }
 
 static void a_part_is_itself_and_what_belongs_to_it(void **state)
