@@ -403,7 +403,8 @@ def what_cannot_be_reached_does_not_hold_up_the_rest():
             far.__enter__()
             out = p.communicate(timeout=60)[0].decode()
             assert record(folder)[-1]["result"] == "safe" and "safe values of demo-rack are applied" in out, out
-            assert [d for _, d, w in far.told() if w == "power-enable 0"] == [f"connector-{i}" for i in range(5, 9)]
+            told = [d for _, d, w in far.told() if w == "power-enable 0"]  # a round that came while the rack was coming may have begun it
+            assert list(dict.fromkeys(told)) == [f"connector-{i}" for i in range(5, 9)], told
 
 
 @case

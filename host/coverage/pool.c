@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
@@ -18,7 +19,7 @@ struct worker {
   size_t index, have;
   pl_time_ns until;
   bool over; /* its time */
-  char result[PL_POOL_RESULT_MAX];
+  _Alignas(max_align_t) char result[PL_POOL_RESULT_MAX];
 };
 
 struct running {
@@ -32,7 +33,7 @@ struct running {
 /* In the new process. What a sequence prints is the record's; what a crash says on stderr is worth seeing. */
 static _Noreturn void be_worker(const struct pl_pool *pool, size_t index, int fd, pid_t parent)
 {
-  char result[PL_POOL_RESULT_MAX] = {0};
+  _Alignas(max_align_t) char result[PL_POOL_RESULT_MAX] = {0};
   static const int ENDS[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   for (size_t i = 0; i < sizeof ENDS / sizeof *ENDS; i++)
