@@ -106,6 +106,7 @@ step("power up", function()
     start = function() rig.slot.connector:turn_on() end,
   })
   wait(ms(100))
+  wait_until(function() return current.max ~= nil end, { within = seconds(2), what = "a reading of the slot's current", of = rig.slot.monitor }) -- slow adapters
   measure("inrush peak", current.max, { max = amperes(10), of = rig.slot.monitor, blame = rig.slot.hot_swap })
   measure("inrush peak by the controller", rig.slot.hot_swap.peak_iout, { max = amperes(10) })
   measure("slot voltage", rig.slot.monitor.vout, { min = volts(46), max = volts(50) })
