@@ -34,6 +34,21 @@ static void work_healthy(void *ctx, size_t index, void *result)
   pl_one_run(r->cfg, index % r->cfg->n_sequences, NULL, r->cfg->seed + index / r->cfg->n_sequences, result);
 }
 
+/* Runs end in any order; the alarms that are kept are the first by seed and sequence, so the same seeds give the same list at any number of jobs. */
+static struct pl_coverage_alarm *room_for_alarm(struct pl_coverage *c, uint64_t seed, size_t sequence)
+{
+  size_t at = c->n_alarms;
+  while (at && (c->alarms[at - 1].seed > seed || (c->alarms[at - 1].seed == seed && c->alarms[at - 1].sequence > sequence)))
+    at--;
+  if (at == PL_COVERAGE_ALARMS_MAX)
+    return NULL;
+  if (c->n_alarms < PL_COVERAGE_ALARMS_MAX)
+    c->n_alarms++;
+  memmove(&c->alarms[at + 1], &c->alarms[at], (c->n_alarms - at - 1) * sizeof *c->alarms);
+  c->alarms[at] = (struct pl_coverage_alarm){.sequence = sequence, .seed = seed};
+  return &c->alarms[at];
+}
+
 static void done_healthy(void *ctx, size_t index, const void *result, const char *how)
 {
   struct running *r = ctx;
@@ -44,9 +59,8 @@ static void done_healthy(void *ctx, size_t index, const void *result, const char
     r->made->seconds[sequence] = one->seconds;
   if (!one || one->found || one->unjudged || one->interlock) {
     c->alarmed[sequence]++;
-    if (c->n_alarms < PL_COVERAGE_ALARMS_MAX) {
-      struct pl_coverage_alarm *alarm = &c->alarms[c->n_alarms++];
-      *alarm = (struct pl_coverage_alarm){.sequence = sequence, .seed = r->cfg->seed + index / c->n_sequences};
+    struct pl_coverage_alarm *alarm = room_for_alarm(c, r->cfg->seed + index / c->n_sequences, sequence);
+    if (alarm) {
       snprintf(alarm->blamed, sizeof alarm->blamed, "%s", one ? one->blamed : "");
       snprintf(alarm->message, sizeof alarm->message, "%s", one ? one->message : how);
     }
