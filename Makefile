@@ -11,7 +11,10 @@ BUILD ?= build
 SAN ?=
 VERSION := 0.1.0
 
-PKGS := libmodbus lua5.4 yaml-0.1 libmd libusb-1.0 libftdi1 libgpiod
+PKGS := libmodbus lua5.4 yaml-0.1 libmd libusb-1.0 libftdi1 libgpiod json-c sqlite3 libcrypt
+# rackd's own besides (its HTTP side; libcivetweb has no .pc file); plumb's client loads libcurl when a stack is named by URL.
+WEB_PKGS := openssl libcurl
+WEB_LIBS = -lcivetweb $(shell pkg-config --libs $(WEB_PKGS))
 # Both majors of libgpiod are supported; a 2.x elsewhere: PKG_CONFIG_PATH=/opt/gpiod2/lib/pkgconfig make BUILD=build/gpiod2 (tools/gpiod2.sh makes one)
 GPIOD_MAJOR = $(firstword $(subst ., ,$(shell pkg-config --modversion libgpiod 2>/dev/null)))
 WARN := -Wall -Wextra -Wconversion -Wshadow -Wformat=2 -Wno-format-nonliteral -Wstrict-prototypes -Wmissing-prototypes -Wvla
@@ -27,20 +30,23 @@ ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -I. -I$(BUILD)/gen -DPL_VERSION='"$(VERSION)
 ALL_LDFLAGS = -pthread $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)
 
 # Rooms: every C file under them belongs to the product, but test_*, fuzz_*, bench_* and main.c stand alone.
-ROOMS := drivers fixtures/faults fixtures/twin bringup host reports
+ROOMS := drivers fixtures/faults fixtures/twin control bringup host reports
 C_ALL := $(sort $(shell find $(ROOMS) tests -name '*.c' 2>/dev/null))
 C_TEST := $(filter $(foreach f,$(C_ALL),$(if $(filter test_%,$(notdir $(f))),$(f))),$(C_ALL))
 C_FUZZ := $(foreach f,$(C_ALL),$(if $(filter fuzz_%,$(notdir $(f))),$(f)))
 C_BENCH := $(foreach f,$(C_ALL),$(if $(filter bench_%,$(notdir $(f))),$(f)))
-C_MAIN := host/cli/main.c
+C_MAIN := host/cli/main.c control/web/main.c
+# HTTP in front of the control stack: of rackd and its tests only.
+C_WEB := $(filter control/web/%,$(C_ALL))
 # A libusb look-alike over USB/IP, for tests (its header says why): never part of the product.
 C_SHIM := $(filter fixtures/twin/usb/shim/%,$(C_ALL))
-C_LIB := $(filter-out $(C_TEST) $(C_FUZZ) $(C_BENCH) $(C_MAIN) $(C_SHIM) tests/%,$(C_ALL))
+C_LIB := $(filter-out $(C_TEST) $(C_FUZZ) $(C_BENCH) $(C_MAIN) $(C_SHIM) $(C_WEB) tests/%,$(C_ALL))
+C_WEB_LIB := $(filter-out $(C_TEST) $(C_FUZZ) $(C_BENCH) $(C_MAIN),$(C_WEB))
 HEADERS := $(sort $(shell find $(ROOMS) -name '*.h'))
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 LIB_OBJS := $(call obj,$(C_LIB)) $(BUILD)/gen/registry.o
 
-all: $(BUILD)/plumb ## build the programs (build/plumb)
+all: $(BUILD)/plumb $(BUILD)/rackd ## build the programs (build/plumb, build/rackd)
 
 -include $(shell find $(ROOMS) tests -name module.mk 2>/dev/null | sort)
 
@@ -55,19 +61,33 @@ $(BUILD)/gen/registry.c: tools/registry.sh $(C_LIB)
 $(BUILD)/gen/registry.o: $(BUILD)/gen/registry.c
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
-$(BUILD)/plumb: $(call obj,$(C_MAIN)) $(LIB_OBJS)
+$(BUILD)/plumb: $(call obj,host/cli/main.c) $(LIB_OBJS)
 	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(PKG_LIBS) -lm -o $@
+$(BUILD)/rackd: $(call obj,control/web/main.c $(C_WEB_LIB)) $(LIB_OBJS)
+	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(PKG_LIBS) $(WEB_LIBS) -lm -o $@
+
+# Stacks that lie (control/stack/mutant.h): the same programs, with control/ built once more. For tests only, never installed.
+lying = $(patsubst %.c,$(BUILD)/mutants/obj/%.o,$(filter control/%,$(1))) $(call obj,$(filter-out control/%,$(1)))
+$(BUILD)/mutants/obj/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -DPL_MUTANTS -MMD -MP -c $< -o $@
+$(BUILD)/mutants/plumb: $(call lying,host/cli/main.c $(C_LIB)) $(BUILD)/gen/registry.o
+	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(PKG_LIBS) -lm -o $@
+$(BUILD)/mutants/rackd: $(call lying,control/web/main.c $(C_WEB_LIB) $(C_LIB)) $(BUILD)/gen/registry.o
+	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(PKG_LIBS) $(WEB_LIBS) -lm -o $@
 
 # A test links with the whole product, unless NEEDS_<its path without .c> (in a module.mk) names the folders or files that it needs.
 TESTS := $(patsubst %.c,$(BUILD)/%,$(C_TEST))
 FUZZERS := $(patsubst %.c,$(BUILD)/%,$(C_FUZZ))
 BENCHES := $(patsubst %.c,$(BUILD)/%,$(C_BENCH))
 needs = $(if $(NEEDS_$(1)),$(call obj,$(filter $(foreach n,$(NEEDS_$(1)),$(n) $(n)/%),$(C_LIB))),$(LIB_OBJS))
+with-web = $(if $(filter control/web/%,$(1)),$(call obj,$(C_WEB_LIB)))
+web-libs = $(if $(filter control/web/%,$(1)),$(WEB_LIBS))
 with-shim = $(if $(filter %_usbip,$(1)),$(call obj,$(C_SHIM)))
 define link-program
-$(BUILD)/$(1): $(call obj,$(1).c) $(call with-shim,$(1)) $(call needs,$(1))
+$(BUILD)/$(1): $(call obj,$(1).c) $(call with-shim,$(1)) $(call with-web,$(1)) $(call needs,$(1))
 	@mkdir -p $$(@D)
-	$$(Q)$$(CC) $$(ALL_LDFLAGS) $(2) $$^ $$(PKG_LIBS) $(3) -lm -o $$@
+	$$(Q)$$(CC) $$(ALL_LDFLAGS) $(2) $$^ $$(PKG_LIBS) $(3) $$(call web-libs,$(1)) -lm -o $$@
 endef
 $(foreach t,$(C_TEST:.c=),$(eval $(call link-program,$(t),,-lcmocka)))
 $(foreach t,$(C_BENCH:.c=),$(eval $(call link-program,$(t),,)))
@@ -76,9 +96,9 @@ usbip-shim: $(BUILD)/usbip/libusb-1.0.so.0
 $(BUILD)/usbip/libusb-1.0.so.0: $(C_SHIM) fixtures/twin/usb/shim/shim.h
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(filter-out -fsanitize%,$(ALL_CFLAGS)) -fPIC -shared -Wl,-soname,libusb-1.0.so.0 $(C_SHIM) -o $@
-tests-built: $(TESTS) $(BUILD)/plumb usbip-shim vm-built
+tests-built: $(TESTS) all $(BUILD)/mutants/plumb $(BUILD)/mutants/rackd usbip-shim vm-built
 
--include $(shell find $(BUILD)/obj $(BUILD)/gen -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD)/obj $(BUILD)/mutants $(BUILD)/gen -name '*.d' 2>/dev/null)
 
 Q ?= @
 T ?=
@@ -136,6 +156,7 @@ new-driver: ## make a folder for a new device driver (NAME=fan-emc2305)
 
 install: all ## install to PREFIX (/usr/local), and udev rules to UDEVDIR (/lib/udev)
 	install -Dm755 $(BUILD)/plumb $(DESTDIR)$(or $(PREFIX),/usr/local)/bin/plumb
+	install -Dm755 $(BUILD)/rackd $(DESTDIR)$(or $(PREFIX),/usr/local)/bin/rackd
 	install -Dm644 docs/plumb.1 $(DESTDIR)$(or $(PREFIX),/usr/local)/share/man/man1/plumb.1
 	install -Dm644 tools/udev/70-plumbline.rules $(DESTDIR)$(or $(UDEVDIR),/lib/udev)/rules.d/70-plumbline.rules
 	for f in sequences/*.lua; do install -Dm644 $$f $(DESTDIR)$(or $(PREFIX),/usr/local)/share/plumbline/$$f; done

@@ -20,8 +20,10 @@ echo '#include "drivers/bus/adapter.h"'
 echo '#include "drivers/device/device.h"'
 echo '#include "drivers/device/twin.h"'
 echo '#include "drivers/rig/backend.h"'
+echo '#include "drivers/rig/stack.h"'
 echo
 table adapter pl_adapters pl_n_adapters "$@"
 table device pl_device_descs pl_n_device_descs "$@"
 table twin pl_twin_descs pl_n_twin_descs "$@"
 table backend pl_backends pl_n_backends "$@"
+table stack pl_stacks pl_n_stacks "$@"

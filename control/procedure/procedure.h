@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PL_CONTROL_PROCEDURE_H
+#define PL_CONTROL_PROCEDURE_H
+
+#include "control/inventory/item.h"
+
+/*
+ * Procedures: state machines whose every step is in the store before it acts, and ended only when the hardware shows it. A kill at any moment leaves a row that
+ * says what had begun; the next start looks at the hardware and goes on or rolls back. A power action is never repeated without having looked.
+ *
+ * A procedure is a const table of steps. The engine runs a step so:
+ *   1. store: "began"; 2. act() issues commands (pl_procedure_command), NULL: nothing to do; 3. check() is asked with each new reading of the unit taken after
+ *   the commands were done, until it says DONE or FAILED or `limit` is over; 4. store: "ended".
+ * On failure, time-out or cancel the undo() of each step that began runs, last first, checked by undone() in the same way; what cannot be undone is told.
+ * After a restart a step that began and did not end is looked at first: check() on fresh readings. DONE: on. Else a step that switches power (PL_STEP_POWER)
+ * is repeated only if again() says that the hardware shows it safe (same unit by its serial, present, readable); others are repeated; else roll-back.
+ */
+enum pl_check { PL_CHECK_NOT_YET, PL_CHECK_DONE, PL_CHECK_FAILED };
+
+struct pl_procedure;
+typedef pl_time_ns (*pl_step_limit)(const struct pl_stack *stack);
+
+enum { PL_STEP_POWER = 1, /* it switches power */
+       PL_STEP_WAITS = 2  /* for a person (a unit to be pulled or put in); its limit is a wait, not a fault */ };
+struct pl_step {
+  const char *name;  /* "power-down"; also the phase that Redfish shows (Oem.Plumbline.Phase) */
+  const char *about;
+  unsigned flags;
+  enum pl_status (*act)(struct pl_procedure *p, struct pl_err *err);
+  enum pl_check (*check)(struct pl_procedure *p, struct pl_err *why); /* NULL: done when its commands are */
+  bool (*again)(struct pl_procedure *p, struct pl_err *why);
+  enum pl_status (*undo)(struct pl_procedure *p, struct pl_err *err);
+  enum pl_check (*undone)(struct pl_procedure *p, struct pl_err *why);
+  pl_step_limit limit;
+};
+
+struct pl_procedure_desc {
+  const char *kind;  /* "hot-swap" */
+  const char *about; /* the task's Name */
+  enum pl_item_kind item_kind;
+  bool urgent;       /* takes its unit from one that is not (which is rolled back first, or cancelled where that is safe): leak response, thermal emergency */
+  const struct pl_step *steps;
+  size_t n_steps;
+  /* May it begin now? PL_E_BUSY, PL_E_USAGE with why not. NULL: always. */
+  enum pl_status (*may)(struct pl_stack *stack, const struct pl_item *item, struct pl_err *err);
+};
+extern const struct pl_procedure_desc pl_hot_swap, pl_evacuate, pl_power_on, pl_power_off, pl_restart, pl_leak_response, pl_thermal_emergency, pl_failover_csu,
+    pl_failover_module, pl_failover_psu, pl_failover_pump, pl_failover_loop;
+
+enum pl_procedure_state { PL_PROCEDURE_RUNNING, PL_PROCEDURE_ROLLING_BACK, PL_PROCEDURE_COMPLETED, PL_PROCEDURE_FAILED, PL_PROCEDURE_CANCELLED };
+
+struct pl_procedure { /* the engine's; others read */
+  int64_t id;                 /* of the store and of the Redfish task */
+  const struct pl_procedure_desc *desc;
+  struct pl_stack *stack;
+  struct pl_item *item;
+  enum pl_procedure_state state;
+  size_t step;                /* index */
+  bool resumed;               /* begun by an earlier process */
+  pl_time_ns begun, ended, step_begun, commanded; /* commanded: when the step's commands were done; readings before it do not count */
+  int64_t begun_wall_ns, ended_wall_ns;
+  char message[256];          /* why it failed */
+  char author[64];
+  char serial[64];            /* of the unit when it began: what is put in is something else, or the same */
+  char data[512];             /* the procedure's own, JSON; kept with each step */
+  unsigned percent;
+  struct pl_procedure *next;
+};
+
+struct pl_procedures;
+enum pl_status pl_procedures_new(struct pl_stack *stack, struct pl_procedures **procedures, struct pl_err *err);
+void pl_procedures_free(struct pl_procedures *procedures);
+/* After the inventory's first round: takes up what the store says is not over. */
+enum pl_status pl_procedures_resume(struct pl_procedures *procedures, struct pl_err *err);
+/* PL_E_BUSY: its unit is another procedure's; PL_E_USAGE: it may not, and why. */
+enum pl_status pl_procedure_begin(struct pl_stack *stack, const struct pl_procedure_desc *desc, struct pl_item *item, const char *author,
+                                  struct pl_procedure **procedure, struct pl_err *err);
+enum pl_status pl_procedure_cancel(struct pl_procedure *p, const char *why, struct pl_err *err); /* rolls back */
+struct pl_procedure *pl_procedure_first(const struct pl_procedures *procedures); /* newest first, also those over (the last 1,000) */
+struct pl_procedure *pl_procedure_find(const struct pl_procedures *procedures, int64_t id);
+struct pl_procedure *pl_procedure_of(const struct pl_procedures *procedures, const struct pl_item *item); /* that has it now; NULL: none */
+const char *pl_procedure_step_name(const struct pl_procedure *p);
+const struct pl_procedure_desc *const *pl_procedure_descs(size_t *count);
+
+/* For steps: a command whose failure fails the step. Any number; they run one after another a bus. */
+enum pl_status pl_procedure_command(struct pl_procedure *p, struct pl_item *item, const char *role, const char *quantity, int64_t value_u, struct pl_err *err);
+/* A value of the unit read after the step's commands; false: not yet. */
+bool pl_procedure_fresh(struct pl_procedure *p, const struct pl_item *item, const char *role, const char *quantity, double *value);
+
+struct pl_procedure_listener { /* begun, a step begun, over; loop's thread */
+  void (*changed)(void *ctx, struct pl_procedure *p);
+  void *ctx;
+  struct pl_procedure_listener *next;
+};
+void pl_procedures_listen(struct pl_procedures *procedures, struct pl_procedure_listener *listener);
+
+/* Leak detectors (leak.c): what Redfish reads and writes of one. Kept in the store. */
+enum pl_reaction { PL_REACTION_NONE, PL_REACTION_FORCE_OFF, PL_REACTION_GRACEFUL_SHUTDOWN };
+enum pl_detector_state { PL_DETECTOR_OK, PL_DETECTOR_WARNING, PL_DETECTOR_CRITICAL, PL_DETECTOR_UNAVAILABLE, PL_DETECTOR_ABSENT };
+struct pl_detector {
+  enum pl_reaction critical, warning;
+  double delay_s;          /* ReactionDelaySeconds */
+  bool enabled;
+  enum pl_detector_state state;
+  pl_time_ns since;
+  bool pending;            /* wet, and the reaction's delay runs until `due` */
+  pl_time_ns due;
+};
+const struct pl_detector *pl_detector(const struct pl_stack *stack, const struct pl_item *item);
+/* Only what differs is written; checked (PL_E_USAGE). */
+enum pl_status pl_detector_set(struct pl_stack *stack, struct pl_item *item, const struct pl_detector *want, struct pl_err *err);
+
+#endif

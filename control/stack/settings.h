@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PL_CONTROL_SETTINGS_H
+#define PL_CONTROL_SETTINGS_H
+
+#include "drivers/base/param.h"
+#include "drivers/base/clock.h"
+
+/*
+ * What a site may change: one table of params (settings.c: name, unit, fallback, range, help), read from a YAML file. Those that Redfish can write too
+ * (a detector's reactions, caps) are kept in the store by unit and win over the file.
+ */
+struct pl_stack_settings {
+  pl_time_ns poll_ns;             /* "poll": each device's quantities, 500 ms */
+  pl_time_ns stale_ns;            /* "stale": a reading older than this counts for nothing, 3 s */
+  pl_time_ns power_good_ns;       /* "power-good-limit": from power enable to power good, 2 s */
+  pl_time_ns power_off_ns;        /* "power-off-limit": until the slot is below 5 V, 5 s */
+  pl_time_ns remove_ns;           /* "remove-limit": how long a unit may be ready to remove before the procedure takes it back, 1 h */
+  pl_time_ns test_ns;             /* "test-limit": from power good to verified, 10 s */
+  pl_time_ns leak_delay_ns;       /* "leak-delay": ReactionDelaySeconds at first start, 1 s */
+  pl_time_ns plant_ns;            /* "plant-period": of the pump control, 1 s */
+  double supply_target_degC;      /* "junction-target": the hottest junction that pump control aims at, 70 degC */
+  double thermal_limit_degC;      /* "thermal-limit": a CSU hotter than this is powered off, 95 degC */
+  double flow_min_Lpm, flow_max_Lpm; /* "flow-min", "flow-max": what pump control may ask for */
+  double power_cap_W;             /* "power-cap": of the rack, 0: none */
+  bool cold_redundancy;           /* "cold-redundancy": a supply that is not needed rests, false */
+};
+
+/* Fallbacks, then the file's (NULL: none). PL_E_USAGE with file:line. */
+enum pl_status pl_settings_load(const char *path, struct pl_stack_settings *settings, struct pl_err *err);
+const struct pl_param *pl_settings_params(size_t *count);
+
+#endif
