@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# registry.sh FILE.c...: writes the C tables of every driver, adapter, device twin and virtual rack declared in the files, sorted by name.
+# registry.sh FILE.c...: writes the C tables of every driver, adapter, device twin, virtual rack, stack and table of Redfish routes declared in the files, sorted by name.
 # A declaration is a line that starts with `const struct pl_KIND_desc pl_KIND_NAME`.
 set -eu
 table() { # KIND ARRAY COUNT FILE.c...
@@ -16,6 +16,7 @@ table() { # KIND ARRAY COUNT FILE.c...
   echo
 }
 echo '/* Made by tools/registry.sh. Do not edit. */'
+echo '#include "control/redfish/route.h"'
 echo '#include "drivers/bus/adapter.h"'
 echo '#include "drivers/device/device.h"'
 echo '#include "drivers/device/twin.h"'
@@ -27,3 +28,4 @@ table device pl_device_descs pl_n_device_descs "$@"
 table twin pl_twin_descs pl_n_twin_descs "$@"
 table backend pl_backends pl_n_backends "$@"
 table stack pl_stacks pl_n_stacks "$@"
+table routes pl_routes_tables pl_n_routes_tables "$@"

@@ -75,6 +75,8 @@ struct pl_stack;
 
 enum pl_status pl_inventory_new(struct pl_stack *stack, struct pl_inventory **inventory, struct pl_err *err);
 void pl_inventory_free(struct pl_inventory *inventory);
+/* Ends all asking and commanding at once: nothing of it runs any more, nobody is told anything, and commands that a bus has already are nobody's. */
+void pl_inventory_halt(struct pl_inventory *inventory);
 /* Begins to read: edges of presence and leak lines where the adapter has them, polling for the rest and behind them. The first round of each device: a roll call. */
 enum pl_status pl_inventory_start(struct pl_inventory *inventory, struct pl_err *err);
 bool pl_inventory_first_round_over(const struct pl_inventory *inventory); /* everything has been asked once */
@@ -87,7 +89,7 @@ struct pl_item *pl_inventory_first(const struct pl_inventory *inventory, enum pl
 struct pl_item *pl_item_next(const struct pl_inventory *inventory, const struct pl_item *item);
 uint64_t pl_inventory_version(const struct pl_inventory *inventory);                           /* rises with any unit's */
 
-/* By role and quantity, the unit's own devices only; role NULL: any. NULL: it has none such. */
+/* By role and quantity, the unit's own devices only; role NULL: any. NULL: it has none such. A PUMP's "speed" is its unit's. */
 struct pl_sense *pl_item_sense(const struct pl_item *item, const char *role, const char *quantity);
 /* The value in the dimension's base unit; false when there is none that is valid and no older than max_age (0: any age). */
 bool pl_item_value(const struct pl_stack *stack, const struct pl_item *item, const char *role, const char *quantity, pl_time_ns max_age, double *value);
@@ -122,10 +124,10 @@ struct pl_command {
   void *ctx;
   enum pl_status status;  /* PL_E_RANGE: it was taken, and reads back as something else */
   struct pl_err err;
-  struct pl_call call;
-  bool reads_back;
+  bool reads_back;        /* its quantity was read again and is what was asked for, or status says what it is instead */
   struct pl_stack *stack;
 };
+/* done() comes from the loop; at once, before this returns, only where the stack has ended or there is no memory. */
 void pl_command_submit(struct pl_stack *stack, struct pl_command *command);
 
 #endif

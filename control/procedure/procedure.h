@@ -75,6 +75,8 @@ enum pl_status pl_procedures_resume(struct pl_procedures *procedures, struct pl_
 /* PL_E_BUSY: its unit is another procedure's; PL_E_USAGE: it may not, and why. */
 enum pl_status pl_procedure_begin(struct pl_stack *stack, const struct pl_procedure_desc *desc, struct pl_item *item, const char *author,
                                   struct pl_procedure **procedure, struct pl_err *err);
+/* Ends it as failed where it stands, without any undo: something urgent has taken what it was working on, and to put things back would be wrong. */
+void pl_procedure_abandon(struct pl_procedure *p, const char *why);
 enum pl_status pl_procedure_cancel(struct pl_procedure *p, const char *why, struct pl_err *err); /* rolls back */
 struct pl_procedure *pl_procedure_first(const struct pl_procedures *procedures); /* newest first, also those over (the last 1,000) */
 struct pl_procedure *pl_procedure_find(const struct pl_procedures *procedures, int64_t id);
@@ -93,21 +95,5 @@ struct pl_procedure_listener { /* begun, a step begun, over; loop's thread */
   struct pl_procedure_listener *next;
 };
 void pl_procedures_listen(struct pl_procedures *procedures, struct pl_procedure_listener *listener);
-
-/* Leak detectors (leak.c): what Redfish reads and writes of one. Kept in the store. */
-enum pl_reaction { PL_REACTION_NONE, PL_REACTION_FORCE_OFF, PL_REACTION_GRACEFUL_SHUTDOWN };
-enum pl_detector_state { PL_DETECTOR_OK, PL_DETECTOR_WARNING, PL_DETECTOR_CRITICAL, PL_DETECTOR_UNAVAILABLE, PL_DETECTOR_ABSENT };
-struct pl_detector {
-  enum pl_reaction critical, warning;
-  double delay_s;          /* ReactionDelaySeconds */
-  bool enabled;
-  enum pl_detector_state state;
-  pl_time_ns since;
-  bool pending;            /* wet, and the reaction's delay runs until `due` */
-  pl_time_ns due;
-};
-const struct pl_detector *pl_detector(const struct pl_stack *stack, const struct pl_item *item);
-/* Only what differs is written; checked (PL_E_USAGE). */
-enum pl_status pl_detector_set(struct pl_stack *stack, struct pl_item *item, const struct pl_detector *want, struct pl_err *err);
 
 #endif

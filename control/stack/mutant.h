@@ -2,7 +2,7 @@
 #ifndef PL_CONTROL_MUTANT_H
 #define PL_CONTROL_MUTANT_H
 
-#include "drivers/base/err.h"
+#include "drivers/rig/rig.h"
 
 #include <stdbool.h>
 
@@ -46,6 +46,8 @@ enum pl_mutant {
 #define PL_LIES(stack, name) ((void)(stack), false)
 #endif
 
+/* Those of this build, a name and a sentence each; returns their count: 0 in a product build. */
+size_t pl_mutants(const struct pl_word **words);
 /* PL_E_USAGE for an unknown one, and for any where this build has none. NULL: PL_MUTANT_NONE. */
 enum pl_status pl_mutant_find(const char *name, enum pl_mutant *mutant, struct pl_err *err);
 

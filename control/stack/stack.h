@@ -19,14 +19,18 @@ struct pl_stack {
   uint64_t seed;
   char uuid[37];                     /* of this stack, kept in the store */
   struct pl_store *store;            /* control/store */
+  bool store_damaged;                /* the last one was put aside, and this one begun anew */
   struct pl_inventory *inventory;    /* control/inventory */
   struct pl_events *events;          /* control/events */
   struct pl_procedures *procedures;  /* control/procedure */
+  struct pl_leaks *leaks;            /* control/procedure/leak.h */
+  struct pl_thermal *thermal;        /* the same */
   struct pl_plant *plant;            /* control/plant */
   struct pl_service *service;        /* control/redfish */
   bool dead;                         /* killed by a drill: nothing is written or commanded any more */
   char kill_procedure[32], kill_step[32]; /* see pl_stack_desc.kill_at */
   bool kill_ended;
+  struct pl_post burial;             /* a killed one's memory goes with the loop's next turn */
 };
 
 enum pl_status pl_stack_open(const struct pl_stack_cfg *cfg, struct pl_stack **stack, struct pl_err *err);

@@ -18,10 +18,15 @@ struct pl_store;
 enum pl_status pl_store_open(const char *path, struct pl_store **store, bool *damaged, struct pl_err *err);
 void pl_store_close(struct pl_store *store); /* also what a kill would leave: nothing is written here */
 
+/* What is written between the two becomes durable as one, or not at all: a failure in between (told by its own call) fails the commit too. They nest. */
+enum pl_status pl_store_begin(struct pl_store *store, struct pl_err *err);
+enum pl_status pl_store_commit(struct pl_store *store, struct pl_err *err);
+
 /* Values by place and key, for settings, accounts, subscriptions: "leak/leak-1/critical-reaction" -> "ForceOff". Durable when it returns. NULL value: away. */
 enum pl_status pl_store_put(struct pl_store *store, const char *place, const char *key, const char *value, struct pl_err *err);
 /* malloc'd; *value NULL: there is none. */
 enum pl_status pl_store_get(struct pl_store *store, const char *place, const char *key, char **value, struct pl_err *err);
+/* In every walk here strings live while fn runs, and fn writes nothing to what is walked over. */
 enum pl_status pl_store_each(struct pl_store *store, const char *place, void (*fn)(void *ctx, const char *key, const char *value), void *ctx, struct pl_err *err);
 
 /* Procedures: a row each, and a row for each step that began or ended. Durable when it returns: written before the step acts. */
@@ -42,6 +47,13 @@ enum pl_status pl_store_procedure_save(struct pl_store *store, const struct pl_s
 enum pl_status pl_store_procedures(struct pl_store *store, bool running, void (*fn)(void *ctx, const struct pl_store_procedure *row), void *ctx, struct pl_err *err);
 /* The trail of steps: "began", "ended", "undone", "command" rows, for the log and for drills that look for a power action made blindly. */
 enum pl_status pl_store_trail(struct pl_store *store, int64_t procedure, int64_t wall_ns, const char *step, const char *what, const char *detail, struct pl_err *err);
+struct pl_store_trail_row {
+  int64_t procedure, wall_ns;
+  const char *step, *what, *detail;
+};
+/* Oldest first; procedure 0: of all. */
+enum pl_status pl_store_trail_each(struct pl_store *store, int64_t procedure, void (*fn)(void *ctx, const struct pl_store_trail_row *row), void *ctx,
+                                   struct pl_err *err);
 
 /* Events: id (rising, never used again), JSON of its EventRecord; the last PL_STORE_EVENTS_MAX stay. Batched: durable within a second, ids never repeat. */
 #define PL_STORE_EVENTS_MAX 10000
@@ -53,5 +65,17 @@ enum pl_status pl_store_events(struct pl_store *store, uint64_t after, size_t mo
 
 /* The audit log: who asked for what, and what came of it. */
 enum pl_status pl_store_audit(struct pl_store *store, int64_t wall_ns, const char *user, const char *peer, const char *what, int status, struct pl_err *err);
+/* The last `most`, oldest first. */
+enum pl_status pl_store_audit_each(struct pl_store *store, size_t most,
+                                   void (*fn)(void *ctx, int64_t wall_ns, const char *user, const char *peer, const char *what, int status), void *ctx,
+                                   struct pl_err *err);
+struct pl_store_audit_row {
+  int64_t id, wall_ns; /* id: rises, never used again */
+  const char *user, *peer, *what;
+  int status;
+};
+/* Those after `after`, oldest first, at most `most`. */
+enum pl_status pl_store_audits(struct pl_store *store, int64_t after, size_t most, void (*fn)(void *ctx, const struct pl_store_audit_row *row), void *ctx,
+                               struct pl_err *err);
 
 #endif

@@ -24,8 +24,16 @@ struct pl_quantity {
   int64_t min_u, max_u; /* what SET takes, inclusive; both 0: any */
 };
 
+struct pl_contents { /* what is inside of what a device speaks for; 0 and "": it does not say */
+  unsigned processors, cores, memory_modules, drives; /* cores: of all processors together */
+  uint64_t memory_bytes, drive_bytes;                 /* memory: all together; drive_bytes: each */
+  char processor[64], architecture[16];               /* "x86-64" */
+  char drive_serial[64];                              /* what the drives' serial numbers begin with */
+};
+
 struct pl_identity { /* as the device itself says; empty when it does not */
-  char manufacturer[64], model[64], revision[64], serial[64], firmware[64];
+  char manufacturer[64], model[64], revision[64], serial[64], firmware[64], part_number[64];
+  struct pl_contents contents;
 };
 
 #define PL_FAULT_NAME_MAX 48

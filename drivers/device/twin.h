@@ -27,6 +27,7 @@ void pl_twin_out(struct pl_twin_io *io, size_t port, double value);
 double pl_twin_out_value(struct pl_twin_io *io, size_t port);
 pl_time_ns pl_twin_now(struct pl_twin_io *io);
 uint32_t pl_twin_random(struct pl_twin_io *io);                  /* seeded, the device's own stream */
+const char *pl_twin_part_text(struct pl_twin_io *io, const char *key); /* what its part says, or its kind's usual; NULL: nothing. Lives as long as the rig */
 
 /* SMBus/PMBus side: a table of the commands that the chip has. */
 #define PL_SMBUS_BLOCK (-2)
@@ -68,6 +69,7 @@ struct pl_twin_desc {
   bool pec;
   enum pl_status (*smbus_write)(void *self, uint8_t command, const uint8_t *data, size_t len); /* PL_OK, or PL_E_NACK; block: without count */
   enum pl_status (*smbus_read)(void *self, uint8_t command, const uint8_t *call, size_t call_len, uint8_t *data, size_t room, size_t *len);
+  bool (*answers)(void *self); /* false: it has no power, and does not acknowledge its address; NULL: it always has */
   void (*smbus_refused)(void *self, uint8_t command, enum pl_smbus_fault fault); /* sets CML bits and the like; may be NULL */
 
   /* GPIO devices: lines are the driver's PL_PARAM_LINE values, by their param index. Levels are physical (before active-low). */

@@ -102,7 +102,7 @@ enum pl_status pl_rig_find_model(const struct pl_rig *rig, const struct pl_node 
 enum pl_status pl_rig_part_values(const struct pl_rig *rig, const struct pl_rig_part *part, const struct pl_param *params, size_t count,
                                   struct pl_values *values, struct pl_err *err)
 {
-  static const char *const PART_WORDS[] = {"name", "kind", "location", "model"}, *const MODEL_WORDS[] = {"name", "kind", "about", "source"};
+  static const char *const PART_WORDS[] = {"name", "kind", "location", "in", "model"}, *const MODEL_WORDS[] = {"name", "kind", "about", "source"};
   char what[64];
   snprintf(what, sizeof what, "a %s", part->kind);
   enum pl_status status = pl_rig_check_keys(rig->conf, part->node, what, PART_WORDS, sizeof PART_WORDS / sizeof *PART_WORDS, params, count, err);

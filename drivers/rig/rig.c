@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LIST_MAX 1024 /* buses, parts, devices each */
+#define LIST_MAX 32768 /* buses, parts, devices each: some 1,000 modules of 4 CSUs */
+#define IN_MAX 8        /* parts that stand in each other */
 
 /* --- buses --- */
 
@@ -133,6 +134,36 @@ static enum pl_status read_part(struct pl_rig *rig, const struct pl_node *node, 
   return PL_OK;
 }
 
+/* Once all are read, for a part may stand in one that is told of later. */
+static enum pl_status find_in(struct pl_rig *rig, struct pl_rig_part *part, struct pl_err *err)
+{
+  const char *name;
+  const struct pl_node *at;
+  enum pl_status status = pl_rig_want_text(rig->conf, part->node, "in", &name, &at, err);
+  if (status || !name)
+    return status;
+  part->in = pl_rig_part(rig, name);
+  if (!part->in)
+    return pl_node_fail(rig->conf, at, err, "'%s' stands in '%s', and there is no such part", part->name, name);
+  return PL_OK;
+}
+
+static enum pl_status find_places(struct pl_rig *rig, struct pl_err *err)
+{
+  enum pl_status status = PL_OK;
+  for (size_t i = 0; i < rig->n_parts && !status; i++)
+    status = find_in(rig, &rig->parts[i], err);
+  for (size_t i = 0; i < rig->n_parts && !status; i++) {
+    size_t depth = 0;
+    for (const struct pl_rig_part *part = &rig->parts[i]; part && depth <= IN_MAX; part = part->in)
+      depth++;
+    if (depth > IN_MAX)
+      status = pl_node_fail(rig->conf, rig->parts[i].node, err, "'%s' stands in a part that stands in a part, and so on, more than %d deep or round in a ring; "
+                            "mend the `in` keys", rig->parts[i].name, IN_MAX);
+  }
+  return status;
+}
+
 /* --- devices --- */
 
 static enum pl_status read_device(struct pl_rig *rig, const struct pl_node *node, struct pl_err *err)
@@ -196,6 +227,8 @@ static enum pl_status read_rig(struct pl_rig *rig, struct pl_err *err)
     status = read_list(rig, "buses", true, (void **)&rig->buses, sizeof *rig->buses, read_bus, err);
   if (!status)
     status = read_list(rig, "parts", false, (void **)&rig->parts, sizeof *rig->parts, read_part, err);
+  if (!status)
+    status = find_places(rig, err);
   if (!status)
     status = read_list(rig, "devices", true, (void **)&rig->devices, sizeof *rig->devices, read_device, err);
   return status;

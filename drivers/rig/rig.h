@@ -22,6 +22,7 @@ struct pl_rig_part {
   const char *name;     /* "csu-3" */
   const char *kind;     /* "csu", "psu", "busbar", "pump-unit", "loop", "tray", "valve" */
   const char *location; /* "module 1, slot 3" */
+  const struct pl_rig_part *in; /* the part that it stands in: its module; NULL: none */
   const struct pl_node *node; /* the rest is the world's (its own params), checked by whoever uses it with pl_rig_part_values */
   const char *model;          /* a row of a part library, which says what the rig leaves out; NULL: none */
   const struct pl_node *model_node;

@@ -70,6 +70,9 @@ struct pl_stack_desc {
    * NULL procedure: not any more. PL_E_USAGE: no such. */
   enum pl_status (*kill_at)(void *self, const char *procedure, const char *step, bool ended, struct pl_err *err);
   bool (*is_dead)(const void *self);
+  /* The stack's event stream in process: those after `after` that it still has, oldest first, then each as it happens (json: an Event resource, as SSE sends it).
+   * One listener; event NULL: none any more. Loop's thread. NULL: it has no such stream. */
+  enum pl_status (*listen)(void *self, uint64_t after, void (*event)(void *ctx, const struct pl_stack_event *event), void *ctx, struct pl_err *err);
   /* The mutants of this build, a name and a sentence each; returns their count. */
   size_t (*mutants)(const struct pl_word **words);
 };

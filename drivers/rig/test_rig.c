@@ -140,7 +140,7 @@ static void test_refused_file(void **state)
   refuse("rig: x\nbuses: []\nparts:\n- {name: a, kind: cus}\ndevices: []\n", "r.yaml:4: unknown part kind 'cus', did you mean 'csu'?");
   refuse("rig: x\nbuses: []\nparts:\n- {name: a, kind: fan}\ndevices: []\n",
          "r.yaml:4: unknown part kind 'fan', expected one of busbar, psu, ac-feed, cable, bbu, csu, loop, pump-unit, tray, valve, pipe, fitting, "
-         "quick-connector, filter, stop-valve, check-valve, heat-exchanger, radiator, reservoir");
+         "quick-connector, filter, stop-valve, check-valve, heat-exchanger, radiator, reservoir, module");
   refuse("rig: x\nbuses: []\nparts:\n- {name: a-1, kind: csu}\n- {name: a_1, kind: csu}\ndevices: []\n",
          "r.yaml:5: a second part 'a_1', expected another name (first on line 4)");
   refuse("rig: x\nbuses: []\nparts:\n- {name: a.b, kind: csu}\ndevices: []\n",
@@ -247,17 +247,31 @@ static void test_addresses(void **state)
   pl_rig_free(rig);
 }
 
+#define MODULES(csus) "rig: x\nbuses: []\ndevices: []\nparts:\n" csus "- {name: module-1, kind: module, location: left}\n"
+
+static void test_in(void **state)
+{
+  (void)state;
+  struct pl_rig *rig = parse(MODULES("- {name: csu-1, kind: csu, in: module_1}\n- {name: csu-2, kind: csu}\n"));
+  assert_ptr_equal(rig->parts[0].in, &rig->parts[2]);
+  assert_null(rig->parts[1].in);
+  pl_rig_free(rig);
+  refuse(MODULES("- {name: csu-1, kind: csu, in: module-2}\n"), "r.yaml:5: 'csu-1' stands in 'module-2', and there is no such part");
+  refuse(MODULES("- {name: a, kind: module, in: b}\n- {name: b, kind: module, in: a}\n"),
+         "r.yaml:5: 'a' stands in a part that stands in a part, and so on, more than 8 deep or round in a ring; mend the `in` keys");
+}
+
 static void test_too_many(void **state)
 {
   (void)state;
-  size_t room = 64 + 1025 * 2;
+  size_t room = 64 + 32769 * 2;
   char *text = calloc(1, room);
   assert_non_null(text);
   size_t used = (size_t)snprintf(text, room, "rig: x\nbuses: []\ndevices: [");
-  for (int i = 0; i < 1025; i++)
+  for (int i = 0; i < 32769; i++)
     used += (size_t)snprintf(text + used, room - used, "a,");
   snprintf(text + used, room - used, "]");
-  refuse(text, "r.yaml:3: 1025 devices, expected at most 1024");
+  refuse(text, "r.yaml:3: 32769 devices, expected at most 32768");
   free(text);
 }
 
@@ -282,7 +296,7 @@ int main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_good),           cmocka_unit_test(test_on_twin),        cmocka_unit_test(test_refused_file), cmocka_unit_test(test_refused_bus),
       cmocka_unit_test(test_refused_device), cmocka_unit_test(test_refused_values), cmocka_unit_test(test_addresses),    cmocka_unit_test(test_too_many),
-      cmocka_unit_test(test_words),
+      cmocka_unit_test(test_words),          cmocka_unit_test(test_in),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

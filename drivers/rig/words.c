@@ -14,6 +14,8 @@ static const struct pl_word ROLES[] = {
     {"flow-meter", "the bench's own flow meter"},
     {"leak-sensor", "wet / dry / broken cable"},
     {"leak-valve", "the bench's leak injector"},
+    {"valve", "a stop valve with a drive, and its end switches"},
+    {"identity", "says who a part is: its identity EEPROM"},
     {"load", "the bench's load bank at a slot"},
     {"thermometer", "temperatures inside a CSU"},
     {"kill-relay", "the interlock's contactor that takes power away"},
@@ -40,6 +42,7 @@ static const struct pl_word KINDS[] = {
     {"heat-exchanger", "gives a loop's heat to facility water"},
     {"radiator", "gives a loop's heat to the room's air"},
     {"reservoir", "keeps a loop's coolant and its pressure"},
+    {"module", "a frame that holds CSUs and valves (in: NAME)"},
 };
 
 const struct pl_word *pl_rig_roles(size_t *count)

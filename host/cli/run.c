@@ -19,6 +19,12 @@ static const struct pl_option OPTIONS[] = {
     {"answers", "FILE", "scripted answers to prompts (YAML)", false},
     {"seed", "N", "seed of all noise (1)", false},
     {"time", "real|virtual", "virtual when every bus is on the twin, else real", false},
+    {"stack", "URL|embedded", "the control stack that a sequence with `stack = true` asks (embedded: the one of this program)", false},
+    {"stack-pin", "SHA256", "the certificate it must show: sha256//BASE64 of its public key, or its own SHA-256 in hex", false},
+    {"stack-user", "NAME", "who we are to a stack at a URL (admin)", false},
+    {"stack-password", "FILE", "a file whose first line is the password (else PLUMBLINE_STACK_PASSWORD)", false},
+    {"stack-settings", "FILE", "settings of the embedded stack (YAML)", false},
+    {"stack-mutant", "NAME", "an embedded stack that lies, to test a sequence (test builds only)", false},
     {"capture", "FILE", "write what goes over the buses as pcapng, for Wireshark and plumb replay", false},
     {"heartbeat", "TIME", "the longest silence of the run's loop before the guardian makes the rig safe (5 s)", false},
     {"no-reports", NULL, "write the journal only; `plumb report` makes the rest from it later", false},
@@ -160,6 +166,8 @@ static enum pl_status drive(struct run *run, struct pl_err *err)
   struct pl_clock *clock = NULL;
   struct pl_bench *bench = NULL;
   struct pl_interlock *interlock = NULL;
+  struct pl_client_cfg stack;
+  struct pl_client *client = NULL;
   run->outcome = PL_RUN_ERROR;
   snprintf(path, sizeof path, "%s/journal.jsonl", run->dir);
   pl_cli_command_line(run->args, line, sizeof line);
@@ -182,12 +190,15 @@ static enum pl_status drive(struct run *run, struct pl_err *err)
     status = session->opened(session->opened_ctx, bench, err);
   if (!status)
     status = await_failure(run, bench, err);
+  if (!status && !run->replay)
+    status = pl_session_client(session, run->index, false, bench, &stack, &client, err);
   bool unsafe = false;
   if (!status) {
     if (run->guardian)
       pl_guardian_driving(run->guardian);
     const struct pl_engine_cfg cfg = {
         .bench = bench,
+        .stack = client,
         .lost = run->guardian ? pl_guardian_lost : NULL,
         .lost_ctx = run->guardian,
         .unsafe = &unsafe,
@@ -212,6 +223,7 @@ static enum pl_status drive(struct run *run, struct pl_err *err)
     status = pl_engine_run(session->sequences[run->index], &cfg, &run->outcome, err);
   }
   struct pl_err close_err = {0};
+  pl_client_free(client);
   if (!unsafe)
     (void)end_guardian(run, true, NULL);
   else if (run->guardian)
@@ -367,6 +379,7 @@ const struct pl_command pl_command_run = {
                 "  plumb run sequences/hot-swap.lua --param slot=csu-3 --out runs/today --dut SN123\n"
                 "  plumb run sequences/psu-failover.lua --fault psu-b.share=bad --seed 7\n"
                 "  plumb run sequences/leak.lua --capture leak.pcapng\n"
+                "  plumb run sequences/stack/hot-swap.lua --rig rack-7.yaml --stack https://10.0.0.5:8443 --stack-pin sha256//... --stack-user tester\n"
                 "  plumb run sequences/*.lua --rig bench-2.yaml --limits part-4711.yaml --answers operator.yaml\n",
     .run = run,
 };

@@ -36,13 +36,15 @@ static const struct pl_rig_bus *real_bus(const struct pl_rig *rig)
 static enum pl_status take_time(const struct pl_args *args, struct pl_session *session, struct pl_err *err)
 {
   const struct pl_rig_bus *real = real_bus(session->rig);
-  const char *time = pl_args_text(args, "time", real ? "real" : "virtual");
+  const char *time = pl_args_text(args, "time", real || session->stack.url ? "real" : "virtual");
   session->is_virtual = !strcmp(time, "virtual");
   if (!session->is_virtual && strcmp(time, "real"))
     return pl_fail(err, PL_E_USAGE, "--time '%s': expected real or virtual", time);
   if (session->is_virtual && real)
     return pl_fail(err, PL_E_USAGE, "--time virtual needs every bus on the twin, but bus '%s' of %s drives hardware; use --time real", real->name,
                    session->rig->path);
+  if (session->is_virtual && session->stack.url)
+    return pl_fail(err, PL_E_USAGE, "--time virtual needs the embedded stack, but --stack %s lives in real time", session->stack.url);
   return PL_OK;
 }
 
@@ -69,6 +71,8 @@ enum pl_status pl_session_open(const struct pl_args *args, struct pl_session *se
     status = pl_rig_check_safe(session->rig, err);
   if (!status)
     status = pl_interlock_compile(session->rig, &session->rules, err);
+  if (!status)
+    status = pl_session_take_stack(args, session, err);
   if (!status)
     status = take_time(args, session, err);
   for (size_t i = 0; i < args->n_words && !status; i++) {
@@ -108,6 +112,8 @@ static enum pl_status rehearse(struct pl_session *session, size_t index, const c
   struct pl_bench *bench = NULL;
   struct pl_journal *journal = NULL;
   struct pl_interlock *interlock = NULL;
+  struct pl_client_cfg stack;
+  struct pl_client *client = NULL;
   enum pl_engine_outcome outcome;
   enum pl_status status = pl_clock_new_virtual(PL_VIRTUAL_EPOCH_NS, &clock, err);
   const struct pl_bench_cfg bench_cfg = {.clock = clock, .seed = session->seed, .rehearsal = true, .faults = &broken, .n_faults = broken != NULL};
@@ -117,9 +123,12 @@ static enum pl_status rehearse(struct pl_session *session, size_t index, const c
     status = pl_interlock_open(session->rules, bench, &interlock, err);
   if (!status)
     status = pl_journal_open(NULL, clock, &journal, err);
+  if (!status)
+    status = pl_session_client(session, index, true, bench, &stack, &client, err);
   if (!status) {
     const struct pl_engine_cfg cfg = {
         .bench = bench,
+        .stack = client,
         .journal = journal,
         .rules = session->rules,
         .interlock = interlock,
@@ -142,6 +151,7 @@ static enum pl_status rehearse(struct pl_session *session, size_t index, const c
     };
     status = pl_engine_run(session->sequences[index], &cfg, &outcome, err);
   }
+  pl_client_free(client);
   if (journal)
     pl_journal_close(journal, NULL);
   pl_interlock_close(interlock);

@@ -5,6 +5,7 @@
 #include "host/cli/cli.h"
 #include "host/engine/engine.h"
 #include "host/safety/interlock.h"
+#include "host/stack/client.h"
 
 /* What `run` and `check` share: the sequences and the rig of a command line, bound and rehearsed before anything is driven. */
 struct pl_session {
@@ -17,6 +18,8 @@ struct pl_session {
   char param_names[PL_OPTION_VALUES_MAX][64];
   size_t n_params;
   const char *limits, *answers;
+  struct pl_client_cfg stack; /* the one that sequences with `stack = true` ask; clock, bench, seed and drills are the run's */
+  char stack_password[128];
   bool is_virtual; /* virtual time */
   uint64_t seed;
   enum pl_status (*opened)(void *ctx, struct pl_bench *bench, struct pl_err *err); /* NULL: nobody waits for it. The run's bench, before it is driven */
@@ -28,6 +31,13 @@ struct pl_session {
 /* Reads rig, sequences, parameters, --time and --seed. PL_E_USAGE for all that can be refused so far. Free in any case. */
 enum pl_status pl_session_open(const struct pl_args *args, struct pl_session *session, struct pl_err *err);
 void pl_session_free(struct pl_session *session);
+/* stack.c: what the options say of the stack. PL_E_USAGE. */
+enum pl_status pl_session_take_stack(const struct pl_args *args, struct pl_session *session, struct pl_err *err);
+/* A client for one run of the sequence; *client stays NULL where the sequence asks no stack. cfg: room that outlives it. */
+enum pl_status pl_session_client(const struct pl_session *session, size_t index, bool rehearsal, struct pl_bench *bench, struct pl_client_cfg *cfg,
+                                 struct pl_client **client, struct pl_err *err);
+/* Whether the bench leaves to somebody else what the stack owns: it is at a URL. */
+bool pl_session_shares_rack(const struct pl_session *session, size_t index);
 /* Runs the sequence once on the twin in virtual time without a record, only to find what can be refused. What is dangerous in it is
  * listed in session->plan, and the sentence says how much it is. */
 enum pl_status pl_session_rehearse(struct pl_session *session, size_t index, struct pl_err *err);

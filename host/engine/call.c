@@ -112,8 +112,23 @@ static const char *call_text(enum pl_call_kind kind)
   return TEXTS[kind];
 }
 
-void pl_call_not_interlocks(lua_State *L, const struct pl_rig_device *device)
+static const char *stack_word(const struct pl_rig_device *device)
 {
+  static const struct {
+    const char *kind, *word;
+  } WORDS[] = {{"csu", "chassis"}, {"psu", "supply"}, {"bbu", "battery"}, {"pump-unit", "cooling_unit"}, {"loop", "cooling_loop"}, {"tray", "leak_detector"},
+               {"stop-valve", "connector"}, {"module", "chassis"}};
+  for (size_t i = 0; device->part && i < sizeof WORDS / sizeof *WORDS; i++)
+    if (!strcmp(WORDS[i].kind, device->part->kind))
+      return WORDS[i].word;
+  return "chassis";
+}
+
+void pl_call_not_others(lua_State *L, const struct pl_rig_device *device)
+{
+  if (device->owner == PL_OWNER_STACK && pl_task_of(L)->vm->run && pl_task_of(L)->vm->run->cfg->stack)
+    pl_raise_usage(L, "%s is the control stack's: with `stack = true` a sequence neither reads nor sets it; ask the stack, stack.%s(part), and judge it by what the bench "
+                      "measures", device->name, stack_word(device));
   if (device->owner == PL_OWNER_INTERLOCK)
     pl_raise_usage(L, "%s is the interlock's: a sequence neither reads nor sets it; ask interlock.tripped(\"RULE\"), or use the bench's own device", device->name);
 }
@@ -124,9 +139,9 @@ static struct pl_task *begin(lua_State *L, const struct pl_rig_device *device, e
   struct pl_run *run = task->vm->run;
   if (!lua_isyieldable(L))
     pl_raise_usage(L, "%s cannot be asked here: not inside table.sort or string.gsub", device->name);
+  pl_call_not_others(L, device);
   if (kind == PL_CALL_SET)
     pl_rehearsal_writes(L, device, quantity, value_u);
-  pl_call_not_interlocks(L, device);
   struct pl_call_slot *slot = take_slot(L, run);
   slot->task = task;
   slot->device = device;
@@ -141,6 +156,7 @@ static struct pl_task *begin(lua_State *L, const struct pl_rig_device *device, e
   task->call = slot;
   task->last_device = device;
   task->last_quantity = quantity;
+  task->last_part = NULL;
   snprintf(task->waiting_for, sizeof task->waiting_for, "%s %s%s%s", call_text(kind), device->name, quantity ? "." : "", quantity ? quantity->name : "");
   task->waiting = task->waiting_for;
   if (kind == PL_CALL_SET)

@@ -22,7 +22,7 @@ static int new_edge(lua_State *L)
   const char *name = luaL_checkstring(L, 2), *way = luaL_optstring(L, 3, "");
   const struct pl_quantity *quantity = pl_call_quantity(L, device, name, PL_EDGES, "watch for edges");
   bool rising = !strcmp(way, "rising");
-  pl_call_not_interlocks(L, device);
+  pl_call_not_others(L, device);
   if (!rising && strcmp(way, "falling") != 0)
     pl_raise_usage(L, "%s:edge(\"%s\", ...): say \"rising\" or \"falling\"", device->name, name);
   struct edge *edge = lua_newuserdatauv(L, sizeof *edge, 0);

@@ -71,6 +71,11 @@ bool pl_sequence_says(const struct pl_sequence *sequence, const char *word)
   return memmem(sequence->source, sequence->size, word, strlen(word)) != NULL;
 }
 
+bool pl_sequence_wants_stack(const struct pl_sequence *sequence)
+{
+  return sequence->meta.stack;
+}
+
 void pl_sequence_free(struct pl_sequence *sequence)
 {
   if (!sequence)
@@ -312,9 +317,12 @@ static enum pl_status drive(struct pl_run *run, const struct pl_sequence *sequen
     run->trouble = PL_FAILURE_ERROR;
     run->err = journal_err;
   } else if (pl_trips_armed(run) && (run->cfg->rehearsal || run->vm->meta.no_roll_call || pl_roll_call(run))) {
-    start_root(run, root);
-    loop(run);
+    if (pl_stack_begin(run)) {
+      start_root(run, root);
+      loop(run);
+    }
     pl_clock_disarm(run->clock, &run->progress);
+    pl_stack_end(run);  /* nobody else drives the rack any more */
     pl_call_drain(run); /* a read that nobody waits for any more would stand before the safe values */
     pl_rehearsal_end(run);
     make_safe(run);
@@ -344,6 +352,8 @@ static enum pl_status drive(struct pl_run *run, const struct pl_sequence *sequen
 static enum pl_status prepare(struct pl_run *run, const struct pl_sequence *sequence, struct pl_meta *bound, struct pl_err *err)
 {
   const struct pl_engine_cfg *cfg = run->cfg;
+  if (sequence->meta.stack && !cfg->stack)
+    return pl_fail(err, PL_E_USAGE, "%s asks a control stack (stack = true), which this command has none of; run it with `plumb run`", sequence->path);
   enum pl_status status = bound_copy(sequence, run->rig, cfg->params, cfg->n_params, bound, err);
   if (!status && cfg->limits_path)
     status = pl_limits_load(cfg->limits_path, &run->limits, err);

@@ -10,6 +10,7 @@ struct pl_interlock; /* host/safety/interlock.h */
 struct pl_interlock_rules;
 struct pl_plan;     /* host/safety/plan.h */
 struct pl_readings; /* host/engine/readings.h */
+struct pl_client;   /* host/stack/client.h */
 struct pl_sequence; /* a file that was read, compiled and declared; nothing driven */
 
 struct pl_engine_pair {
@@ -31,6 +32,8 @@ struct pl_engine_cfg {
   struct pl_journal *journal;
   const struct pl_interlock_rules *rules; /* of the rig; NULL: none */
   struct pl_interlock *interlock;         /* at work; NULL with rules: a replay, in which what tripped is not known */
+  /* The control stack that a sequence with `stack = true` asks; begun and ended here, the caller frees it. NULL: none, and such a sequence is refused. */
+  struct pl_client *stack;
   const struct pl_engine_pair *params; /* --param k=v */
   size_t n_params;
   const char *limits_path;  /* NULL: none */
@@ -66,6 +69,8 @@ enum pl_engine_outcome { PL_RUN_PASS, PL_RUN_FAIL, PL_RUN_ERROR, PL_RUN_ABORTED 
 enum pl_status pl_sequence_load(const char *path, struct pl_sequence **sequence, struct pl_err *err);
 /* Whether its text has this word anywhere: "fault.plant". */
 bool pl_sequence_says(const struct pl_sequence *sequence, const char *word);
+/* Whether it asks a control stack (`stack = true`). */
+bool pl_sequence_wants_stack(const struct pl_sequence *sequence);
 void pl_sequence_free(struct pl_sequence *sequence);
 const char *pl_sequence_name(const struct pl_sequence *sequence);
 const char *pl_sequence_about(const struct pl_sequence *sequence);

@@ -102,7 +102,7 @@ static void take_parameter(lua_State *L, struct pl_meta *meta, const char *name)
 
 static int sequence_table(lua_State *L)
 {
-  static const char *const WORDS[] = {"about", "version", "needs", "params", "roll_call", NULL};
+  static const char *const WORDS[] = {"about", "version", "needs", "params", "roll_call", "stack", NULL};
   struct pl_meta *meta = &pl_task_of(L)->vm->meta;
   if (lua_type(L, 1) != LUA_TTABLE)
     pl_raise_usage(L, "sequence \"%s\" needs { about = \"...\", needs = {...}, params = {...} }", meta->name);
@@ -120,6 +120,9 @@ static int sequence_table(lua_State *L)
       take_parameter(L, meta, lua_tostring(L, -2));
     }
   meta->no_roll_call = lua_getfield(L, 1, "roll_call") == LUA_TBOOLEAN && !lua_toboolean(L, -1);
+  if (lua_getfield(L, 1, "stack") != LUA_TNIL && !lua_isboolean(L, -1))
+    pl_raise_usage(L, "stack is %s, expected true: the sequence asks a control stack (which one: --stack)", pl_amount_kind(L, -1));
+  meta->stack = lua_toboolean(L, -1);
   if (pl_task_of(L)->vm->head_only) {
     lua_pushlightuserdata(L, pl_task_of(L)->vm); /* pl_vm_declare knows it */
     return lua_error(L);

@@ -70,7 +70,7 @@ static bool read_subject(lua_State *L, int options, const char *field, struct su
     return false;
   }
   const struct pl_rig_device *device = pl_rig_device_at(L, -1);
-  const struct pl_rig_part *part = device ? device->part : pl_rig_part_at(L, -1);
+  const struct pl_rig_part *part = device ? device->part : pl_subject_part_at(L, -1);
   if (!device && !part)
     pl_raise_usage(L, "%s is %s, expected a device or a part of the rig", field, pl_amount_kind(L, -1));
   *subject = (struct subject){.device = device, .part = part};
@@ -144,10 +144,12 @@ static void read_options(lua_State *L, struct judgement *j, struct judgement *eq
     lua_pop(L, 2);
   }
   const struct pl_rig_device *device = amount && amount->device ? amount->device : task->last_device;
-  for (const struct pl_scope *around = task->scope->parent; !device && around; around = around->parent)
+  for (const struct pl_scope *around = task->scope->parent; !device && !task->last_part && around; around = around->parent)
     device = around->body ? around->body->last_device : NULL;
   if (!of && device)
     j->of = (struct subject){.device = device, .part = device->part};
+  else if (!of)
+    j->of.part = task->last_part;
   if (amount && amount->device && (!of || j->of.device == amount->device))
     j->of.quantity = amount->quantity->name;
   if (!blame)

@@ -11,7 +11,7 @@ static bool copy_text(const char *from, char **to)
 
 enum pl_status pl_meta_copy(const struct pl_meta *from, struct pl_meta *to, struct pl_err *err)
 {
-  *to = (struct pl_meta){0};
+  *to = (struct pl_meta){.stack = from->stack};
   bool good = copy_text(from->name, &to->name) && copy_text(from->about, &to->about) && copy_text(from->version, &to->version);
   to->settings = calloc(from->n_settings + 1, sizeof *to->settings);
   good = good && to->settings;

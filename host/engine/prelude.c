@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The verbs that are best said in Lua itself, on the primitives of verbs.c, edges.c and prompt.c. It is trusted: only `core` reaches
  * those, and sequences never see it. Lines of its own are no lines of the sequence, so errors point at the caller. */
-#include "host/engine/vm.h"
+#include "host/engine/lua_stack.h"
 
 #include <lauxlib.h>
 
@@ -288,6 +288,7 @@ static const char ACTING[] =
     "local function by_hand(part, verb, wanted, text)\n"
     "  if core.act(part, verb) then return end\n"
     "  G.prompt(text .. ' ' .. G.tostring(part))\n"
+    "  if core.has_stack() then return end\n" /* the slot's connector is its to read */
     "  if not part:has('connector') then return end\n"
     "  G.wait_until(function() return part.connector.present == wanted end,\n"
     "    { within = G.s(60), every = G.ms(100), what = part.name .. (wanted and ' inserted' or ' removed'), blame = part })\n"
@@ -295,6 +296,7 @@ static const char ACTING[] =
     "G.operator = {\n"
     "  remove = function(part) by_hand(part, 'remove', false, 'Remove') end,\n"
     "  insert = function(part) by_hand(part, 'insert', true, 'Insert') end,\n"
+    "  replace = function(part) if not core.act(part, 'replace') then G.prompt('Put another unit in the place of ' .. G.tostring(part)) end end,\n"
     "}\n"
     "G.fault = { plant = core.plant, clear = core.clear, count = core.count }\n";
 
@@ -362,7 +364,7 @@ static int load_chunk(lua_State *L, const char *text, size_t size)
 enum pl_status pl_prelude_load(struct pl_vm *vm, struct pl_err *err)
 {
   lua_State *L = vm->L;
-  if (load_chunk(L, WAITING, sizeof WAITING - 1) || load_chunk(L, ACTING, sizeof ACTING - 1) || load_chunk(L, TRIPPING, sizeof TRIPPING - 1))
+  if (load_chunk(L, WAITING, sizeof WAITING - 1) || load_chunk(L, ACTING, sizeof ACTING - 1) || load_chunk(L, TRIPPING, sizeof TRIPPING - 1) || pl_stack_prelude(L, load_chunk))
     return pl_fail(err, PL_E_NOMEM, "cannot load the engine's own Lua: %s", lua_tostring(L, -1));
   lua_getfield(L, LUA_REGISTRYINDEX, PL_VM_CORE);
   lua_getfield(L, -1, "watch");

@@ -2,6 +2,7 @@
 /* What the engine writes into the journal beyond steps: the run's beginning, diagnoses, failures. */
 #include "host/engine/run.h"
 #include "host/engine/sequence.h"
+#include "host/stack/client.h"
 
 #include <string.h>
 
@@ -29,6 +30,7 @@ static const struct {
     {"pump-unit", "service the pump unit"},
     {"tray", "find and mend the leak, dry the tray"},
     {"valve", "check the leak injector"},
+    {"control-stack", "report it to whoever makes the control stack, with this record"},
 };
 
 const char *pl_record_action(const struct pl_rig_device *device, const struct pl_rig_part *part)
@@ -148,7 +150,8 @@ static void identify(struct pl_run *run, struct pl_asked *who)
 {
   for (size_t i = 0; i < run->rig->n_devices; i++) {
     const struct pl_rig_device *device = &run->rig->devices[i];
-    who[i].call = (struct pl_call){.device = device->desc->identify ? pl_bench_device(run->bench, device->name) : NULL, .kind = PL_CALL_IDENTIFY};
+    bool asked = device->desc->identify && pl_is_ours(run, device);
+    who[i].call = (struct pl_call){.device = asked ? pl_bench_device(run->bench, device->name) : NULL, .kind = PL_CALL_IDENTIFY};
   }
   pl_ask_all(run, who, run->rig->n_devices);
 }
@@ -183,6 +186,8 @@ static size_t list_hardware(const struct pl_run *run, const struct pl_asked *who
   for (size_t i = 0; i < rig->n_parts; i++)
     if (!speaks_for_itself(rig, rig->parts[i].name))
       hardware[count++] = (struct pl_journal_hardware){.id = rig->parts[i].name, .name = rig->parts[i].kind, .location = rig->parts[i].location};
+  if (run->cfg->stack)
+    hardware[count++] = (struct pl_journal_hardware){.id = pl_stack_part.name, .name = "the control stack", .location = pl_client_name(run->cfg->stack)};
   return count;
 }
 
@@ -213,7 +218,7 @@ enum pl_status pl_record_start(struct pl_run *run, const struct pl_sequence *seq
   const struct pl_rig *rig = run->rig;
   const struct pl_meta *meta = run->vm->bound;
   struct pl_asked *who = calloc(rig->n_devices + 1, sizeof *who);
-  struct pl_journal_hardware *hardware = calloc(rig->n_devices + rig->n_parts + 1, sizeof *hardware);
+  struct pl_journal_hardware *hardware = calloc(rig->n_devices + rig->n_parts + 2, sizeof *hardware);
   struct pl_journal_pair *parameters = calloc(meta->n_settings + 1, sizeof *parameters);
   char(*texts)[64] = calloc(meta->n_settings + 1, sizeof *texts);
   if (!who || !hardware || !parameters || !texts) {

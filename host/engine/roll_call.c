@@ -42,11 +42,17 @@ void pl_ask_all(struct pl_run *run, struct pl_asked *all, size_t count)
     pl_clock_step(run->clock, pl_clock_now(run->clock) + LIMIT);
 }
 
+bool pl_is_ours(const struct pl_run *run, const struct pl_rig_device *device)
+{
+  return device->owner != PL_OWNER_STACK || !run->cfg->stack;
+}
+
 static void ask(struct pl_run *run, struct pl_asked *all)
 {
   for (size_t i = 0; i < run->rig->n_devices; i++) {
     const struct pl_rig_device *device = &run->rig->devices[i];
-    all[i].call = (struct pl_call){.device = device->desc->probe ? pl_bench_device(run->bench, device->name) : NULL, .kind = PL_CALL_PROBE};
+    bool asked = device->desc->probe && pl_is_ours(run, device);
+    all[i].call = (struct pl_call){.device = asked ? pl_bench_device(run->bench, device->name) : NULL, .kind = PL_CALL_PROBE};
   }
   pl_ask_all(run, all, run->rig->n_devices);
 }
@@ -59,7 +65,7 @@ static void ask_serials(struct pl_run *run, struct pl_asked *all)
   bool any = false;
   for (size_t i = 0; i < n && own; i++) {
     const struct pl_rig_device *device = &run->rig->devices[i];
-    if (!device->serial || all[i].call.job.status)
+    if (!device->serial || all[i].call.job.status || !pl_is_ours(run, device))
       continue;
     own[i].call = (struct pl_call){.device = pl_bench_device(run->bench, device->name), .kind = PL_CALL_IDENTIFY};
     any = true;

@@ -11,6 +11,8 @@
  */
 struct pl_scope;
 struct pl_call_slot;
+struct pl_ask;  /* host/stack/client.h */
+struct pl_seen; /* lua_stack_record.c */
 
 enum pl_task_role { PL_TASK_BODY, PL_TASK_BACKGROUND, PL_TASK_INVARIANT };
 
@@ -28,11 +30,13 @@ struct pl_task {
   int n_args;
   struct pl_timer timer;
   struct pl_call_slot *call;   /* in flight */
+  struct pl_ask *ask;          /* of the control stack, in flight */
   int children;                /* scopes that it waits for */
   enum pl_failure_kind child_stop;
   int series;                  /* -1: none */
   const struct pl_rig_device *last_device; /* the last one that it spoke to: who a measured time is about */
   const struct pl_quantity *last_quantity;
+  const struct pl_rig_part *last_part; /* the control stack, when that was asked last; then there is no last device */
   pl_time_ns commanded_at;     /* bus time of the first command since a reaction was armed; PL_NEVER: none */
   const char *waiting;         /* for what, in a deadline's message; static or in waiting_for */
   char waiting_for[96];
@@ -76,6 +80,7 @@ struct pl_run {
   struct pl_scope *spare_scopes;
   struct pl_call_slot *calls, *spare_calls;
   struct pl_touched *touched; /* rehearsal.c */
+  struct pl_seen *seen;       /* what the stack has said, in the journal */
   int alike, alike_line; /* top-level steps of one line that were rehearsed in a row */
   bool done, driven, aborting, cut;
   bool unseen; /* something was stopped or left out: a rehearsal has not seen all of the sequence */
@@ -167,6 +172,8 @@ struct pl_asked { /* one device's answer to the same question as all others' */
 void pl_ask_all(struct pl_run *run, struct pl_asked *all, size_t count);
 /* Asks every device of the rig whether it is there and what the rig says. What is not is written down; false: the run must not begin. */
 bool pl_roll_call(struct pl_run *run);
+/* With a control stack what it owns is its to ask. */
+bool pl_is_ours(const struct pl_run *run, const struct pl_rig_device *device);
 
 /* --- call.c: device calls that yield --- */
 int pl_call_read(lua_State *L, const struct pl_rig_device *device, const struct pl_quantity *quantity);
@@ -175,7 +182,7 @@ int pl_call_set_all(lua_State *L, const struct pl_rig_device *device, int table)
 int pl_call_act(lua_State *L, const struct pl_rig_device *device, const struct pl_quantity *quantity);
 int pl_call_faults(lua_State *L, const struct pl_rig_device *device);
 int pl_call_identity(lua_State *L, const struct pl_rig_device *device);
-void pl_call_not_interlocks(lua_State *L, const struct pl_rig_device *device); /* raises when it is one of the interlock's */
+void pl_call_not_others(lua_State *L, const struct pl_rig_device *device); /* raises when it is one of the interlock's, or the control stack's where one is asked */
 void pl_call_orphan(struct pl_call_slot *slot); /* its task is gone; it frees itself when the bus is done with it */
 void pl_call_drain(struct pl_run *run);
 const struct pl_quantity *pl_call_quantity(lua_State *L, const struct pl_rig_device *device, const char *name, unsigned access, const char *verb);
@@ -185,6 +192,12 @@ void pl_rig_push_device(lua_State *L, const struct pl_rig_device *device);
 void pl_rig_push_part(lua_State *L, const struct pl_rig_part *part);
 const struct pl_rig_device *pl_rig_device_at(lua_State *L, int index); /* NULL when it is something else */
 const struct pl_rig_part *pl_rig_part_at(lua_State *L, int index);
+
+/* --- lua_stack.c: the control stack --- */
+extern const struct pl_rig_part pl_stack_part; /* who is blamed: stands where a part of the rack would */
+const struct pl_rig_part *pl_subject_part_at(lua_State *L, int index); /* as pl_rig_part_at; the stack's handles are the stack */
+bool pl_stack_begin(struct pl_run *run); /* false: it cannot be asked, the run must not begin; it is in the journal */
+void pl_stack_end(struct pl_run *run);   /* before safe values are applied */
 
 /* --- verbs.c --- */
 bool pl_run_has_rack(const struct pl_run *run); /* a virtual one; in a replay: when it was recorded */

@@ -48,6 +48,8 @@ static void on_deadline(void *ctx, pl_time_ns now)
     failure.part = body->last_device->part;
     failure.subcomponent = body->last_quantity ? body->last_quantity->name : NULL;
   }
+  if (body && body->last_part)
+    failure.part = body->last_part;
   if (body)
     failure.line = pl_vm_line(body->L);
   pl_quantity_format(PL_DIM_TIME, time_of(scope) / 1000, time, sizeof time);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Coroutines: started, made ready, resumed by the loop, dropped. */
 #include "host/engine/run.h"
+#include "host/stack/client.h"
 
 #include <lauxlib.h>
 
@@ -57,11 +58,13 @@ struct pl_task *pl_task_start(struct pl_run *run, lua_State *from, int n_args, e
   task->next = NULL;
   task->n_args = n_args;
   task->call = NULL;
+  task->ask = NULL;
   task->children = 0;
   task->child_stop = PL_FAILURE_NONE;
   task->series = -1;
   task->last_device = NULL;
   task->last_quantity = NULL;
+  task->last_part = NULL;
   task->commanded_at = PL_NEVER;
   task->waiting = NULL;
   lua_xmove(from, task->L, n_args + 1);
@@ -84,12 +87,20 @@ void pl_task_ready(struct pl_task *task)
   run->ready_tail = &task->next_ready;
 }
 
-static void retire(struct pl_run *run, struct pl_task *task)
+/* What it has asked for may still come; nobody waits for it any more. */
+static void drop_questions(struct pl_task *task)
 {
-  pl_clock_disarm(run->clock, &task->timer); /* one that died while it ran may have begun another wait */
   if (task->call)
     pl_call_orphan(task->call);
   task->call = NULL;
+  pl_ask_release(task->ask);
+  task->ask = NULL;
+}
+
+static void retire(struct pl_run *run, struct pl_task *task)
+{
+  pl_clock_disarm(run->clock, &task->timer); /* one that died while it ran may have begun another wait */
+  drop_questions(task);
   lua_resetthread(task->L);
   lua_settop(task->L, 0); /* a reset leaves the error value */
   task->next = run->spare_tasks;
@@ -103,9 +114,7 @@ void pl_task_kill(struct pl_run *run, struct pl_task *task)
     return;
   task->dead = true;
   pl_clock_disarm(run->clock, &task->timer);
-  if (task->call)
-    pl_call_orphan(task->call);
-  task->call = NULL;
+  drop_questions(task);
   if (task->series >= 0) {
     pl_journal_series_end(run->journal, task->scope ? task->scope->id : -1, task->series);
     task->series = -1;

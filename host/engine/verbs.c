@@ -90,7 +90,7 @@ static const struct pl_rig_device *device_field(lua_State *L, int table, const c
 {
   lua_getfield(L, table, field);
   const struct pl_rig_device *device = pl_rig_device_at(L, -1);
-  *part = device ? device->part : pl_rig_part_at(L, -1);
+  *part = device ? device->part : pl_subject_part_at(L, -1);
   lua_pop(L, 1);
   return device;
 }
@@ -99,7 +99,7 @@ static const struct pl_rig_device *device_field(lua_State *L, int table, const c
 static int fail(lua_State *L)
 {
   const struct pl_task *task = pl_task_of(L);
-  struct pl_failure failure = {.kind = PL_FAILURE_UNIT, .status = PL_E_TIMEOUT, .device = task->last_device};
+  struct pl_failure failure = {.kind = PL_FAILURE_UNIT, .status = PL_E_TIMEOUT, .device = task->last_device, .part = task->last_part};
   const char *name = luaL_checkstring(L, 1);
   if (failure.device) {
     failure.part = failure.device->part;
@@ -157,6 +157,7 @@ static int broken(lua_State *L)
                                      .detail = detail,
                                      .action = *invariant->action ? invariant->action : NULL,
                                      .device = task->last_device,
+                                     .part = task->last_part,
                                      .subcomponent = task->last_quantity ? task->last_quantity->name : NULL,
                                      .line = invariant->line};
   pl_record_diagnosis(run, scope, &verdict, false);

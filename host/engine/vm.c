@@ -155,6 +155,7 @@ static int open_vm(lua_State *L)
   pl_verbs_register(L, lua_absindex(L, -2));
   pl_edges_register(L, lua_absindex(L, -2));
   pl_trips_register(L, lua_absindex(L, -2));
+  pl_stack_register(L, lua_absindex(L, -2));
   lua_createtable(L, 0, 2);
   lua_pushcfunction(L, on_unknown);
   lua_setfield(L, -2, "__index");

@@ -61,6 +61,7 @@ struct pl_meta { /* what `sequence` said, and the file's own list */
   struct pl_setting *settings; /* sorted by name */
   size_t n_settings;
   bool no_roll_call; /* the sequence itself judges devices that do not answer */
+  bool stack;        /* it judges a control stack */
 };
 
 struct pl_allowed { /* a hazard that the sequence needs: the plan check lets it pass */
@@ -109,6 +110,7 @@ void pl_measure_register(lua_State *L);
 void pl_verbs_register(lua_State *L, int core); /* `core`: the table that only the prelude sees */
 void pl_edges_register(lua_State *L, int core);
 void pl_trips_register(lua_State *L, int core);
+void pl_stack_register(lua_State *L, int core);
 enum pl_status pl_prelude_load(struct pl_vm *vm, struct pl_err *err);
 /* Table of options at `index`: refuses keys that are not among `words` (NULL-terminated). */
 void pl_options_check(lua_State *L, int index, const char *verb, const char *const *words);

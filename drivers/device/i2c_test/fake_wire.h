@@ -24,7 +24,13 @@ struct pl_twin_io {
   double in[FAKE_PORTS], out[FAKE_PORTS];
   struct pl_clock *clock;
   uint64_t random;
+  const char *(*part_text)(const char *key); /* NULL: its part says nothing */
 };
+
+const char *pl_twin_part_text(struct pl_twin_io *io, const char *key)
+{
+  return io->part_text ? io->part_text(key) : NULL;
+}
 
 struct fake {
   struct pl_clock *clock;

@@ -245,7 +245,7 @@ static enum pl_status read_string(const struct modbus_map *device, const struct 
 static enum pl_status modbus_map_identify(void *self, struct pl_identity *identity, struct pl_err *err)
 {
   const struct modbus_map *device = self;
-  *identity = (struct pl_identity){{0}, {0}, {0}, {0}, {0}};
+  *identity = (struct pl_identity){.manufacturer = ""};
   const struct {
     const char *what;
     char *out;

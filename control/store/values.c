@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Values by place and key. */
+#include "control/store/store_in.h"
+
+enum pl_status pl_store_put(struct pl_store *store, const char *place, const char *key, const char *value, struct pl_err *err)
+{
+  sqlite3_stmt *statement = value ? pl_store_use(store, PL_STORE_PUT, "ttt", place, key, value) : pl_store_use(store, PL_STORE_AWAY, "tt", place, key);
+  return pl_store_run(store, statement, "write a setting", err);
+}
+
+enum pl_status pl_store_get(struct pl_store *store, const char *place, const char *key, char **value, struct pl_err *err)
+{
+  sqlite3_stmt *statement = pl_store_use(store, PL_STORE_GET, "tt", place, key);
+  bool row;
+  *value = NULL;
+  enum pl_status status = pl_store_row(store, statement, &row, "read a setting", err);
+  if (status || !row)
+    return status;
+  *value = strdup(pl_store_text(statement, 0));
+  sqlite3_reset(statement);
+  return *value ? PL_OK : pl_fail(err, PL_E_NOMEM, "store: out of memory");
+}
+
+enum pl_status pl_store_each(struct pl_store *store, const char *place, void (*fn)(void *ctx, const char *key, const char *value), void *ctx, struct pl_err *err)
+{
+  sqlite3_stmt *statement = pl_store_use(store, PL_STORE_EACH, "t", place);
+  enum pl_status status;
+  bool row;
+  while (!(status = pl_store_row(store, statement, &row, "read settings", err)) && row)
+    fn(ctx, pl_store_text(statement, 0), pl_store_text(statement, 1));
+  return status;
+}
+
+#define AUDIT_MAX 100000 /* the oldest go */
+enum pl_status pl_store_audit(struct pl_store *store, int64_t wall_ns, const char *user, const char *peer, const char *what, int code, struct pl_err *err)
+{
+  enum pl_status status = pl_store_begin(store, err);
+  if (status)
+    return status;
+  pl_store_run(store, pl_store_use(store, PL_STORE_AUDIT, "ittti", wall_ns, user, peer, what, (int64_t)code), "write the audit log", NULL);
+  int64_t last = sqlite3_last_insert_rowid(store->db);
+  if (last > AUDIT_MAX)
+    pl_store_run(store, pl_store_use(store, PL_STORE_OLD_AUDIT, "i", last - AUDIT_MAX), "shorten the audit log", NULL);
+  return pl_store_commit(store, err);
+}
+
+enum pl_status pl_store_audit_each(struct pl_store *store, size_t most,
+                                   void (*fn)(void *ctx, int64_t wall_ns, const char *user, const char *peer, const char *what, int status), void *ctx,
+                                   struct pl_err *err)
+{
+  sqlite3_stmt *statement = pl_store_use(store, PL_STORE_AUDIT_EACH, "i", (int64_t)most);
+  enum pl_status status;
+  bool row;
+  while (!(status = pl_store_row(store, statement, &row, "read the audit log", err)) && row)
+    fn(ctx, sqlite3_column_int64(statement, 0), pl_store_text(statement, 1), pl_store_text(statement, 2), pl_store_text(statement, 3),
+       sqlite3_column_int(statement, 4));
+  return status;
+}
+
+enum pl_status pl_store_audits(struct pl_store *store, int64_t after, size_t most, void (*fn)(void *ctx, const struct pl_store_audit_row *row), void *ctx,
+                               struct pl_err *err)
+{
+  sqlite3_stmt *statement = pl_store_use(store, PL_STORE_AUDIT_AFTER, "ii", after, (int64_t)most);
+  enum pl_status status;
+  bool row;
+  while (!(status = pl_store_row(store, statement, &row, "read the audit log", err)) && row) {
+    struct pl_store_audit_row each = {.id = sqlite3_column_int64(statement, 0), .wall_ns = sqlite3_column_int64(statement, 1), .user = pl_store_text(statement, 2),
+                                      .peer = pl_store_text(statement, 3), .what = pl_store_text(statement, 4), .status = sqlite3_column_int(statement, 5)};
+    fn(ctx, &each);
+  }
+  return status;
+}
