@@ -167,18 +167,17 @@ static void check_remote(struct pl_visit *visit, const struct pl_rig_bus *bus)
 {
   const char *at = text_of(bus, "socket");
   if (at && pl_visit_exists(visit, at))
-    pl_visit_say(visit, PL_FINDING_OK, "rig", "", "bus '%s' (adapter '%s'): a virtual rack at %s", bus->name, bus->adapter->name, at);
+    pl_visit_say(visit, PL_FINDING_OK, "rig", "", "bus '%s' (adapter '%s'): served at %s", bus->name, bus->adapter->name, at);
   else
-    pl_visit_say(visit, PL_FINDING_ERROR, "rig", "plumb twin serve --socket, with this path", "bus '%s' (adapter '%s'): no virtual rack listens at %s",
-                 bus->name, bus->adapter->name,
-                 at ? at : "its socket");
+    pl_visit_say(visit, PL_FINDING_ERROR, "rig", "plumb twin serve --socket, or plumb broker --socket, with this path",
+                 "bus '%s' (adapter '%s'): nobody listens at %s", bus->name, bus->adapter->name, at ? at : "its socket");
 }
 
 static const struct {
   const char *adapter;
   void (*check)(struct pl_visit *visit, const struct pl_rig_bus *bus);
 } CHECKS[] = {{"modbus-rtu", check_rtu}, {"modbus-tcp", check_tcp}, {"i2c-dev", check_i2c_dev}, {"gpiochip", check_gpiochip}, {"usb-hub", check_hub},
-            {"twin-remote", check_remote}};
+            {"twin-remote", check_remote}, {"remote", check_remote}};
 
 static bool is_usb(const char *adapter)
 {

@@ -115,7 +115,7 @@ step("hold", function() wait(seconds(6)) end)
 def a_second_rack_at_one_socket_is_refused():
     with Rack() as rack:
         code, _, err = plumb("twin", "serve", "--socket", rack.socket)
-        assert code == 3 and "another virtual rack listens" in err, (code, err)
+        assert code == 3 and "another virtual rack or broker listens" in err, (code, err)
         assert rack.truth("csu-1", "present") == 1
 
 
@@ -145,7 +145,7 @@ def a_rack_that_takes_no_connection_is_given_up():
     code, _, err = plumb("twin", "truth", "csu-1", "present", "--socket", path, timeout=20)
     assert code == 3 and "does not answer" in err, (code, err)
     code, _, err = plumb("twin", "serve", "--socket", path, timeout=20)
-    assert code == 3 and "another virtual rack listens" in err, (code, err)
+    assert code == 3 and "another virtual rack or broker listens" in err, (code, err)
     mute.close()
 
 

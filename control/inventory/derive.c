@@ -111,11 +111,6 @@ static void verify(struct pl_stack *stack, struct pl_item *item)
 
 /* --- power --- */
 
-static bool had_power(enum pl_state state)
-{
-  return state == PL_STATE_IN_TEST || state == PL_STATE_ENABLED || state == PL_STATE_QUIESCED || state == PL_STATE_DEGRADED;
-}
-
 static void derive_power(struct pl_stack *stack, struct pl_item *item, const struct power *power)
 {
   char why[160];
@@ -128,7 +123,7 @@ static void derive_power(struct pl_stack *stack, struct pl_item *item, const str
       verify(stack, item);
     return;
   }
-  if (had_power(item->state))
+  if (pl_state_is_up(item->state))
     pl_item_happens(stack, item, PL_HAPPENS_POWER_LOST, power->wanted ? "its power is gone, though it is switched on" : "it is switched off");
   if (!power->wanted) {
     pl_item_happens(stack, item, PL_HAPPENS_POWER_LOST, "it is switched off");
@@ -243,7 +238,7 @@ static void derive_pump(struct pl_stack *stack, struct pl_item *item)
     return;
   if (item->parent->state == PL_STATE_UNAVAILABLE || !pl_reading_valid(&speed->reading)) {
     pl_item_happens(stack, item, PL_HAPPENS_MUTE, "its pump unit does not say how fast it turns");
-  } else if (item->parent->state != PL_STATE_ENABLED) {
+  } else if (!pl_state_is_up(item->parent->state)) {
     pl_item_happens(stack, item, PL_HAPPENS_ANSWERS, "its pump unit is stopped");
     pl_item_happens(stack, item, PL_HAPPENS_POWER_LOST, "its pump unit is stopped");
   } else {

@@ -72,16 +72,11 @@ static void judge_heat(const struct pl_stack *stack, const struct pl_sense *sens
   worse(verdict, PL_HEALTH_CRITICAL, why);
 }
 
-static bool is_up(const struct pl_item *item)
-{
-  return item->state == PL_STATE_IN_TEST || item->state == PL_STATE_ENABLED || item->state == PL_STATE_QUIESCED || item->state == PL_STATE_DEGRADED;
-}
-
 static void judge_sense(const struct pl_stack *stack, const struct pl_item *item, const struct pl_sense *sense, struct verdict *verdict)
 {
   char why[160];
   const struct pl_asked_device *asked = pl_inventory_asked(stack->inventory, sense->device);
-  if (!sense->count || (asked->wants_power && !is_up(item)))
+  if (!sense->count || (asked->wants_power && !pl_state_is_up(item->state)))
     return;
   if (item->kind == PL_ITEM_PUMP_UNIT && !strncmp(sense->quantity->name, "pump-", 5) && (PL_LIES(stack, PUMP_FORGOTTEN) || item->state == PL_STATE_STANDBY))
     return; /* stopped pumps stand */
@@ -100,7 +95,7 @@ static void judge_sense(const struct pl_stack *stack, const struct pl_item *item
 static void judge_device(const struct pl_stack *stack, const struct pl_item *item, const struct pl_asked_device *asked, struct verdict *verdict)
 {
   char why[160];
-  if (asked->mute && !(asked->wants_power && !is_up(item))) {
+  if (asked->mute && !(asked->wants_power && !pl_state_is_up(item->state))) {
     worse(verdict, asked->wants_power ? PL_HEALTH_WARNING : PL_HEALTH_CRITICAL, asked->why);
   } else if (asked->faults != PL_HEALTH_OK && !(item->kind == PL_ITEM_PUMP_UNIT && PL_LIES(stack, PUMP_FORGOTTEN))) {
     snprintf(why, sizeof why, "%s says %s", asked->rig->name, asked->fault_names);
@@ -118,8 +113,12 @@ static bool is_hidden(const struct pl_stack *stack, const struct pl_item *item)
 
 static void judge_pump(struct pl_stack *stack, struct pl_item *pump)
 {
-  bool failed = pump->state == PL_STATE_UNAVAILABLE && pump->parent->state == PL_STATE_ENABLED;
-  pl_item_set_health(stack, pump, failed ? PL_HEALTH_CRITICAL : PL_HEALTH_OK, failed ? pl_derived_of(stack->inventory, pump)->state_why : "");
+  const struct pl_derived *derived = pl_derived_of(stack->inventory, pump);
+  struct verdict verdict = {.health = PL_HEALTH_OK};
+  if (pump->state == PL_STATE_UNAVAILABLE && pl_state_is_up(pump->parent->state))
+    worse(&verdict, PL_HEALTH_CRITICAL, derived->state_why);
+  worse(&verdict, derived->blame, derived->blame_why);
+  pl_item_set_health(stack, pump, verdict.health, verdict.why);
 }
 
 static void judge_wet(const struct pl_item *item, struct verdict *verdict)
@@ -132,19 +131,31 @@ static void judge_wet(const struct pl_item *item, struct verdict *verdict)
 void pl_inventory_judge(struct pl_stack *stack, struct pl_item *item)
 {
   struct verdict verdict = {.health = PL_HEALTH_OK};
+  struct pl_derived *derived = pl_derived_of(stack->inventory, item);
   for (struct pl_item *child = item->first_child; child && item->kind == PL_ITEM_PUMP_UNIT; child = child->next_sibling)
     judge_pump(stack, child);
+  if (item->state == PL_STATE_ABSENT)
+    derived->blame = PL_HEALTH_OK;
   if (item->state == PL_STATE_ABSENT || is_hidden(stack, item)) {
     pl_item_set_health(stack, item, PL_HEALTH_OK, "");
     return;
   }
+  if (item->state == PL_STATE_UNAVAILABLE && derived->state_why[0]) /* present, and cannot be used */
+    worse(&verdict, PL_HEALTH_CRITICAL, derived->state_why);
+  worse(&verdict, derived->blame, derived->blame_why);
   for (size_t i = 0; i < item->n_devices; i++)
     judge_device(stack, item, pl_inventory_asked(stack->inventory, item->devices[i]), &verdict);
   for (size_t i = 0; i < item->n_senses; i++)
     judge_sense(stack, item, &item->senses[i], &verdict);
   if (item->kind == PL_ITEM_LEAK_DETECTOR)
     judge_wet(item, &verdict);
-  if (item->state == PL_STATE_UNAVAILABLE && pl_derived_of(stack->inventory, item)->state_why[0]) /* present, and cannot be used */
-    worse(&verdict, PL_HEALTH_CRITICAL, pl_derived_of(stack->inventory, item)->state_why);
   pl_item_set_health(stack, item, verdict.health, verdict.why);
+}
+
+void pl_item_blame(struct pl_stack *stack, struct pl_item *item, enum pl_health health, const char *why)
+{
+  struct pl_derived *derived = pl_derived_of(stack->inventory, item);
+  derived->blame = health;
+  snprintf(derived->blame_why, sizeof derived->blame_why, "%s", why ? why : "");
+  pl_inventory_judge(stack, item->kind == PL_ITEM_PUMP ? item->parent : item);
 }

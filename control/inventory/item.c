@@ -110,6 +110,12 @@ uint64_t pl_inventory_version(const struct pl_inventory *inventory)
   return inventory->version;
 }
 
+void pl_inventory_on_first_round(struct pl_inventory *inventory, void (*fn)(void *ctx), void *ctx)
+{
+  inventory->first_round = fn;
+  inventory->first_round_ctx = ctx;
+}
+
 bool pl_inventory_first_round_over(const struct pl_inventory *inventory)
 {
   return !inventory->first_rounds_left;
@@ -195,7 +201,7 @@ static void explain(struct pl_stack *stack, struct pl_item *item, const char *wh
 {
   struct pl_derived *derived = pl_derived_of(stack->inventory, item);
   snprintf(derived->state_why, sizeof derived->state_why, "%.*s", (int)sizeof derived->state_why - 1, why);
-  if (item->health == PL_HEALTH_OK)
+  if (item->health == PL_HEALTH_OK || item->state == PL_STATE_UNAVAILABLE)
     show_why(stack, item, derived->state_why);
 }
 

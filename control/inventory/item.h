@@ -79,6 +79,8 @@ void pl_inventory_free(struct pl_inventory *inventory);
 void pl_inventory_halt(struct pl_inventory *inventory);
 /* Begins to read: edges of presence and leak lines where the adapter has them, polling for the rest and behind them. The first round of each device: a roll call. */
 enum pl_status pl_inventory_start(struct pl_inventory *inventory, struct pl_err *err);
+/* Before the start: fn runs once, from the loop, when everything has been asked once. */
+void pl_inventory_on_first_round(struct pl_inventory *inventory, void (*fn)(void *ctx), void *ctx);
 bool pl_inventory_first_round_over(const struct pl_inventory *inventory); /* everything has been asked once */
 
 size_t pl_inventory_count(const struct pl_inventory *inventory);
@@ -103,6 +105,8 @@ void pl_item_refresh(struct pl_stack *stack, struct pl_item *item);
 /* Changes, all through here: each raises the versions and tells the listeners (events, procedures, plant). */
 void pl_item_happens(struct pl_stack *stack, struct pl_item *item, enum pl_happening what, const char *why); /* the state machine (state.h) */
 void pl_item_set_health(struct pl_stack *stack, struct pl_item *item, enum pl_health health, const char *why);
+/* What somebody else (a procedure) found of it: kept beside what is read, the worst counts, until taken back (PL_HEALTH_OK) or the unit is pulled. */
+void pl_item_blame(struct pl_stack *stack, struct pl_item *item, enum pl_health health, const char *why);
 void pl_item_touch(struct pl_stack *stack, struct pl_item *item); /* something else that can be seen changed */
 
 struct pl_item_listener { /* caller-owned, zero-initialised; loop's thread */

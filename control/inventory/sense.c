@@ -63,11 +63,12 @@ static void end_round(struct pl_poll_bus *bus, struct pl_asked_device *asked)
   asked->mute = asked->asked && asked->failed == asked->asked;
   asked->due = asked->again ? now_of(inventory) : now_of(inventory) + inventory->stack->settings.poll_ns;
   asked->again = false;
-  if (!asked->rounds++)
-    inventory->first_rounds_left--;
+  bool first = !asked->rounds++ && !--inventory->first_rounds_left;
   bus->asking = NULL;
   pl_inventory_derive(inventory->stack, asked->item);
   pl_inventory_judge(inventory->stack, asked->item);
+  if (first && inventory->first_round)
+    inventory->first_round(inventory->first_round_ctx);
 }
 
 /* Whether nobody answered, as opposed to an answer that says no. */
@@ -257,7 +258,11 @@ void pl_item_refresh(struct pl_stack *stack, struct pl_item *item)
 static void take_edge(struct pl_inventory *inventory, struct pl_asked_device *asked, struct pl_sense *sense, bool on, pl_time_ns at)
 {
   const struct pl_reading reading = {.value_u = on ? PL_U : 0, .dim = PL_DIM_FLAG, .status = PL_OK, .at = at};
+  const struct pl_reading none = {.dim = PL_DIM_FLAG, .status = PL_E_NAN, .at = at};
+  struct pl_sense *wet = !on && pl_same_word(sense->quantity->name, "cable") ? pl_item_sense(asked->item, NULL, "wet") : NULL;
   pl_inventory_take(inventory, asked, sense, &reading);
+  if (wet) /* a broken cable senses nothing */
+    pl_inventory_take(inventory, asked, wet, &none);
   pl_inventory_derive(inventory->stack, asked->item);
 }
 

@@ -245,9 +245,15 @@ static void test_pump_that_stands(void **state)
   stand_until_state(s, "rpu.pump-1", PL_STATE_UNAVAILABLE, 20 * PL_S);
   stand_run(s, 2 * PL_S);
   stand_is(s, "rpu.pump-1", PL_STATE_UNAVAILABLE, PL_HEALTH_CRITICAL);
-  assert_non_null(strstr(stand_item(s, "rpu.pump-1")->why, "rpm, expected at least 500 rpm"));
+  assert_non_null(strstr(stand_item(s, "rpu.pump-1")->why, "it stands"));
   stand_is(s, "rpu.pump-2", PL_STATE_ENABLED, PL_HEALTH_OK);
   assert_int_not_equal(stand_item(s, "rpu")->health, PL_HEALTH_OK);
+}
+
+static bool is_critical(struct stand *s, void *ctx)
+{
+  (void)s;
+  return ((const struct pl_item *)ctx)->health == PL_HEALTH_CRITICAL;
 }
 
 static void test_limit_of_the_rig(void **state)
@@ -261,13 +267,34 @@ static void test_limit_of_the_rig(void **state)
   assert_non_null(strstr(stand_item(s, "csu-5")->why, "cpu-1-temperature of thermometer-5 is 88"));
   assert_non_null(strstr(stand_item(s, "csu-5")->why, "at most 85 degC"));
   stand_clear(s);
-  stand_plant(s, "thermometer-5.cpu-1-temperature=stuck:96degC");
-  stand_run(s, 2 * PL_S);
-  stand_is(s, "csu-5", PL_STATE_ENABLED, PL_HEALTH_CRITICAL);
-  stand_clear(s);
   stand_run(s, 2 * PL_S);
   stand_is(s, "csu-5", PL_STATE_ENABLED, PL_HEALTH_OK);
   assert_string_equal(stand_item(s, "csu-5")->why, "");
+  stand_plant(s, "thermometer-5.cpu-1-temperature=stuck:96degC");
+  stand_until(s, is_critical, stand_item(s, "csu-5"), 2 * PL_S); /* what procedures make of it is theirs */
+  assert_int_equal(stand_item(s, "csu-5")->health, PL_HEALTH_CRITICAL);
+}
+
+static void test_blame_stays(void **state)
+{
+  struct stand *s = *state;
+  pl_item_blame(s->stack, stand_item(s, "csu-6"), PL_HEALTH_CRITICAL, "it was isolated and did not let go of its power");
+  stand_run(s, 3 * PL_S);
+  stand_is(s, "csu-6", PL_STATE_STANDBY, PL_HEALTH_CRITICAL);
+  assert_string_equal(stand_item(s, "csu-6")->why, "it was isolated and did not let go of its power");
+  pl_item_blame(s->stack, stand_item(s, "csu-6"), PL_HEALTH_OK, NULL);
+  stand_is(s, "csu-6", PL_STATE_STANDBY, PL_HEALTH_OK);
+  pl_item_blame(s->stack, stand_item(s, "csu-6"), PL_HEALTH_WARNING, "its contacts are worn");
+  stand_act(s, "csu-6", "remove");
+  stand_until_state(s, "csu-6", PL_STATE_ABSENT, 2 * PL_S);
+  stand_run(s, PL_S);
+  stand_act(s, "csu-6", "insert");
+  stand_until_state(s, "csu-6", PL_STATE_STANDBY, 5 * PL_S);
+  stand_run(s, PL_S);
+  stand_is(s, "csu-6", PL_STATE_STANDBY, PL_HEALTH_OK); /* what was pulled took its blame along */
+  pl_item_blame(s->stack, stand_item(s, "rpu.pump-2"), PL_HEALTH_WARNING, "it wears");
+  stand_run(s, 2 * PL_S);
+  stand_is(s, "rpu.pump-2", PL_STATE_ENABLED, PL_HEALTH_WARNING);
 }
 
 /* --- commands --- */
@@ -362,6 +389,7 @@ int main(void)
       ON_DEMO(test_leak_is_critical),
       ON_DEMO(test_pump_that_stands),
       ON_DEMO(test_limit_of_the_rig),
+      ON_DEMO(test_blame_stays),
       ON_DEMO(test_commands),
       ON_DEMO(test_end_with_commands_under_way),
       ON_DEMO(test_polled_in_time),

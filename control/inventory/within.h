@@ -64,6 +64,8 @@ struct pl_derived {
   pl_time_ns gap, seen;  /* of its presence line: when it last said no (PL_NEVER: not since), and since when it says yes */
   bool answers;          /* its devices could be read at the last round */
   char state_why[120];   /* of a state that is not the usual one */
+  enum pl_health blame;  /* what a procedure found */
+  char blame_why[120];
 };
 
 struct pl_inventory {
@@ -82,6 +84,8 @@ struct pl_inventory {
   struct pl_poll_bus *buses;
   size_t n_buses;
   size_t first_rounds_left;
+  void (*first_round)(void *ctx);
+  void *first_round_ctx;
   uint64_t version;
   struct pl_item_listener *listeners, **last_listener;
   struct pl_flight *flights;
@@ -103,6 +107,11 @@ void pl_inventory_derive(struct pl_stack *stack, struct pl_item *item);
 void pl_inventory_judge(struct pl_stack *stack, struct pl_item *item);
 const struct pl_rig_limit *pl_sense_limit(const struct pl_sense *sense);
 bool pl_sense_within(const struct pl_sense *sense, double *excess); /* excess: how far outside, as a share of the limit */
+
+static inline bool pl_state_is_up(enum pl_state state) /* it has power, and is not given up */
+{
+  return state == PL_STATE_IN_TEST || state == PL_STATE_ENABLED || state == PL_STATE_QUIESCED || state == PL_STATE_DEGRADED;
+}
 
 static inline struct pl_derived *pl_derived_of(const struct pl_inventory *inventory, const struct pl_item *item)
 {

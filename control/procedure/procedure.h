@@ -43,6 +43,9 @@ struct pl_procedure_desc {
   size_t n_steps;
   /* May it begin now? PL_E_BUSY, PL_E_USAGE with why not. NULL: always. */
   enum pl_status (*may)(struct pl_stack *stack, const struct pl_item *item, struct pl_err *err);
+  /* It begins: what it must note (pl_procedure_note). It was taken up after a restart: what is kept in memory only (LED, Quiesced) said again. NULL: nothing. */
+  void (*prepare)(struct pl_procedure *p);
+  void (*taken_up)(struct pl_procedure *p);
 };
 extern const struct pl_procedure_desc pl_hot_swap, pl_evacuate, pl_power_on, pl_power_off, pl_restart, pl_leak_response, pl_thermal_emergency, pl_failover_csu,
     pl_failover_module, pl_failover_psu, pl_failover_pump, pl_failover_loop;
@@ -86,7 +89,14 @@ const struct pl_procedure_desc *const *pl_procedure_descs(size_t *count);
 
 /* For steps: a command whose failure fails the step. Any number; they run one after another a bus. */
 enum pl_status pl_procedure_command(struct pl_procedure *p, struct pl_item *item, const char *role, const char *quantity, int64_t value_u, struct pl_err *err);
-/* A value of the unit read after the step's commands; false: not yet. */
+/* The same, but its failure is told in the trail and fails nothing: for a device that may be dead, where another one can do it too. */
+enum pl_status pl_procedure_try(struct pl_procedure *p, struct pl_item *item, const char *role, const char *quantity, int64_t value_u, struct pl_err *err);
+/* Takes one more unit (which no urgent procedure has) until it is over; who had it ends there as it stands. PL_E_BUSY. To be asked for again after a restart. */
+enum pl_status pl_procedure_take(struct pl_procedure *p, struct pl_item *item, struct pl_err *err);
+/* What a procedure notes for itself, kept in `data` with each step: a word by key; value NULL: away. */
+void pl_procedure_note(struct pl_procedure *p, const char *key, const char *value);
+bool pl_procedure_noted(const struct pl_procedure *p, const char *key, char *value, size_t size); /* value may be NULL */
+/* A value of the unit read after the step's commands; false: not yet, and it has been asked for. */
 bool pl_procedure_fresh(struct pl_procedure *p, const struct pl_item *item, const char *role, const char *quantity, double *value);
 
 struct pl_procedure_listener { /* begun, a step begun, over; loop's thread */

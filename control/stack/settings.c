@@ -20,7 +20,7 @@ static const struct pl_param PARAMS[] = {
     TIME("test-limit", "10 s", 0.1, 3600, "from power good until all that a unit measures was seen within its limits"),
     TIME("leak-delay", "1 s", 0, 3600, "a detector's ReactionDelaySeconds at first start; later the store has it"),
     TIME("plant-period", "1 s", 0.1, 60, "of the pump control"),
-    QUANTITY("junction-target", TEMPERATURE, "70 degC", 20, 110, "the hottest junction that pump control aims at"),
+    QUANTITY("junction-target", TEMPERATURE, "80 degC", 20, 110, "pump control brings the hottest spot here, counted as a junction with a limit of 85 degC"),
     QUANTITY("thermal-limit", TEMPERATURE, "95 degC", 30, 150, "a CSU that is hotter is powered off"),
     QUANTITY("flow-min", FLOW, "6 L/min", 0, 3000, "the least flow that pump control asks for"),
     QUANTITY("flow-max", FLOW, "14 L/min", 1, 3000, "the most flow that pump control asks for"),

@@ -18,7 +18,7 @@ struct pl_stack_settings {
   pl_time_ns test_ns;             /* "test-limit": from power good to verified, 10 s */
   pl_time_ns leak_delay_ns;       /* "leak-delay": ReactionDelaySeconds at first start, 1 s */
   pl_time_ns plant_ns;            /* "plant-period": of the pump control, 1 s */
-  double supply_target_degC;      /* "junction-target": the hottest junction that pump control aims at, 70 degC */
+  double supply_target_degC;      /* "junction-target": where pump control brings the hottest spot, 80 degC */
   double thermal_limit_degC;      /* "thermal-limit": a CSU hotter than this is powered off, 95 degC */
   double flow_min_Lpm, flow_max_Lpm; /* "flow-min", "flow-max": what pump control may ask for */
   double power_cap_W;             /* "power-cap": of the rack, 0: none */

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "control/stack/stack.h"
 
+#include "control/events/events.h"
 #include "control/inventory/item.h"
+#include "control/plant/plant.h"
+#include "control/procedure/leak.h"
+#include "control/procedure/procedure.h"
+#include "control/redfish/service.h"
 #include "control/store/store.h"
 
 #include <stdlib.h>
@@ -60,17 +65,65 @@ static enum pl_status open_inventory(struct pl_stack *stack, const struct pl_sta
   return pl_inventory_new(stack, &stack->inventory, err);
 }
 
+static enum pl_status open_events(struct pl_stack *stack, const struct pl_stack_cfg *cfg, struct pl_err *err)
+{
+  (void)cfg;
+  return pl_events_new(stack, &stack->events, err);
+}
+
+static enum pl_status open_procedures(struct pl_stack *stack, const struct pl_stack_cfg *cfg, struct pl_err *err)
+{
+  (void)cfg;
+  return pl_procedures_new(stack, &stack->procedures, err);
+}
+
+static enum pl_status open_plant(struct pl_stack *stack, const struct pl_stack_cfg *cfg, struct pl_err *err)
+{
+  (void)cfg;
+  enum pl_status status = pl_leaks_new(stack, &stack->leaks, err);
+  if (!status)
+    status = pl_thermal_new(stack, &stack->thermal, err);
+  return status ? status : pl_plant_new(stack, &stack->plant, err);
+}
+
+static enum pl_status open_service(struct pl_stack *stack, const struct pl_stack_cfg *cfg, struct pl_err *err)
+{
+  return pl_service_new(stack, cfg, &stack->service, err);
+}
+
+/* Whoever commands begins when everything has been looked at once. A stack that cannot go on then ends, for half of one would be worse than none. */
+static void begin_commanding(void *ctx)
+{
+  struct pl_stack *stack = ctx;
+  if (pl_procedures_resume(stack->procedures, &stack->trouble) || pl_plant_start(stack->plant, &stack->trouble))
+    stack->dead = true;
+}
+
 /* Last: from here on the rooms hear of what is read. */
 static enum pl_status start(struct pl_stack *stack, const struct pl_stack_cfg *cfg, struct pl_err *err)
 {
   (void)cfg;
-  return pl_inventory_start(stack->inventory, err);
+  pl_service_name_origins(stack);
+  enum pl_status status = pl_events_start(stack, err);
+  pl_inventory_on_first_round(stack->inventory, begin_commanding, stack);
+  return status ? status : pl_inventory_start(stack->inventory, err);
 }
 
-static enum pl_status (*const ROOMS[])(struct pl_stack *stack, const struct pl_stack_cfg *cfg, struct pl_err *err) = {open_base, open_store, open_inventory, start};
+static enum pl_status (*const ROOMS[])(struct pl_stack *stack, const struct pl_stack_cfg *cfg, struct pl_err *err) = {
+    open_base, open_store, open_inventory, open_events, open_procedures, open_plant, open_service, start,
+};
 
 static void close_rooms(struct pl_stack *stack)
 {
+  if (stack->inventory) /* nobody is told of anything while the rooms go */
+    pl_inventory_halt(stack->inventory);
+  pl_service_free(stack->service);
+  pl_plant_free(stack->plant);
+  pl_thermal_free(stack->thermal);
+  pl_leaks_free(stack->leaks);
+  pl_procedures_free(stack->procedures);
+  pl_stack_unlisten(stack);
+  pl_events_free(stack->events);
   pl_inventory_free(stack->inventory);
   pl_store_close(stack->store);
 }
@@ -111,7 +164,10 @@ static void unavailable(struct pl_http_request *request, const char *why)
 
 void pl_stack_submit(struct pl_stack *stack, struct pl_http_request *request)
 {
-  unavailable(request, stack->dead ? "the stack was killed\n" : "no service\n");
+  if (stack->dead)
+    unavailable(request, stack->trouble.status ? stack->trouble.text : "the stack was killed\n");
+  else
+    pl_service_submit(stack->service, request);
 }
 
 /* --- as the host has it --- */
@@ -154,12 +210,38 @@ static void rackd_kill(void *self)
   pl_clock_post(stack->clock, &stack->burial);
 }
 
+static const struct pl_procedure_desc *find_procedure(const char *kind)
+{
+  size_t count;
+  const struct pl_procedure_desc *const *descs = pl_procedure_descs(&count);
+  for (size_t i = 0; i < count; i++)
+    if (pl_same_word(descs[i]->kind, kind))
+      return descs[i];
+  return NULL;
+}
+
 static enum pl_status rackd_kill_at(void *self, const char *procedure, const char *step, bool ended, struct pl_err *err)
 {
-  (void)self;
-  (void)step;
-  (void)ended;
-  return procedure ? pl_fail(err, PL_E_UNSUPPORTED, "this stack has no procedures") : PL_OK;
+  struct pl_stack *stack = self;
+  const struct pl_procedure_desc *desc = procedure ? find_procedure(procedure) : NULL;
+  const struct pl_step *found = NULL;
+  stack->kill_procedure[0] = stack->kill_step[0] = '\0';
+  if (!procedure)
+    return PL_OK;
+  for (size_t i = 0; desc && i < desc->n_steps; i++)
+    if (pl_same_word(desc->steps[i].name, step))
+      found = &desc->steps[i];
+  if (!found)
+    return desc ? pl_fail(err, PL_E_USAGE, "procedure '%s' has no step '%s'", procedure, step) : pl_fail(err, PL_E_USAGE, "no procedure '%s'", procedure);
+  snprintf(stack->kill_procedure, sizeof stack->kill_procedure, "%s", desc->kind);
+  snprintf(stack->kill_step, sizeof stack->kill_step, "%s", found->name);
+  stack->kill_ended = ended;
+  return PL_OK;
+}
+
+static enum pl_status rackd_listen(void *self, uint64_t after, void (*event)(void *ctx, const struct pl_stack_event *event), void *ctx, struct pl_err *err)
+{
+  return pl_stack_listen(self, after, event, ctx, err);
 }
 
 const struct pl_stack_desc pl_stack_rackd = {
@@ -170,5 +252,6 @@ const struct pl_stack_desc pl_stack_rackd = {
     .submit = rackd_submit,
     .kill_at = rackd_kill_at,
     .is_dead = rackd_is_dead,
+    .listen = rackd_listen,
     .mutants = pl_mutants,
 };

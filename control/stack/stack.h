@@ -27,6 +27,8 @@ struct pl_stack {
   struct pl_thermal *thermal;        /* the same */
   struct pl_plant *plant;            /* control/plant */
   struct pl_service *service;        /* control/redfish */
+  struct pl_hearing *hearing;        /* who hears its events in process (hear.c); NULL: nobody */
+  struct pl_err trouble;             /* why it ended by itself (dead too); status PL_OK: it did not */
   bool dead;                         /* killed by a drill: nothing is written or commanded any more */
   char kill_procedure[32], kill_step[32]; /* see pl_stack_desc.kill_at */
   bool kill_ended;
@@ -35,6 +37,9 @@ struct pl_stack {
 
 enum pl_status pl_stack_open(const struct pl_stack_cfg *cfg, struct pl_stack **stack, struct pl_err *err);
 void pl_stack_close(struct pl_stack *stack);
+/* hear.c: pl_stack_desc.listen. */
+enum pl_status pl_stack_listen(struct pl_stack *stack, uint64_t after, void (*event)(void *ctx, const struct pl_stack_event *event), void *ctx, struct pl_err *err);
+void pl_stack_unlisten(struct pl_stack *stack);
 /* For web/: the same as pl_stack_desc.submit. */
 void pl_stack_submit(struct pl_stack *stack, struct pl_http_request *request);
 

@@ -12,9 +12,9 @@
 #include <yaml.h>
 
 /* Far above what a person writes, far below what could exhaust the program. */
-#define SIZE_MAX_BYTES ((size_t)1 << 20)
+#define SIZE_MAX_BYTES ((size_t)16 << 20) /* a rig of 1,000 modules of 4 CSUs is 3 MiB and 250,000 values */
 #define DEPTH_MAX 32
-#define NODES_MAX 100000
+#define NODES_MAX 1000000
 
 struct pl_conf {
   char *name;

@@ -111,10 +111,10 @@ const struct pl_unit *pl_unit_find(const char *name)
   if (!*name)
     return NULL; /* no unit at all is not a unit; the plain number is found as "number" */
   for (size_t i = 0; i < sizeof ALIASES / sizeof ALIASES[0]; i++)
-    if (!strcmp(ALIASES[i].alias, name))
+    if (*ALIASES[i].alias == *name && !strcmp(ALIASES[i].alias, name))
       name = ALIASES[i].name;
   for (size_t i = 0; i < N_UNITS; i++)
-    if (!strcmp(UNITS[i].name, name) || !strcmp(UNITS[i].plural, name))
+    if ((*UNITS[i].name == *name && !strcmp(UNITS[i].name, name)) || (*UNITS[i].plural == *name && !strcmp(UNITS[i].plural, name)))
       return &UNITS[i];
   return NULL;
 }

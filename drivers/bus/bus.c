@@ -42,6 +42,7 @@ struct pl_bus {
 
   enum pl_status (*reopen)(void *self, struct pl_err *err);
   enum pl_status (*is_there)(void *self, struct pl_err *err);
+  void (*job_over)(void *self);
   void (*watcher)(void *ctx, struct pl_bus *bus, bool here, const char *cause); /* the loop's */
   void *watcher_ctx;
   struct pl_post presence;    /* lost or losses is no longer what the watcher was told */
@@ -221,6 +222,11 @@ void pl_bus_set_look(struct pl_bus *bus, enum pl_status (*is_there)(void *self, 
   look_again(bus);
 }
 
+void pl_bus_set_job_over(struct pl_bus *bus, void (*job_over)(void *self))
+{
+  bus->job_over = job_over;
+}
+
 void pl_bus_watch(struct pl_bus *bus, void (*fn)(void *ctx, struct pl_bus *bus, bool here, const char *cause), void *ctx)
 {
   bus->watcher = fn;
@@ -246,6 +252,8 @@ static void execute(struct pl_bus *bus, struct pl_job *job)
     pl_bus_count(bus, 0, job->status);
   else if ((job->status = job->run(job, &job->err)) == PL_E_GONE && bus->reopen)
     mark_lost(bus, job->err.text);
+  if (bus->job_over)
+    bus->job_over(bus->self);
   job->finished = bus->free_at = pl_bus_now(bus);
   enum pl_status ours = is_unseen(bus, job->status) ? job->status : PL_OK; /* the transfers have counted theirs */
   if (!job->status && job->finished > job->limit)

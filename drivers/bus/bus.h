@@ -83,6 +83,8 @@ void pl_bus_set_reopen(struct pl_bus *bus, enum pl_status (*reopen)(void *self, 
 /* After pl_bus_set_reopen. Real time: is_there(self) is asked on the worker four times a second while the bus is idle; PL_E_GONE marks it as lost. For what
  * must not be held on to after it has gone (an open /dev/i2c-N keeps the kernel from removing the adapter). It makes no transfer. */
 void pl_bus_set_look(struct pl_bus *bus, enum pl_status (*is_there)(void *self, struct pl_err *err));
+/* After pl_bus_attach. Called on the worker after each job: for an adapter that keeps something to itself for a job's length. */
+void pl_bus_set_job_over(struct pl_bus *bus, void (*job_over)(void *self));
 /* For adapters that notice it without a transfer; any thread. */
 void pl_bus_lost(struct pl_bus *bus, const char *cause);
 bool pl_bus_is_lost(const struct pl_bus *bus);

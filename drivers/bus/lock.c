@@ -93,7 +93,7 @@ enum pl_status pl_lock_take(const char *key, struct pl_lock **out, struct pl_err
     enum pl_status status;
     if (errno == EWOULDBLOCK) {
       read_holder(fd, holder, sizeof holder);
-      status = pl_fail(err, PL_E_LOCKED, "%s is held by process %s; end that program first", key, holder);
+      status = pl_fail(err, PL_E_LOCKED, "%s is held by process %s; end that program first, or let both share it (plumb broker)", key, holder);
     } else {
       status = pl_fail_errno(err, "cannot lock %s for %s", path, key);
     }

@@ -40,7 +40,7 @@ static void a_second_holder_is_told_who_has_it(void **state)
   assert_int_equal(pl_lock_take("127.0.0.1:502", &other, &err), PL_OK);
   assert_int_equal(pl_lock_take("/dev/ttyTEST", &second, &err), PL_E_LOCKED);
   assert_null(second);
-  snprintf(want, sizeof want, "/dev/ttyTEST is held by process %ld (test_lock); end that program first", (long)getpid());
+  snprintf(want, sizeof want, "/dev/ttyTEST is held by process %ld (test_lock); end that program first, or let both share it (plumb broker)", (long)getpid());
   assert_string_equal(err.text, want);
   pl_lock_release(first);
   assert_int_equal(pl_lock_take("/dev/ttyTEST", &second, &err), PL_OK);

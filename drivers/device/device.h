@@ -70,6 +70,7 @@ struct pl_device_desc {
   /* Without I/O. NULL: the static table. */
   enum pl_status (*shape)(const struct pl_values *values, struct pl_shape *shape, struct pl_err *err);
   void (*shape_free)(struct pl_shape *shape);
+  const char *shape_by; /* the one param that the shape follows from: devices of a rig in which it is the same share one. NULL: each has its own */
   /* Loop's thread; may request GPIO lines, makes no transfers. */
   enum pl_status (*open)(const struct pl_device_args *args, void **self, struct pl_err *err);
   void (*close)(void *self);

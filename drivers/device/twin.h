@@ -61,6 +61,9 @@ struct pl_twin_desc {
   void (*destroy)(void *self);
   /* After each step of the world, with the time of the step: latches, peaks, retries, lines. May be NULL. */
   void (*tick)(void *self, pl_time_ns now);
+  /* May be NULL: it wants every tick. Else when it next has something to do by itself (PL_NEVER: nothing): until then it is ticked when something that it
+   * senses has moved, and ten times a second. */
+  pl_time_ns (*tick_due)(void *self);
 
   /* I2C devices. address comes from the driver's `address` value. pec: the chip checks and appends PEC (SMBus 3.1 section 6.4).
    * little register pointers (INA238) are commands with write_len/read_len and pec false. */

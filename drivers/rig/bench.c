@@ -168,11 +168,16 @@ static bool needs_safe(const struct pl_rig_device *device)
   return device->n_safe && !device->bus->on_twin && device->owner != PL_OWNER_INTERLOCK;
 }
 
+static bool is_of_owner(const struct pl_bench_cfg *cfg, const struct pl_rig_device *device)
+{
+  return !cfg->owners || (cfg->owners & 1u << device->owner);
+}
+
 static bool is_wanted(const struct pl_rig *rig, const struct pl_bench_cfg *cfg, const struct pl_rig_bus *bus)
 {
-  bool wanted = !cfg->safe_only;
+  bool wanted = !cfg->safe_only && !cfg->owners;
   for (size_t i = 0; i < rig->n_devices && !wanted; i++)
-    wanted = rig->devices[i].bus == bus && needs_safe(&rig->devices[i]);
+    wanted = rig->devices[i].bus == bus && is_of_owner(cfg, &rig->devices[i]) && (!cfg->safe_only || needs_safe(&rig->devices[i]));
   return wanted;
 }
 
@@ -259,7 +264,7 @@ static enum pl_status open_devices(struct pl_bench *bench, const struct pl_bench
   enum pl_status status = PL_OK;
   for (size_t i = 0; i < bench->rig->n_devices && !status; i++) {
     const struct pl_rig_device *device = &bench->rig->devices[i];
-    if (device->owner == PL_OWNER_INTERLOCK)
+    if (device->owner == PL_OWNER_INTERLOCK || !is_of_owner(cfg, device))
       continue;
     if (cfg->safe_only && needs_safe(device) && !bench->closed[i].status)
       status = open_safe_device(bench, cfg, i, err);
@@ -375,6 +380,9 @@ const struct pl_rig *pl_bench_rig(const struct pl_bench *bench)
 
 struct pl_device *pl_bench_device(const struct pl_bench *bench, const char *name)
 {
+  for (size_t i = 0; i < bench->rig->n_devices; i++) /* most ask with the rig's own word */
+    if (bench->rig->devices[i].name == name)
+      return bench->devices[i];
   const struct pl_rig_device *device = pl_rig_device(bench->rig, name);
   return device ? bench->devices[device - bench->rig->devices] : NULL;
 }

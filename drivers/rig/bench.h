@@ -21,6 +21,9 @@ struct pl_bench_cfg {
   const char *const *faults;
   size_t n_faults;
   bool proxy;              /* faults will be planted later, on real buses too: an in-line proxy stands in front of them, as it does with n_faults */
+  /* Bit mask of enum pl_owner: only devices of these owners are opened, and only buses with one of them: two programs, the runner and the stack, share a rig
+   * without sharing a line. 0: all. Devices of others are NULL. */
+  unsigned owners;
   bool buses_only;         /* a scan: no device is opened and nothing is watched, so nothing is set; pl_bench_device is NULL for all */
   /* May be NULL: asked for each bus before it is opened (why NULL), and again where that failed; true: the bench goes on without it (pl_bench_bus is NULL). */
   bool (*skip)(void *ctx, const struct pl_rig_bus *as, const struct pl_err *why);

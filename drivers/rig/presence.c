@@ -81,10 +81,10 @@ static bool collect_calls(struct place *place, const struct pl_rig *rig, struct 
 {
   size_t n = 0;
   for (size_t i = 0; i < rig->n_devices; i++)
-    n += rig->devices[i].bus == place->bus ? rig->devices[i].n_safe : 0;
+    n += rig->devices[i].bus == place->bus && devices[i] ? rig->devices[i].n_safe : 0; /* NULL: another owner's, on a bus that both share */
   place->calls = calloc(n + 1, sizeof *place->calls);
   for (size_t i = 0; i < rig->n_devices && place->calls; i++)
-    for (size_t k = 0; rig->devices[i].bus == place->bus && k < rig->devices[i].n_safe; k++)
+    for (size_t k = 0; rig->devices[i].bus == place->bus && devices[i] && k < rig->devices[i].n_safe; k++)
       place->calls[place->n_calls++] =
           (struct pl_call){.device = devices[i], .quantity = rig->devices[i].safe[k].quantity, .value_u = rig->devices[i].safe[k].value_u};
   return place->calls;

@@ -258,6 +258,16 @@ static enum pl_status read_map(struct reader *r, const char *key, void **array, 
 
 /* --- a device --- */
 
+/* A device before this one whose shape is the same; a map's file is read once for all that it describes. NULL: none. */
+static const struct pl_rig_device *same_shape(const struct pl_rig *rig, const struct pl_rig_device *device)
+{
+  const char *by = device->desc->shape_by, *text = by ? pl_value(&device->values, by)->text : NULL;
+  for (const struct pl_rig_device *each = rig->devices; text && each < device; each++)
+    if (each->desc == device->desc && !strcmp(pl_value(&each->values, by)->text, text))
+      return each;
+  return NULL;
+}
+
 static enum pl_status read_values(struct reader *r)
 {
   static const char *const KEYS[] = {"name", "driver", "bus", "part", "role", "owner", "serial", "safe", "limits"};
@@ -270,6 +280,12 @@ static enum pl_status read_values(struct reader *r)
     status = pl_node_values(r->conf, r->node, desc->params, desc->n_params, &device->values, r->err);
   if (status)
     return status;
+  const struct pl_rig_device *like = same_shape(r->rig, device);
+  if (like) {
+    device->shape = like->shape;
+    device->shape_lent = true;
+    return PL_OK;
+  }
   /* Whatever ails a shape is in the file (a map that is not there): refused like the rest, before anything is driven. */
   status = pl_device_shape(desc, &device->values, &device->shape, r->err);
   if (status) {
@@ -304,7 +320,7 @@ enum pl_status pl_rig_read_device(const struct pl_rig *rig, const struct pl_node
 
 void pl_rig_clear_device(struct pl_rig_device *device)
 {
-  if (device->shape.quantities || device->shape.owned)
+  if (!device->shape_lent && (device->shape.quantities || device->shape.owned))
     pl_device_shape_free(device->desc, &device->shape);
   free((void *)device->values.items);
   free(device->safe);

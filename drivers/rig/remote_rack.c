@@ -28,7 +28,7 @@ static void rack_close(struct pl_backend *rack)
 
 static enum pl_status attach(struct pl_backend *rack, struct pl_err *err)
 {
-  return rack->fd >= 0 ? PL_OK : pl_remote_connect(rack->clock, rack->socket, PL_REMOTE_CONTROL, NULL, &rack->fd, NULL, NULL, err);
+  return rack->fd >= 0 ? PL_OK : pl_remote_connect(rack->clock, rack->socket, PL_REMOTE_CONTROL, NULL, 0, &rack->fd, NULL, err);
 }
 
 static void detach(struct pl_backend *rack)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drivers/rig/rig.h"
 #include "drivers/base/conf.h"
+#include "drivers/rig/names.h"
 #include "drivers/rig/read.h"
 
 #include <stdlib.h>
@@ -127,9 +128,11 @@ static enum pl_status read_part(struct pl_rig *rig, const struct pl_node *node, 
     known++;
   if (known == i)
     return pl_node_unknown(rig->conf, kind_node, "part kind", "", words, i, err);
-  for (size_t k = 0; k < rig->n_parts; k++)
-    if (pl_same_word(rig->parts[k].name, part.name))
-      return pl_node_fail(rig->conf, node, err, "a second part '%s', expected another name (first on line %d)", part.name, rig->parts[k].line);
+  const struct pl_rig_part *first = pl_rig_part(rig, part.name);
+  if (first)
+    return pl_node_fail(rig->conf, node, err, "a second part '%s', expected another name (first on line %d)", part.name, first->line);
+  if (!pl_names_add(&rig->part_names, part.name, rig->n_parts))
+    return pl_fail(err, PL_E_NOMEM, "%s: out of memory", rig->path);
   rig->parts[rig->n_parts++] = part;
   return PL_OK;
 }
@@ -173,9 +176,11 @@ static enum pl_status read_device(struct pl_rig *rig, const struct pl_node *node
   if (status)
     return status;
   rig->n_devices++; /* from here on pl_rig_free releases it */
-  for (size_t i = 0; i + 1 < rig->n_devices; i++)
-    if (pl_same_word(rig->devices[i].name, device->name))
-      return pl_node_fail(rig->conf, node, err, "a second device '%s', expected another name (first on line %d)", device->name, rig->devices[i].line);
+  const struct pl_rig_device *first = pl_rig_device(rig, device->name);
+  if (first)
+    return pl_node_fail(rig->conf, node, err, "a second device '%s', expected another name (first on line %d)", device->name, first->line);
+  if (!pl_names_add(&rig->device_names, device->name, rig->n_devices - 1))
+    return pl_fail(err, PL_E_NOMEM, "%s: out of memory", rig->path);
   return pl_rig_check_address(rig, device, rig->n_devices - 1, err);
 }
 
@@ -276,6 +281,8 @@ void pl_rig_free(struct pl_rig *rig)
     pl_rig_clear_device(&rig->devices[i]);
   for (size_t i = 0; i < rig->n_buses; i++)
     free((void *)rig->buses[i].values.items);
+  pl_names_free(rig->part_names);
+  pl_names_free(rig->device_names);
   free(rig->devices);
   free(rig->parts);
   free(rig->buses);
@@ -286,18 +293,14 @@ void pl_rig_free(struct pl_rig *rig)
 
 const struct pl_rig_device *pl_rig_device(const struct pl_rig *rig, const char *name)
 {
-  for (size_t i = 0; i < rig->n_devices; i++)
-    if (pl_same_word(rig->devices[i].name, name))
-      return &rig->devices[i];
-  return NULL;
+  size_t index = pl_names_find(rig->device_names, name);
+  return index < rig->n_devices ? &rig->devices[index] : NULL;
 }
 
 const struct pl_rig_part *pl_rig_part(const struct pl_rig *rig, const char *name)
 {
-  for (size_t i = 0; i < rig->n_parts; i++)
-    if (pl_same_word(rig->parts[i].name, name))
-      return &rig->parts[i];
-  return NULL;
+  size_t index = pl_names_find(rig->part_names, name);
+  return index < rig->n_parts ? &rig->parts[index] : NULL;
 }
 
 const struct pl_rig_device *pl_rig_by_role(const struct pl_rig *rig, const struct pl_rig_part *part, const char *role)

@@ -51,6 +51,7 @@ struct pl_rig_device {
   enum pl_owner owner;
   struct pl_values values;
   struct pl_shape shape;
+  bool shape_lent; /* it is another device's of this rig */
   struct pl_rig_setting *safe;
   size_t n_safe;
   struct pl_rig_limit *limits;
@@ -71,6 +72,7 @@ struct pl_rig {
   struct pl_rig_part *parts;
   struct pl_rig_device *devices;
   size_t n_buses, n_parts, n_devices;
+  struct pl_names *part_names, *device_names; /* drivers/rig only */
 };
 
 /* All that can be refused without driving anything: file:line: what, expected what. */

@@ -74,6 +74,40 @@ static void test_observe(void **state)
   end(&f);
 }
 
+/* Two programs share a rig: each opens what is its owner's, and a bus only where one of those hangs on it. */
+static void test_owners(void **state)
+{
+  static const char TEXT[] = "rig: shared\nbuses:\n"
+                             "- {name: i2c-1, kind: i2c, adapter: twin}\n"
+                             "- {name: i2c-2, kind: i2c, adapter: twin}\n"
+                             "- {name: rtu, kind: modbus, adapter: modbus-rtu, port: twin}\n"
+                             "- {name: spare, kind: i2c, adapter: twin}\n"
+                             "devices:\n"
+                             "- {name: psu-a, driver: psu, bus: i2c-1, address: 0x58, owner: stack, safe: {on: true}}\n"
+                             "- {name: psu-b, driver: psu, bus: i2c-1, address: 0x59, owner: bench, safe: {on: off}}\n"
+                             "- {name: pump, driver: pump, bus: rtu, unit: 12, owner: stack}\n"
+                             "- {name: psu-c, driver: psu, bus: i2c-2, address: 0x58, owner: bench}\n";
+  (void)state;
+  struct fixture f;
+  struct pl_err err = {0};
+  begin(&f, TEXT, true);
+  f.cfg.owners = 1u << PL_OWNER_STACK;
+  open_bench(&f);
+  assert_string_equal(seen.log, "rack shared seed 7; i2c-1 by twin speed=100 kHz; rtu by modbus-rtu port=twin; +psu-a; +pump; ");
+  assert_null(pl_bench_device(f.bench, "psu-b"));
+  assert_null(pl_bench_bus(f.bench, "i2c-2"));
+  seen.log[0] = '\0';
+  assert_int_equal(pl_bench_make_safe(f.bench, &err), PL_OK);
+  assert_string_equal(seen.log, "psu-a.on=1000000; "); /* the other owner's outputs are the other owner's */
+  end(&f);
+
+  begin(&f, TEXT, true);
+  f.cfg.owners = 1u << PL_OWNER_BENCH;
+  open_bench(&f);
+  assert_string_equal(seen.log, "rack shared seed 7; i2c-1 by twin speed=100 kHz; i2c-2 by twin speed=100 kHz; +psu-b; +psu-c; ");
+  end(&f);
+}
+
 static void test_rehearsal(void **state)
 {
   (void)state;
@@ -203,7 +237,7 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_virtual), cmocka_unit_test(test_real), cmocka_unit_test(test_mixed), cmocka_unit_test(test_rehearsal),
-      cmocka_unit_test(test_observe), cmocka_unit_test(test_refused), cmocka_unit_test(test_probe), cmocka_unit_test(test_close_under_way),
+      cmocka_unit_test(test_observe), cmocka_unit_test(test_owners), cmocka_unit_test(test_refused), cmocka_unit_test(test_probe), cmocka_unit_test(test_close_under_way),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

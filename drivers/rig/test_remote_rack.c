@@ -36,7 +36,8 @@ static void answer_hello(int fd, struct pl_remote_frame *frame)
   pl_remote_put(frame, PL_OK, 1);
   pl_remote_put_text(frame, "");
   pl_remote_put(frame, 0, 8);
-  pl_remote_put(frame, 0, 4);
+  for (int i = 0; i < 3; i++)
+    pl_remote_put(frame, 0, 6); /* speed, caps, limits, id */
   assert_int_equal(pl_remote_send(fd, frame, &err), PL_OK);
 }
 

@@ -46,7 +46,8 @@ struct pl_command {
 };
 
 extern const struct pl_command pl_command_run, pl_command_check, pl_command_replay, pl_command_report, pl_command_get, pl_command_set, pl_command_watch, pl_command_rig,
-    pl_command_drivers, pl_command_twin, pl_command_scan, pl_command_doctor, pl_command_coverage, pl_command_guardian, pl_command_interlock, pl_command_plot, pl_command_faults;
+    pl_command_drivers, pl_command_twin, pl_command_scan, pl_command_doctor, pl_command_coverage, pl_command_guardian, pl_command_interlock, pl_command_plot, pl_command_faults,
+    pl_command_broker;
 /* twin_control.c: the verbs of `plumb twin` that speak to a running rack. False: the word is none of them. */
 bool pl_twin_control(const struct pl_args *args, enum pl_exit *code);
 /* twin_record.c: `plumb twin record` */

@@ -7,7 +7,8 @@
 
 const struct pl_command *const pl_commands[] = {
     &pl_command_run, &pl_command_check, &pl_command_replay,  &pl_command_report, &pl_command_get, &pl_command_set, &pl_command_watch, &pl_command_plot,
-    &pl_command_rig, &pl_command_drivers, &pl_command_scan, &pl_command_doctor, &pl_command_twin, &pl_command_coverage, &pl_command_faults, &pl_command_interlock, &pl_command_guardian, NULL,
+    &pl_command_rig, &pl_command_drivers, &pl_command_scan, &pl_command_doctor, &pl_command_twin, &pl_command_broker, &pl_command_coverage, &pl_command_faults,
+    &pl_command_interlock, &pl_command_guardian, NULL,
 };
 
 enum pl_exit pl_complain(enum pl_exit code, const struct pl_err *err)

@@ -14,6 +14,7 @@ static const struct pl_option OPTIONS[] = {
     {"record", "FILE", "where it writes what it did", false},
     {"runner", "PID", "the process that it watches", false},
     {"limit", "TIME", "the longest silence of the runner's loop", false},
+    {"bench-only", NULL, "what the control stack owns is its own to make safe", false},
     {NULL, NULL, NULL, false},
 };
 
@@ -23,7 +24,7 @@ static enum pl_status take_options(const struct pl_args *args, struct pl_guard_c
   socklen_t size = sizeof kind;
   uint64_t runner = 0;
   int64_t limit_u = 0;
-  *cfg = (struct pl_guard_cfg){.rig = pl_args_text(args, "rig", NULL), .sha256 = pl_args_text(args, "sha256", ""), .record = pl_args_text(args, "record", NULL), .link = LINK,
+  *cfg = (struct pl_guard_cfg){.rig = pl_args_text(args, "rig", NULL), .sha256 = pl_args_text(args, "sha256", ""), .record = pl_args_text(args, "record", NULL), .link = LINK, .bench_only = pl_args_flag(args, "bench-only"),
                                 .quiet_ns = PL_GUARDIAN_QUIET_NS};
   if (!cfg->rig || !cfg->record || getsockopt(LINK, SOL_SOCKET, SO_TYPE, &kind, &size) || kind != SOCK_SEQPACKET)
     return pl_fail(err, PL_E_USAGE, "`plumb run` starts the guardian by itself, where a rig outlives the run; there is nothing to guard from the command line");

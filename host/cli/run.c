@@ -129,6 +129,7 @@ static enum pl_status open_bench(struct run *run, struct pl_clock *clock, struct
                                    .faults = faults,
                                    .n_faults = n_faults,
                                    .proxy = pl_sequence_says(run->session->sequences[run->index], "fault."),
+                                   .owners = pl_session_shares_rack(run->session, run->index) ? 1u << PL_OWNER_BENCH : 0,
                                    .opened = run->capture ? capture_bus : NULL,
                                    .opened_ctx = run->capture,
                                    .stand_in = run->replay ? replay_bus : NULL,
@@ -147,7 +148,8 @@ static enum pl_status start_guardian(struct run *run, struct pl_clock *clock, st
     return PL_OK;
   snprintf(record, sizeof record, "%s/guardian.jsonl", run->dir);
   enum pl_status status = heartbeat(run->args, &limit_u, err);
-  const struct pl_guardian_cfg cfg = {.clock = clock, .rig = rig, .record = record, .limit_ns = limit_u * PL_US};
+  const struct pl_guardian_cfg cfg = {.clock = clock, .rig = rig, .record = record, .limit_ns = limit_u * PL_US,
+                                     .bench_only = pl_session_shares_rack(run->session, run->index)};
   return status ? status : pl_guardian_start(&cfg, &run->guardian, err);
 }
 

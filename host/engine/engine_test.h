@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "host/engine/engine.h"
+#include "host/stack/client.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -49,6 +50,7 @@ struct fixture {
   size_t n_faults;
   pl_time_ns signal_at[2]; /* 0: none */
   void (*at_signal)(struct fixture *f); /* instead of a signal; NULL: the signal */
+  const struct pl_stack_desc *stack;    /* the control stack that it asks; NULL: none */
   volatile int stop;
   /* results */
   char *lines; /* the journal */
@@ -134,9 +136,15 @@ static inline void run_bench(struct fixture *f, struct pl_sequence *sequence)
   for (int i = 0; i < 2; i++)
     if (f->signal_at[i])
       pl_clock_arm(clock, &timers[i], f->signal_at[i]);
+  const struct pl_client_cfg stack = {.clock = clock, .bench = bench, .seed = f->cfg.seed, .embedded = f->stack};
+  struct pl_client *client = NULL;
+  if (f->stack)
+    assert_int_equal(pl_client_new(&stack, &client, &f->err), PL_OK);
+  f->cfg.stack = client;
   f->cfg.bench = bench;
   f->cfg.journal = journal;
   f->status = pl_engine_run(sequence, &f->cfg, &f->outcome, &f->err);
+  pl_client_free(client);
   assert_int_equal(pl_journal_close(journal, NULL), PL_OK);
   for (int i = 0; i < 2; i++)
     pl_clock_disarm(clock, &timers[i]);

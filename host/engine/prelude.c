@@ -4,6 +4,9 @@
 #include "host/engine/lua_stack.h"
 
 #include <lauxlib.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
 
 static const char WAITING[] =
     "local core, G, next, sort = ...\n"
@@ -293,9 +296,17 @@ static const char ACTING[] =
     "  G.wait_until(function() return part.connector.present == wanted end,\n"
     "    { within = G.s(60), every = G.ms(100), what = part.name .. (wanted and ' inserted' or ' removed'), blame = part })\n"
     "end\n"
+    "local SEEN = { attention = 'Is the attention LED lit at', present = 'Is a unit in' }\n"
+    "local function sees(part, what)\n"
+    "  local words = SEEN[what] or core.usage('operator.sees needs what to look at: \"attention\" (the LED) or \"present\" (a unit in its place)')\n"
+    "  local seen = core.see(part, what)\n"
+    "  if seen ~= nil then return seen end\n"
+    "  return G.prompt(words .. ' ' .. G.tostring(part) .. '?', { choices = { 'yes', 'no' } }) == 'yes'\n"
+    "end\n"
     "G.operator = {\n"
     "  remove = function(part) by_hand(part, 'remove', false, 'Remove') end,\n"
     "  insert = function(part) by_hand(part, 'insert', true, 'Insert') end,\n"
+    "  sees = sees,\n"
     "  replace = function(part) if not core.act(part, 'replace') then G.prompt('Put another unit in the place of ' .. G.tostring(part)) end end,\n"
     "}\n"
     "G.fault = { plant = core.plant, clear = core.clear, count = core.count }\n";
@@ -347,9 +358,53 @@ static const char TRIPPING[] =
     "  tripped = function(rule) return (core.trip_seen(rule)) end,\n"
     "}\n";
 
+/* Each chunk is compiled once in a process: a run has three states of Lua (load, rehearsal, run), a coverage hundreds. */
+static struct compiled {
+  const char *text;
+  char *code;
+  size_t size, room;
+} compiled[8];
+static pthread_mutex_t compiling = PTHREAD_MUTEX_INITIALIZER;
+
+static int keep_code(lua_State *L, const void *code, size_t size, void *ctx)
+{
+  struct compiled *kept = ctx;
+  (void)L;
+  if (kept->size + size > kept->room) {
+    size_t room = 2 * (kept->size + size) + 16384;
+    char *grown = realloc(kept->code, room);
+    if (!grown)
+      return 1;
+    kept->code = grown;
+    kept->room = room;
+  }
+  memcpy(kept->code + kept->size, code, size);
+  kept->size += size;
+  return 0;
+}
+
+static int compile(lua_State *L, const char *text, size_t size)
+{
+  struct compiled *kept = compiled, *end = compiled + sizeof compiled / sizeof *compiled;
+  while (kept < end && kept->text && kept->text != text)
+    kept++;
+  if (kept < end && kept->text)
+    return luaL_loadbufferx(L, kept->code, kept->size, "=plumbline", "b");
+  int status = luaL_loadbufferx(L, text, size, "=plumbline", "t");
+  if (status || kept == end)
+    return status;
+  if (!lua_dump(L, keep_code, kept, false))
+    kept->text = text;
+  else
+    kept->size = 0; /* next time again */
+  return LUA_OK;
+}
+
 static int load_chunk(lua_State *L, const char *text, size_t size)
 {
-  int status = luaL_loadbufferx(L, text, size, "=plumbline", "t");
+  pthread_mutex_lock(&compiling);
+  int status = compile(L, text, size);
+  pthread_mutex_unlock(&compiling);
   if (status)
     return status;
   lua_getfield(L, LUA_REGISTRYINDEX, PL_VM_CORE);

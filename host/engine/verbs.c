@@ -261,6 +261,23 @@ static int act(lua_State *L)
   return 1;
 }
 
+/* see(part, port): what a person before the rack would see, "attention" or "present"; nil: a person must be asked. */
+static int see(lua_State *L)
+{
+  struct pl_run *run = pl_task_here(L, "operator")->vm->run;
+  const struct pl_rig_part *part = pl_rig_part_at(L, 1);
+  struct pl_err err = {0};
+  double value = 0;
+  if (!part)
+    pl_raise_usage(L, "operator.sees needs a part of the rig, got %s", pl_amount_kind(L, 1));
+  if (!on_twin(run, part) || run->cfg->replay)
+    return 0;
+  if (pl_bench_backend_desc(run->bench)->truth(pl_bench_backend(run->bench), part->name, luaL_checkstring(L, 2), &value, &err))
+    pl_raise_usage(L, "%s", err.text);
+  lua_pushboolean(L, value > 0.5);
+  return 1;
+}
+
 static void want_planting(lua_State *L, const struct pl_run *run, const char *verb)
 {
   if (!pl_run_has_rack(run) && !pl_bench_can_plant(run->bench))
@@ -353,6 +370,7 @@ void pl_verbs_register(lua_State *L, int core)
                                   {"series_add", series_add},
                                   {"series_end", series_end},
                                   {"act", act},
+                                  {"see", see},
                                   {"plant", plant_fault},
                                   {"clear", clear_fault},
                                   {"count", count_fault},

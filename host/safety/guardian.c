@@ -84,7 +84,7 @@ static enum pl_status launch(struct pl_guardian *guardian, const struct pl_guard
   snprintf(runner, sizeof runner, "%ld", (long)getpid());
   snprintf(limit, sizeof limit, "%lld us", (long long)(cfg->limit_ns / PL_US));
   const char *const argv[] = {"plumb", "guardian", "--rig", cfg->rig->path, "--sha256", cfg->rig->sha256, "--record", cfg->record,
-                              "--runner", runner, "--limit", limit, NULL};
+                              "--runner", runner, "--limit", limit, cfg->bench_only ? "--bench-only" : NULL, NULL};
   char **env = with_bind_now();
   int error = env ? spawn(&guardian->pid, theirs, (char *const *)(uintptr_t)argv, env) : ENOMEM;
   free(env);

@@ -43,6 +43,7 @@ struct pl_guardian_cfg {
   const struct pl_rig *rig;
   const char *record;     /* where the guardian writes what it did: "DIR/guardian.jsonl" */
   pl_time_ns limit_ns;    /* the longest silence of the loop */
+  bool bench_only;        /* what a control stack at a URL owns is its to make safe, not ours */
 };
 
 /* Whether the rig has outputs that stay as they are when the runner dies: a safe value on a bus that is not the virtual rack of the same process. */
@@ -65,6 +66,7 @@ struct pl_guard_cfg {
   pid_t runner;
   int link;           /* the socket */
   pl_time_ns limit_ns;
+  bool bench_only;
   pl_time_ns quiet_ns; /* as limit_ns, while it opens the rig and after its loop has ended; not less than limit_ns, whatever it says */
 };
 

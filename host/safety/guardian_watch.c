@@ -64,11 +64,12 @@ static void rehearse(const struct pl_rig *rig, char *note, size_t size)
   snprintf(note, size, "%s%.300s", status ? "not rehearsed: " : "", status ? err.text : "");
 }
 
-static size_t count_outputs(const struct pl_rig *rig)
+static size_t count_outputs(const struct pl_rig *rig, bool bench_only)
 {
   size_t n = 0;
   for (size_t i = 0; i < rig->n_devices; i++)
-    n += rig->devices[i].bus->on_twin || rig->devices[i].owner == PL_OWNER_INTERLOCK ? 0 : rig->devices[i].n_safe;
+    if (!rig->devices[i].bus->on_twin && rig->devices[i].owner != PL_OWNER_INTERLOCK && (!bench_only || rig->devices[i].owner == PL_OWNER_BENCH))
+      n += rig->devices[i].n_safe;
   return n;
 }
 
@@ -109,7 +110,7 @@ static enum pl_status prepare(struct guard *guard, struct pl_err *err)
     if (*notes[i])
       used += (size_t)snprintf(all + used, sizeof all - used, "%s%s", used > 1 ? "; " : "", notes[i]);
   pl_guard_record_add(guard->record, "ready", "\"pid\":%ld,\"runner\":%ld,\"rig\":%s,\"rig-sha256\":\"%s\",\"outputs\":%zu,\"limit-ms\":%lld,\"notes\":%s", (long)getpid(),
-                      (long)guard->cfg->runner, pl_guard_record_quote(guard->record, guard->cfg->rig), guard->rig->sha256, count_outputs(guard->rig),
+                      (long)guard->cfg->runner, pl_guard_record_quote(guard->record, guard->cfg->rig), guard->rig->sha256, count_outputs(guard->rig, guard->cfg->bench_only),
                       (long long)(guard->cfg->limit_ns / PL_MS), pl_guard_record_quote(guard->record, all + 1));
   pl_guard_record_flush(guard->record);
   say(guard, all);
@@ -249,7 +250,8 @@ static enum pl_status one_round(struct guard *guard, struct pl_err *err)
 {
   struct pl_bench *bench = NULL;
   const struct pl_bench_cfg cfg = {
-      .clock = guard->clock, .seed = 1, .observe = true, .safe_only = true, .alone = may_be_anothers(guard), .patience_ns = guard->n_rounds++ ? 0 : PATIENCE_NS};
+      .clock = guard->clock, .seed = 1, .observe = true, .safe_only = true, .alone = may_be_anothers(guard), .patience_ns = guard->n_rounds++ ? 0 : PATIENCE_NS,
+      .owners = guard->cfg->bench_only ? 1u << PL_OWNER_BENCH : 0};
   const struct pl_safe_watch watched = {.tried = tried, .ctx = guard};
   guard->n_set = guard->n_away = 0;
   enum pl_status status = pl_bench_open(guard->rig, &cfg, &bench, err);

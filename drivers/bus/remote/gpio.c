@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The adapter "twin-remote" of a GPIO bus. Two connections: requests and their answers on one, edges on the other, read by a thread of their own. */
+/* The adapters "twin-remote" and "remote" of a GPIO bus. Two connections: requests and their answers on one, edges on the other, read by a thread. */
 #include "drivers/base/thread.h"
 #include "drivers/bus/adapter.h"
 #include "drivers/bus/gpio.h"
@@ -25,7 +25,7 @@ struct remote {
   struct pl_bus *bus;
   char path[PATH_MAX], name[64];
   int fd;
-  pl_time_ns ahead_ns;
+  struct pl_remote_welcome welcome;
   struct pl_remote_frame frame;
   pthread_mutex_t lock; /* guards edges_fd */
   int edges_fd;
@@ -36,8 +36,7 @@ struct remote {
 
 static unsigned remote_caps(void *self)
 {
-  (void)self;
-  return PL_GPIO_CAP_BIAS | PL_GPIO_CAP_DRIVE | PL_GPIO_CAP_EDGES | PL_GPIO_CAP_NAMES;
+  return ((const struct remote *)self)->welcome.caps & ~(unsigned)PL_GPIO_CAP_DIRECT; /* a socket is waited for */
 }
 
 static enum pl_status ask_on(struct remote *remote, int fd, struct pl_err *err)
@@ -92,7 +91,7 @@ static enum pl_status remote_get(void *self, const int *handles, size_t count, b
   bool good = pl_remote_get(&remote->frame, 2) == count;
   for (size_t i = 0; i < count && good; i++)
     values[i] = pl_remote_get(&remote->frame, 1) != 0;
-  return good && pl_remote_whole(&remote->frame) ? PL_OK : pl_fail(err, PL_E_GONE, "%s at %s: the virtual rack's answer is malformed", remote->name, remote->path);
+  return good && pl_remote_whole(&remote->frame) ? PL_OK : pl_fail(err, PL_E_GONE, "%s at %s: the answer is malformed", remote->name, remote->path);
 }
 
 static enum pl_status remote_set(void *self, const int *handles, size_t count, const bool *values, struct pl_err *err)
@@ -128,7 +127,7 @@ static void *listen_to_edges(void *ctx)
     int handle = (int)pl_remote_get(&frame, 2);
     bool active = pl_remote_get(&frame, 1) != 0;
     uint64_t count = pl_remote_get(&frame, 8);
-    pl_time_ns at = (pl_time_ns)pl_remote_get(&frame, 8) - remote->ahead_ns;
+    pl_time_ns at = (pl_time_ns)pl_remote_get(&frame, 8) - remote->welcome.ahead_ns;
     if (is_edge && pl_remote_whole(&frame))
       pl_gpio_edge(remote->bus, handle, active, count, at);
   }
@@ -161,16 +160,16 @@ static void leave(struct remote *remote)
 static enum pl_status connect_both(struct remote *remote, struct pl_err *err)
 {
   struct pl_clock *clock = pl_bus_clock(remote->bus);
-  enum pl_status status = pl_remote_connect(clock, remote->path, PL_REMOTE_GPIO_BUS, remote->name, &remote->fd, &remote->ahead_ns, NULL, err);
+  enum pl_status status = pl_remote_connect(clock, remote->path, PL_REMOTE_GPIO_BUS, remote->name, 0, &remote->fd, &remote->welcome, err);
   if (!status)
-    status = pl_remote_connect(clock, remote->path, PL_REMOTE_EDGES, remote->name, &remote->edges_fd, NULL, NULL, err);
+    status = pl_remote_connect(clock, remote->path, PL_REMOTE_EDGES, remote->name, remote->welcome.id, &remote->edges_fd, NULL, err);
   if (status)
     return status;
   remote->listening = pl_thread_start(&remote->thread, listen_to_edges, remote);
   return remote->listening ? PL_OK : pl_fail(err, PL_E_IO, "cannot start the thread that listens to the edges of %s", remote->name);
 }
 
-/* The rack is back: the lines are requested again, outputs at their inactive level (bus.h: what was set is not set again), or as they are where they were
+/* The other end is back: the lines are requested again, outputs at their inactive level (bus.h: what was set is not set again), or as they are where they were
  * requested so: who only looked switches nothing. */
 static enum pl_status remote_reopen(void *self, struct pl_err *err)
 {
@@ -223,14 +222,25 @@ static enum pl_status remote_open(struct pl_bus *bus, const struct pl_adapter_ar
 }
 
 static const struct pl_param PARAMS[] = {
-    {.name = "socket", .help = "the socket of `plumb twin serve --socket`", .kind = PL_PARAM_TEXT, .required = true},
-    {.name = "bus", .help = "the bus's name in that rack's rig; as here when left out", .kind = PL_PARAM_TEXT},
+    {.name = "socket", .help = "the socket of `plumb twin serve --socket` or `plumb broker --socket`", .kind = PL_PARAM_TEXT, .required = true},
+    {.name = "bus", .help = "the bus's name in that program's rig; as here when left out", .kind = PL_PARAM_TEXT},
 };
 
 extern const struct pl_adapter_desc pl_adapter_twin_remote_gpio;
 const struct pl_adapter_desc pl_adapter_twin_remote_gpio = {
     .name = "twin-remote",
     .about = "a virtual rack in a process of its own",
+    .maturity = PL_BETA,
+    .kind = PL_BUS_GPIO,
+    .params = PARAMS,
+    .n_params = sizeof PARAMS / sizeof PARAMS[0],
+    .open = remote_open,
+};
+
+extern const struct pl_adapter_desc pl_adapter_remote_gpio;
+const struct pl_adapter_desc pl_adapter_remote_gpio = {
+    .name = "remote",
+    .about = "a bus that several programs share through a broker (plumb broker)",
     .maturity = PL_BETA,
     .kind = PL_BUS_GPIO,
     .params = PARAMS,

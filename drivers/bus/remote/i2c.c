@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The adapter "twin-remote" of an I2C bus: message lists go to a virtual rack in a process of its own. */
+/* The adapters "twin-remote" and "remote" of an I2C bus: message lists go to a virtual rack, or to a broker, in a process of its own. */
 #include "drivers/bus/adapter.h"
 #include "drivers/bus/i2c.h"
 #include "drivers/bus/remote/wire.h"
@@ -9,12 +9,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#define BATCH 32
 #define SLACK_NS (2 * PL_S) /* on top of the job's deadline: another process must be scheduled */
 
 struct remote {
   struct pl_bus *bus;
   int fd;
+  bool brokered, holds; /* holds: the broker keeps others off the bus until this job is over */
   char path[PATH_MAX], name[64];
   struct pl_i2c_caps caps;
   struct pl_remote_frame frame;
@@ -110,6 +110,7 @@ static enum pl_status remote_transfer(void *self, struct pl_i2c_transfer *list, 
   struct remote *remote = self;
   bool answered;
   put_transfers(&remote->frame, list, count);
+  remote->holds = remote->brokered;
   enum pl_status first = ask(remote, deadline, &answered, err);
   if (!answered)
     return fail_all(list, count, first);
@@ -118,7 +119,7 @@ static enum pl_status remote_transfer(void *self, struct pl_i2c_transfer *list, 
     good = get_transfer(&remote->frame, &list[i]);
   if (good && pl_remote_whole(&remote->frame))
     return first ? first : judge_stretch(remote, list, count, deadline, err);
-  return fail_all(list, count, pl_fail(err, PL_E_GONE, "%s at %s: the virtual rack's answer is malformed", remote->name, remote->path));
+  return fail_all(list, count, pl_fail(err, PL_E_GONE, "%s at %s: the answer is malformed", remote->name, remote->path));
 }
 
 static enum pl_status remote_recover(void *self, struct pl_err *err)
@@ -126,6 +127,7 @@ static enum pl_status remote_recover(void *self, struct pl_err *err)
   struct remote *remote = self;
   bool answered;
   pl_remote_begin(&remote->frame, PL_REMOTE_RECOVER);
+  remote->holds = remote->brokered;
   return ask(remote, pl_bus_deadline(remote->bus), &answered, err);
 }
 
@@ -135,7 +137,23 @@ static enum pl_status attach(void *self, struct pl_err *err)
   if (remote->fd >= 0)
     close(remote->fd);
   remote->fd = -1;
-  return pl_remote_connect(pl_bus_clock(remote->bus), remote->path, PL_REMOTE_I2C_BUS, remote->name, &remote->fd, NULL, &remote->caps.speed_hz, err);
+  struct pl_remote_welcome welcome;
+  struct pl_clock *clock = pl_bus_clock(remote->bus);
+  enum pl_status status = pl_remote_connect(clock, remote->path, PL_REMOTE_I2C_BUS, remote->name, remote->brokered, &remote->fd, &welcome, err);
+  if (!status)
+    remote->caps = (struct pl_i2c_caps){.flags = welcome.caps, .max_write = welcome.max_write, .max_read = welcome.max_read, .max_batch = welcome.max_batch,
+                                        .speed_hz = welcome.speed_hz};
+  return status;
+}
+
+static void job_over(void *self)
+{
+  struct remote *remote = self;
+  if (!remote->holds || remote->fd < 0)
+    return;
+  remote->holds = false;
+  pl_remote_begin(&remote->frame, PL_REMOTE_RELEASE);
+  (void)pl_remote_send(remote->fd, &remote->frame, NULL); /* if it does not arrive, the next transfer finds the connection gone */
 }
 
 static void remote_close(void *self)
@@ -149,13 +167,13 @@ static void remote_close(void *self)
 
 static const struct pl_i2c_ops OPS = {.caps = remote_caps, .transfer = remote_transfer, .recover = remote_recover};
 
-static enum pl_status remote_open(struct pl_bus *bus, const struct pl_adapter_args *args, struct pl_err *err)
+static enum pl_status open_as(struct pl_bus *bus, const struct pl_adapter_args *args, bool brokered, struct pl_err *err)
 {
   struct remote *remote = calloc(1, sizeof *remote);
   if (!remote)
     return pl_fail(err, PL_E_NOMEM, "out of memory for bus %s", args->bus_name);
   const struct pl_value *name = pl_value(args->values, "bus");
-  *remote = (struct remote){.bus = bus, .fd = -1, .caps = {.flags = PL_I2C_CAP_ANY_LIST | PL_I2C_CAP_RECV_LEN | PL_I2C_CAP_RECOVER, .max_batch = BATCH}};
+  *remote = (struct remote){.bus = bus, .fd = -1, .brokered = brokered};
   snprintf(remote->path, sizeof remote->path, "%s", pl_value(args->values, "socket")->text);
   snprintf(remote->name, sizeof remote->name, "%s", name->given ? name->text : args->bus_name);
   enum pl_status status = attach(remote, err);
@@ -163,14 +181,25 @@ static enum pl_status remote_open(struct pl_bus *bus, const struct pl_adapter_ar
     remote_close(remote);
     return status;
   }
-  pl_bus_attach(bus, &OPS, remote, remote_close, true); /* the rack answers at once and says how long its wire would have taken */
+  pl_bus_attach(bus, &OPS, remote, remote_close, true); /* a rack answers at once and says how long its wire would have taken; a broker has waited */
   pl_bus_set_reopen(bus, attach);
+  pl_bus_set_job_over(bus, job_over);
   return PL_OK;
 }
 
+static enum pl_status open_rack(struct pl_bus *bus, const struct pl_adapter_args *args, struct pl_err *err)
+{
+  return open_as(bus, args, false, err);
+}
+
+static enum pl_status open_broker(struct pl_bus *bus, const struct pl_adapter_args *args, struct pl_err *err)
+{
+  return open_as(bus, args, true, err);
+}
+
 static const struct pl_param PARAMS[] = {
-    {.name = "socket", .help = "the socket of `plumb twin serve --socket`", .kind = PL_PARAM_TEXT, .required = true},
-    {.name = "bus", .help = "the bus's name in that rack's rig; as here when left out", .kind = PL_PARAM_TEXT},
+    {.name = "socket", .help = "the socket of `plumb twin serve --socket` or `plumb broker --socket`", .kind = PL_PARAM_TEXT, .required = true},
+    {.name = "bus", .help = "the bus's name in that program's rig; as here when left out", .kind = PL_PARAM_TEXT},
 };
 
 extern const struct pl_adapter_desc pl_adapter_twin_remote_i2c;
@@ -181,5 +210,16 @@ const struct pl_adapter_desc pl_adapter_twin_remote_i2c = {
     .kind = PL_BUS_I2C,
     .params = PARAMS,
     .n_params = sizeof PARAMS / sizeof PARAMS[0],
-    .open = remote_open,
+    .open = open_rack,
+};
+
+extern const struct pl_adapter_desc pl_adapter_remote_i2c;
+const struct pl_adapter_desc pl_adapter_remote_i2c = {
+    .name = "remote",
+    .about = "a bus that several programs share through a broker (plumb broker)",
+    .maturity = PL_BETA,
+    .kind = PL_BUS_I2C,
+    .params = PARAMS,
+    .n_params = sizeof PARAMS / sizeof PARAMS[0],
+    .open = open_broker,
 };

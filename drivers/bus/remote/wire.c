@@ -123,7 +123,7 @@ bool pl_remote_limit(int fd)
 enum pl_status pl_remote_send(int fd, const struct pl_remote_frame *frame, struct pl_err *err)
 {
   if (frame->bad)
-    return pl_fail(err, PL_E_USAGE, "what goes to or from a virtual rack at once is at most %u bytes; ask for less", PL_REMOTE_FRAME_MAX);
+    return pl_fail(err, PL_E_USAGE, "what goes over this socket at once is at most %u bytes; ask for less", PL_REMOTE_FRAME_MAX);
   uint8_t head[4] = {(uint8_t)(frame->len >> 24), (uint8_t)(frame->len >> 16), (uint8_t)(frame->len >> 8), (uint8_t)frame->len};
   for (size_t done = 0; done < frame->len + 4;) {
     size_t of_body = done > 4 ? done - 4 : 0;
@@ -133,9 +133,9 @@ enum pl_status pl_remote_send(int fd, const struct pl_remote_frame *frame, struc
     if (n < 0 && errno == EINTR)
       continue;
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-      return pl_fail(err, PL_E_TIMEOUT, "the virtual rack does not answer: it takes no more requests");
+      return pl_fail(err, PL_E_TIMEOUT, "the other end does not answer: it takes no more requests");
     if (n < 0)
-      return pl_fail(err, PL_E_GONE, "the virtual rack left: %s", strerror(errno));
+      return pl_fail(err, PL_E_GONE, "the other end left: %s", strerror(errno));
     done += (size_t)n;
   }
   return PL_OK;
@@ -147,12 +147,12 @@ static enum pl_status read_part(struct pl_clock *clock, int fd, uint8_t *bytes, 
     pl_time_ns left = until - pl_clock_now(clock);
     enum pl_status status = pl_clock_wait_fd(clock, fd, POLLIN, left > 0 ? left : 0, NULL, err);
     if (status)
-      return status == PL_E_TIMEOUT ? pl_fail(err, status, "the virtual rack does not answer") : status;
+      return status == PL_E_TIMEOUT ? pl_fail(err, status, "the other end does not answer") : status;
     ssize_t n = read(fd, bytes + done, len - done);
     if (n < 0 && errno == EINTR)
       continue;
     if (n <= 0)
-      return pl_fail(err, PL_E_GONE, "the virtual rack left%s%s", n < 0 ? ": " : "", n < 0 ? strerror(errno) : "");
+      return pl_fail(err, PL_E_GONE, "the other end left%s%s", n < 0 ? ": " : "", n < 0 ? strerror(errno) : "");
     done += (size_t)n;
   }
   return PL_OK;
@@ -167,11 +167,11 @@ enum pl_status pl_remote_receive(struct pl_clock *clock, int fd, struct pl_remot
     return status;
   size_t len = (size_t)head[0] << 24 | (size_t)head[1] << 16 | (size_t)head[2] << 8 | head[3];
   if (!len || len > PL_REMOTE_FRAME_MAX)
-    return pl_fail(err, PL_E_GARBAGE, "what answers is no virtual rack of this version");
+    return pl_fail(err, PL_E_GARBAGE, "what answers is no virtual rack or broker of this version");
   *frame = (struct pl_remote_frame){.bytes = frame->bytes, .room = frame->room};
   uint8_t *bytes = grow(frame, len);
   if (!bytes)
-    return pl_fail(err, PL_E_NOMEM, "out of memory for an answer of the virtual rack");
+    return pl_fail(err, PL_E_NOMEM, "out of memory for an answer");
   return read_part(clock, fd, bytes, len, until, err);
 }
 
@@ -179,15 +179,15 @@ enum pl_status pl_remote_status(struct pl_remote_frame *frame, struct pl_err *er
 {
   char text[PL_ERR_TEXT_MAX];
   if (pl_remote_type(frame) != PL_REMOTE_REPLY)
-    return pl_fail(err, PL_E_GARBAGE, "the virtual rack sent something that was not asked for");
+    return pl_fail(err, PL_E_GARBAGE, "the other end sent something that was not asked for");
   unsigned status = (unsigned)pl_remote_get(frame, 1);
   pl_remote_get_text(frame, text, sizeof text);
   if (frame->bad || status >= PL_STATUS_COUNT)
-    return pl_fail(err, PL_E_GARBAGE, "the virtual rack's answer is malformed");
+    return pl_fail(err, PL_E_GARBAGE, "the answer is malformed");
   return status ? pl_fail(err, (enum pl_status)status, "%s", text) : PL_OK;
 }
 
-static enum pl_status greet(struct pl_clock *clock, int fd, enum pl_remote_what what, const char *bus, pl_time_ns *ahead_ns, uint32_t *speed_hz,
+static enum pl_status greet(struct pl_clock *clock, int fd, enum pl_remote_what what, const char *bus, uint32_t of, struct pl_remote_welcome *welcome,
                             struct pl_err *err)
 {
   struct pl_remote_frame frame = {.bytes = NULL};
@@ -195,6 +195,7 @@ static enum pl_status greet(struct pl_clock *clock, int fd, enum pl_remote_what 
   pl_remote_put(&frame, PL_REMOTE_VERSION, 1);
   pl_remote_put(&frame, what, 1);
   pl_remote_put_text(&frame, bus ? bus : "");
+  pl_remote_put(&frame, of, 4);
   pl_time_ns before = pl_clock_now(clock);
   enum pl_status status = pl_remote_send(fd, &frame, err);
   if (!status)
@@ -202,21 +203,23 @@ static enum pl_status greet(struct pl_clock *clock, int fd, enum pl_remote_what 
   pl_time_ns middle = before + (pl_clock_now(clock) - before) / 2;
   if (!status)
     status = pl_remote_status(&frame, err);
-  pl_time_ns theirs = (pl_time_ns)pl_remote_get(&frame, 8);
-  uint32_t speed = (uint32_t)pl_remote_get(&frame, 4);
+  welcome->ahead_ns = (pl_time_ns)pl_remote_get(&frame, 8) - middle;
+  welcome->speed_hz = (uint32_t)pl_remote_get(&frame, 4);
+  welcome->caps = (uint32_t)pl_remote_get(&frame, 4);
+  welcome->max_write = (uint16_t)pl_remote_get(&frame, 2);
+  welcome->max_read = (uint16_t)pl_remote_get(&frame, 2);
+  welcome->max_batch = (uint16_t)pl_remote_get(&frame, 2);
+  welcome->id = (uint32_t)pl_remote_get(&frame, 4);
   if (!status && !pl_remote_whole(&frame))
-    status = pl_fail(err, PL_E_GARBAGE, "the virtual rack is of another version");
-  if (ahead_ns)
-    *ahead_ns = theirs - middle;
-  if (speed_hz)
-    *speed_hz = speed;
+    status = pl_fail(err, PL_E_GARBAGE, "the other end is of another version");
   pl_remote_free(&frame);
   return status;
 }
 
-enum pl_status pl_remote_connect(struct pl_clock *clock, const char *path, enum pl_remote_what what, const char *bus, int *out, pl_time_ns *ahead_ns,
-                                 uint32_t *speed_hz, struct pl_err *err)
+enum pl_status pl_remote_connect(struct pl_clock *clock, const char *path, enum pl_remote_what what, const char *bus, uint32_t of, int *out,
+                                 struct pl_remote_welcome *welcome, struct pl_err *err)
 {
+  struct pl_remote_welcome ignored;
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   if (strlen(path) >= sizeof address.sun_path)
     return pl_fail(err, PL_E_USAGE, "the socket's path %.60s... is longer than %zu characters", path, sizeof address.sun_path - 1);
@@ -227,9 +230,10 @@ enum pl_status pl_remote_connect(struct pl_clock *clock, const char *path, enum 
   enum pl_status status = pl_remote_limit(fd) ? PL_OK : pl_fail_errno(err, "cannot set up a socket");
   if (!status && connect(fd, (struct sockaddr *)&address, sizeof address))
     status = errno == EAGAIN
-                 ? pl_fail(err, PL_E_TIMEOUT, "the virtual rack at %s does not answer: it takes no more connections", path)
-                 : pl_fail(err, PL_E_GONE, "no virtual rack listens at %s (%s); start one: plumb twin serve --socket %s", path, strerror(errno), path);
-  if (!status && (status = greet(clock, fd, what, bus, ahead_ns, speed_hz, err)))
+                 ? pl_fail(err, PL_E_TIMEOUT, "the virtual rack or broker at %s does not answer: it takes no more connections", path)
+                 : pl_fail(err, PL_E_GONE, "nobody listens at %s (%s); start a virtual rack (plumb twin serve --socket %s) or a broker (plumb broker)", path,
+                           strerror(errno), path);
+  if (!status && (status = greet(clock, fd, what, bus, of, welcome ? welcome : &ignored, err)))
     pl_err_prefix(err, "%s", path);
   if (status) {
     close(fd);

@@ -134,7 +134,7 @@ struct hsc_twin {
   bool supplied, wanted, under_voltage, gate;
   enum hold hold;
   int tries;
-  pl_time_ns over_since, off_until, gate_since;
+  pl_time_ns over_since, off_until, gate_since, watched_at;
 };
 
 /* What watch() found at its pins, which is looked at once for all that follows from it. */
@@ -340,6 +340,7 @@ static void set_gate(struct hsc_twin *twin, bool gate, pl_time_ns now)
 static void watch(struct hsc_twin *twin, pl_time_ns now)
 {
   bool had_supply = twin->supplied;
+  twin->watched_at = now;
   look(twin);
   twin->supplied = in(twin, VIN) >= SUPPLY_MIN;
   if (!twin->supplied) {
@@ -490,6 +491,18 @@ static void twin_tick(void *self, pl_time_ns now)
   watch(self, now);
 }
 
+static pl_time_ns twin_due(void *self)
+{
+  const struct hsc_twin *twin = self;
+  pl_time_ns soon = twin->over_since != PL_NEVER ? twin->over_since + OC_TIMER : PL_NEVER;
+  pl_time_ns fet = twin->gate_since + (twin->gate ? FET_OFF_TIME : FET_ON_TIME);
+  if (twin->hold == COOLING && twin->off_until < soon)
+    soon = twin->off_until;
+  if (twin->gate && twin->tries && twin->gate_since + twin->cool_down < soon)
+    soon = twin->gate_since + twin->cool_down;
+  return fet > twin->watched_at && fet < soon ? fet : soon;
+}
+
 static enum pl_status twin_create(const struct pl_twin_args *args, void **self, struct pl_err *err)
 {
   struct hsc_twin *twin = calloc(1, sizeof *twin);
@@ -515,6 +528,7 @@ const struct pl_twin_desc pl_twin_hsc_adm1272 = {
     .create = twin_create,
     .destroy = free,
     .tick = twin_tick,
+    .tick_due = twin_due,
     .commands = COMMANDS,
     .n_commands = sizeof COMMANDS / sizeof COMMANDS[0],
     .pec = true,

@@ -158,6 +158,8 @@ static inline struct fake *fake_open(const struct pl_device_desc *desc, const st
   assert_int_equal(twin->create(&twin_args, &fake->twin, &fake->err), PL_OK);
   fake->slave.self = fake->twin;
   fake->shape = (struct pl_shape){.quantities = desc->quantities, .count = desc->n_quantities};
+  if (desc->shape)
+    assert_int_equal(desc->shape(&fake->values, &fake->shape, &fake->err), PL_OK);
   struct pl_device_args args = {.name = "device", .bus = fake->bus, .values = &fake->values, .shape = &fake->shape};
   assert_int_equal(desc->open(&args, &fake->self, &fake->err), PL_OK);
   return fake;

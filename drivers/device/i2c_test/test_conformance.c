@@ -90,7 +90,7 @@ static void all_three_conform(void **state)
 static void reading_only_changes_nothing(void **state)
 {
   (void)state;
-  struct fake *fake = fake_open(&pl_device_psu_pmbus, &pl_twin_psu_pmbus, (const char *const[]){"0x58", NULL, NULL});
+  struct fake *fake = fake_open(&pl_device_psu_pmbus, &pl_twin_psu_pmbus, (const char *const[]){"0x58", NULL, NULL, NULL});
   struct log log;
   run(fake, &pl_device_psu_pmbus, false, &log);
   assert_int_equal(log.failed, 0);
@@ -140,7 +140,7 @@ static void liars_are_caught(void **state)
   (void)state;
   for (int lie = 0; lie < 6; lie++) {
     static const char *const FIRST[] = {"get vin", "set on", "identity", "faults", "has power-good", "probe"};
-    struct fake *fake = fake_open(&pl_device_psu_pmbus, &pl_twin_psu_pmbus, (const char *const[]){"0x58", NULL, NULL});
+    struct fake *fake = fake_open(&pl_device_psu_pmbus, &pl_twin_psu_pmbus, (const char *const[]){"0x58", NULL, NULL, NULL});
     struct pl_device_desc desc = pl_device_psu_pmbus;
     struct pl_quantity quantities[16];
     struct log log;
@@ -165,7 +165,7 @@ static void liars_are_caught(void **state)
 static void other_roles_have_no_suite(void **state)
 {
   (void)state;
-  struct fake *fake = fake_open(&pl_device_psu_pmbus, &pl_twin_psu_pmbus, (const char *const[]){"0x58", NULL, NULL});
+  struct fake *fake = fake_open(&pl_device_psu_pmbus, &pl_twin_psu_pmbus, (const char *const[]){"0x58", NULL, NULL, NULL});
   struct pl_device_desc desc = pl_device_psu_pmbus;
   struct pl_device_args args = {.name = "device", .bus = fake->bus, .values = &fake->values, .shape = &fake->shape};
   struct pl_device *device = NULL;

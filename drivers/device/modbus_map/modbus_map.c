@@ -316,6 +316,7 @@ const struct pl_device_desc pl_device_modbus_map = {
     .n_params = sizeof params / sizeof params[0],
     .shape = modbus_map_shape,
     .shape_free = modbus_map_shape_free,
+    .shape_by = "map",
     .open = modbus_map_open,
     .close = free,
     .probe = modbus_map_probe,

@@ -21,6 +21,10 @@ static const struct pl_param PARAMS[] = {
     {.name = "quirks",
      .help = "what the supply does wrong: no-pec, no-capability, bad-write-protect, skip-status-check, no-query; by spaces",
      .kind = PL_PARAM_TEXT},
+    {.name = "cold-redundancy",
+     .help = "the supply has Cold_Redundancy_Config (command D0h of CRPS supplies), so that it can rest while the others carry the load: quantity cold-standby",
+     .kind = PL_PARAM_FLAG,
+     .fallback = "no"},
 };
 
 static const struct quirk {
@@ -44,9 +48,10 @@ static const uint8_t COMMANDS[] = {
     PL_PMBUS_READ_POUT,   PL_PMBUS_READ_PIN,           PL_PMBUS_READ_FAN_SPEED_1, PL_PMBUS_PMBUS_REVISION, PL_PMBUS_MFR_ID,
     PL_PMBUS_MFR_MODEL,   PL_PMBUS_MFR_REVISION,       PL_PMBUS_MFR_SERIAL,
 };
+static const uint8_t COLD[] = {PL_PMBUS_MFR_SPECIFIC_00}; /* D0h is each maker's own: only where the rig says what it is */
 static const uint8_t OPTIONAL[] = {PL_PMBUS_STATUS_OTHER, PL_PMBUS_STATUS_MFR_SPECIFIC, PL_PMBUS_STATUS_FANS_3_4};
 
-enum { ID_ON = 0x100, ID_POWER_GOOD, ID_CLEAR_FAULTS }; /* below: the command that has the value */
+enum { ID_ON = 0x100, ID_POWER_GOOD, ID_CLEAR_FAULTS, ID_COLD }; /* below: the command that has the value */
 
 static const struct pl_quantity QUANTITIES[] = {
     {.name = "vin", .dim = PL_DIM_VOLTAGE, .access = PL_GET, .id = PL_PMBUS_READ_VIN, .help = "input voltage (AC: RMS)"},
@@ -67,7 +72,16 @@ static const struct pl_quantity QUANTITIES[] = {
      .min_u = 0,
      .max_u = 60 * PL_U},
     {.name = "clear-faults", .dim = PL_DIM_NONE, .access = PL_ACT, .id = ID_CLEAR_FAULTS, .help = "sends CLEAR_FAULTS, after the status was read"},
+    /* The last one: only with cold-redundancy. */
+    {.name = "cold-standby", .dim = PL_DIM_FLAG, .access = PL_GET | PL_SET, .id = ID_COLD, .max_u = PL_U, .help = "it rests until the bus falls (D0h)"},
 };
+
+static enum pl_status psu_shape(const struct pl_values *values, struct pl_shape *shape, struct pl_err *err)
+{
+  (void)err;
+  shape->count -= pl_value(values, "cold-redundancy")->number ? 0 : 1;
+  return PL_OK;
+}
 
 struct psu {
   struct pl_pmbus pmbus;
@@ -122,6 +136,8 @@ static enum pl_status psu_open(const struct pl_device_args *args, void **self, s
       .n_optional = sizeof OPTIONAL,
   };
   pl_pmbus_init(&psu->pmbus, &cfg);
+  if (pl_value(args->values, "cold-redundancy")->number)
+    pl_pmbus_has(&psu->pmbus, COLD, sizeof COLD);
   psu->page = page->given ? (int)page->number : -1;
   *self = psu;
   return PL_OK;
@@ -180,6 +196,24 @@ static enum pl_status read_number(struct psu *psu, uint8_t code, int64_t *value_
   return PL_OK;
 }
 
+/* Cold_Redundancy_Config of CRPS supplies (from memory of Intel's "CRPS Power Supply Design Guide", cold redundancy): 00h standard, 01h active, 02h to 04h
+ * cold standby 1 to 3, 05h always standby. We say standard, or cold standby 1. */
+#define COLD_STANDARD 0x00
+#define COLD_STANDBY_1 0x02
+#define COLD_STANDBY_MAX 0x05
+
+static enum pl_status read_cold(struct psu *psu, int64_t *value_u, struct pl_err *err)
+{
+  uint8_t config;
+  enum pl_status status = pl_pmbus_read_byte(&psu->pmbus, PL_PMBUS_MFR_SPECIFIC_00, &config, err);
+  if (!status && config == 0xFF)
+    status = pl_pmbus_all_ones(PL_PMBUS_MFR_SPECIFIC_00, config, 2, err);
+  if (!status && config > COLD_STANDBY_MAX)
+    status = pl_fail(err, PL_E_RANGE, "Cold_Redundancy_Config (0xD0) reads 0x%02X, expected 0x00 to 0x%02X", config, COLD_STANDBY_MAX);
+  *value_u = config >= COLD_STANDBY_1 ? PL_U : 0;
+  return status;
+}
+
 static enum pl_status psu_get(void *self, const struct pl_quantity *quantity, struct pl_reading *reading, struct pl_err *err)
 {
   struct psu *psu = self;
@@ -194,6 +228,8 @@ static enum pl_status psu_get(void *self, const struct pl_quantity *quantity, st
   } else if (quantity->id == ID_POWER_GOOD) {
     status = pl_pmbus_read_power_good(&psu->pmbus, &flag, err);
     value_u = flag ? PL_U : 0;
+  } else if (quantity->id == ID_COLD) {
+    status = read_cold(psu, &value_u, err);
   } else {
     status = read_number(psu, (uint8_t)quantity->id, &value_u, err);
   }
@@ -226,6 +262,8 @@ static enum pl_status psu_set(void *self, const struct pl_quantity *quantity, in
     return switch_output(psu, value_u != 0, err);
   if (quantity->id == ID_CLEAR_FAULTS)
     return pl_pmbus_clear_faults(&psu->pmbus, &saved, err);
+  if (quantity->id == ID_COLD)
+    return pl_pmbus_set_byte(&psu->pmbus, PL_PMBUS_MFR_SPECIFIC_00, value_u ? COLD_STANDBY_1 : COLD_STANDARD, err);
   status = learn_vout(psu, err);
   return status ? status : pl_pmbus_set_value(&psu->pmbus, (uint8_t)quantity->id, &psu->vout, value_u, err);
 }
@@ -274,6 +312,7 @@ const struct pl_device_desc pl_device_psu_pmbus = {
     .n_params = sizeof PARAMS / sizeof PARAMS[0],
     .quantities = QUANTITIES,
     .n_quantities = sizeof QUANTITIES / sizeof QUANTITIES[0],
+    .shape = psu_shape,
     .open = psu_open,
     .close = psu_close,
     .probe = psu_probe,

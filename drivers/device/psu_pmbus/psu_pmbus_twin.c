@@ -11,7 +11,7 @@
  * The twin of a 48 V supply of 5.5 kW. Status bits latch and are cleared by CLEAR_FAULTS, by writing ones, and by turning the output off and on
  * ("PMBus Specification Part II" rev 1.3, section 10.2.3); OFF and POWER_GOOD# are live. The world makes the current limit; this tells it.
  */
-enum port { VIN, IIN, VOUT, IOUT, TEMPERATURE, FAN_SPEED, AC_OK, POWER_GOOD, OVER_CURRENT, OVER_VOLTAGE, UNDER_VOLTAGE, OVER_TEMPERATURE, ENABLE, VOUT_SET };
+enum port { VIN, IIN, VOUT, IOUT, TEMPERATURE, FAN_SPEED, AC_OK, POWER_GOOD, OVER_CURRENT, OVER_VOLTAGE, UNDER_VOLTAGE, OVER_TEMPERATURE, ENABLE, VOUT_SET, COLD };
 
 static const struct pl_port PORTS[] = {
     [VIN] = {.name = "vin", .dim = PL_DIM_VOLTAGE, .help = "input voltage"},
@@ -28,6 +28,7 @@ static const struct pl_port PORTS[] = {
     [OVER_TEMPERATURE] = {.name = "over_temperature", .dim = PL_DIM_FLAG, .help = "it is off until it has cooled"},
     [ENABLE] = {.name = "enable", .dim = PL_DIM_FLAG, .out = true, .initial = 1, .help = "the output is to be on"},
     [VOUT_SET] = {.name = "vout_set", .dim = PL_DIM_VOLTAGE, .out = true, .initial = 48, .help = "the voltage that it is to hold"},
+    [COLD] = {.name = "cold_standby", .dim = PL_DIM_FLAG, .out = true, .help = "it is to rest until the bus falls"},
 };
 
 #define VOUT_MODE_VALUE 0x17 /* ULINEAR16, exponent -9: 1.95 mV a step, 128 V at most */
@@ -81,6 +82,7 @@ static const struct pl_smbus_command COMMANDS[] = {
     {PL_PMBUS_MFR_MODEL, N, B, N},
     {PL_PMBUS_MFR_REVISION, N, B, N},
     {PL_PMBUS_MFR_SERIAL, N, B, N},
+    {PL_PMBUS_MFR_SPECIFIC_00, 1, 1, N}, /* Cold_Redundancy_Config */
 };
 #undef B
 #undef N
@@ -116,13 +118,14 @@ static const uint8_t STATUS_CODES[N_STATUS] = {PL_PMBUS_STATUS_VOUT,        PL_P
 struct psu_twin {
   struct pl_twin_io *io;
   const char *serial;
-  uint8_t operation, on_off_config, write_protect;
+  uint8_t operation, on_off_config, write_protect, cold;
   uint16_t vout_command;
   double limits[N_LIMITS];
   uint16_t limit_words[N_LIMITS];
   uint8_t status[N_STATUS]; /* latched */
   bool was_good;            /* the output has been good since it was turned on: only then can it be too low */
   bool too_hot;             /* off until it has cooled below the warning */
+  double pins[ENABLE];      /* what watch() found, which is looked at once for all that follows from it */
 };
 
 static struct pl_pmbus_scale scale_of(uint8_t code)
@@ -153,7 +156,7 @@ static double value_of(uint8_t code, uint16_t word)
 
 static double in(const struct psu_twin *twin, enum port port)
 {
-  return pl_twin_in(twin->io, port);
+  return twin->pins[port];
 }
 
 static bool wants_on(const struct psu_twin *twin)
@@ -194,6 +197,8 @@ static void latch_trips(struct psu_twin *twin)
 /* Looks at the world, latches what is wrong, and drives the output. */
 static void watch(struct psu_twin *twin)
 {
+  for (enum port port = VIN; port < ENABLE; port++)
+    twin->pins[port] = pl_twin_in(twin->io, port);
   bool on = wants_on(twin), ac = in(twin, AC_OK) > 0.5, good = in(twin, POWER_GOOD) > 0.5;
   twin->was_good = on && ac && !twin->too_hot && (twin->was_good || good);
   for (size_t i = 0; i < N_LIMITS; i++) {
@@ -218,6 +223,9 @@ static void watch(struct psu_twin *twin)
     pl_twin_out(twin->io, ENABLE, enable);
   if (pl_twin_out_value(twin->io, VOUT_SET) != set)
     pl_twin_out(twin->io, VOUT_SET, set);
+  double rests = twin->cold >= 2;
+  if (pl_twin_out_value(twin->io, COLD) != rests)
+    pl_twin_out(twin->io, COLD, rests);
 }
 
 static uint16_t status_word(const struct psu_twin *twin)
@@ -295,6 +303,10 @@ static enum pl_status twin_write(void *self, uint8_t code, const uint8_t *data, 
     twin->write_protect = data[0];
   else if (code == PL_PMBUS_VOUT_COMMAND)
     status = write_vout(twin, word);
+  else if (code == PL_PMBUS_MFR_SPECIFIC_00 && data[0] > 5)
+    status = bad_data(twin);
+  else if (code == PL_PMBUS_MFR_SPECIFIC_00)
+    twin->cold = data[0];
   watch(twin); /* what persists latches again */
   return status;
 }
@@ -330,6 +342,8 @@ static uint8_t byte_of(const struct psu_twin *twin, uint8_t code)
     return 0xB0; /* PEC, 400 kHz, SMBALERT# */
   case PL_PMBUS_VOUT_MODE:
     return VOUT_MODE_VALUE;
+  case PL_PMBUS_MFR_SPECIFIC_00:
+    return twin->cold;
   case PL_PMBUS_PMBUS_REVISION:
     return 0x22; /* parts I and II, rev 1.2 */
   case PL_PMBUS_STATUS_BYTE:
@@ -411,6 +425,12 @@ static void twin_tick(void *self, pl_time_ns now)
   watch(self);
 }
 
+static pl_time_ns twin_due(void *self)
+{
+  (void)self;
+  return PL_NEVER; /* all that it does follows from what it senses */
+}
+
 static enum pl_status twin_create(const struct pl_twin_args *args, void **self, struct pl_err *err)
 {
   struct psu_twin *twin = calloc(1, sizeof *twin);
@@ -436,6 +456,7 @@ const struct pl_twin_desc pl_twin_psu_pmbus = {
     .create = twin_create,
     .destroy = free,
     .tick = twin_tick,
+    .tick_due = twin_due,
     .commands = COMMANDS,
     .n_commands = sizeof COMMANDS / sizeof COMMANDS[0],
     .pec = true,

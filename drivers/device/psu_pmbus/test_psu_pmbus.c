@@ -25,7 +25,7 @@ static void healthy(struct fake *fake)
 
 static int setup(void **state)
 {
-  struct fake *fake = fake_open(&pl_device_psu_pmbus, &pl_twin_psu_pmbus, (const char *const[]){"0x58", NULL, NULL});
+  struct fake *fake = fake_open(&pl_device_psu_pmbus, &pl_twin_psu_pmbus, (const char *const[]){"0x58", NULL, NULL, NULL});
   healthy(fake);
   *state = fake;
   return 0;
@@ -289,7 +289,7 @@ static void all_ones_are_no_number(void **state)
   int64_t value_u = 4711;
   fake_get(fake, "vout"); /* VOUT_MODE is known */
   fake->faults.kinds[PL_WIRE_NAN].on = true;
-  for (size_t i = 0; i < pl_device_psu_pmbus.n_quantities; i++) {
+  for (size_t i = 0; i < fake->shape.count; i++) {
     const struct pl_quantity *quantity = &pl_device_psu_pmbus.quantities[i];
     if (!(quantity->access & PL_GET))
       continue;
@@ -316,17 +316,32 @@ static void what_cannot_be_negative_is_refused(void **state)
   assert_int_equal(value_u, 4711);
 }
 
+static void a_supply_rests_where_it_can(void **state)
+{
+  struct fake *fake = *state;
+  assert_int_equal(fake->shape.count, pl_device_psu_pmbus.n_quantities - 1); /* the rig does not say that it can */
+  struct fake *cold = fake_open(&pl_device_psu_pmbus, &pl_twin_psu_pmbus, (const char *const[]){"0x58", NULL, NULL, "yes"});
+  healthy(cold);
+  assert_int_equal(fake_get(cold, "cold-standby"), 0);
+  fake_set(cold, "cold-standby", PL_U);
+  assert_true(fake_out(cold, "cold_standby") > 0.5);
+  assert_int_equal(fake_get(cold, "cold-standby"), PL_U);
+  fake_set(cold, "cold-standby", 0);
+  assert_true(fake_out(cold, "cold_standby") < 0.5);
+  fake_close(cold);
+}
+
 static void quirks_and_page_are_taken(void **state)
 {
   (void)state;
-  struct fake *fake = fake_open(&pl_device_psu_pmbus, &pl_twin_psu_pmbus, (const char *const[]){"0x5F", NULL, "no-pec, no-query"});
+  struct fake *fake = fake_open(&pl_device_psu_pmbus, &pl_twin_psu_pmbus, (const char *const[]){"0x5F", NULL, "no-pec, no-query", NULL});
   fake->slave.address = 0x5F;
   healthy(fake);
   near_u(fake_get(fake, "vin"), 230, 0.13);
   for (unsigned i = 0; i < fake->transfers; i++)
     assert_int_not_equal(fake->codes[i], PL_PMBUS_QUERY);
   fake_close(fake);
-  fake = fake_open(&pl_device_psu_pmbus, &pl_twin_psu_pmbus, (const char *const[]){"0x58", "1", NULL});
+  fake = fake_open(&pl_device_psu_pmbus, &pl_twin_psu_pmbus, (const char *const[]){"0x58", "1", NULL, NULL});
   int64_t value_u;
   assert_int_equal(fake_try_get(fake, "vin", &value_u), PL_E_NACK); /* this twin has no PAGE */
   assert_non_null(strstr(fake->err.text, "PAGE (0x00)"));
@@ -358,6 +373,7 @@ int main(void)
       T(a_bad_answer_is_never_a_number),
       T(all_ones_are_no_number),
       T(what_cannot_be_negative_is_refused),
+      cmocka_unit_test_setup_teardown(a_supply_rests_where_it_can, setup, teardown),
       cmocka_unit_test(quirks_and_page_are_taken),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,11 +13,16 @@ static void support(struct pl_pmbus *pmbus, uint8_t code)
   pmbus->supported[code / 8] |= (uint8_t)(1u << code % 8);
 }
 
+void pl_pmbus_has(struct pl_pmbus *pmbus, const uint8_t *commands, size_t count)
+{
+  for (size_t i = 0; i < count; i++)
+    support(pmbus, commands[i]);
+}
+
 void pl_pmbus_init(struct pl_pmbus *pmbus, const struct pl_pmbus_cfg *cfg)
 {
   *pmbus = (struct pl_pmbus){.cfg = *cfg, .page = PAGE_UNKNOWN};
-  for (size_t i = 0; i < cfg->n_commands; i++)
-    support(pmbus, cfg->commands[i]);
+  pl_pmbus_has(pmbus, cfg->commands, cfg->n_commands);
 }
 
 bool pl_pmbus_supports(const struct pl_pmbus *pmbus, uint8_t code)

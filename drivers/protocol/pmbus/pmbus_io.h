@@ -64,6 +64,8 @@ enum pl_status pl_pmbus_process_call(struct pl_pmbus *pmbus, uint8_t code, uint1
 enum pl_status pl_pmbus_block_call(struct pl_pmbus *pmbus, uint8_t code, const uint8_t *out, size_t out_len, uint8_t *in, size_t room, size_t *len,
                                    struct pl_err *err);
 
+/* Further commands that the device has: after pl_pmbus_init, for what a rig says of one device. */
+void pl_pmbus_has(struct pl_pmbus *pmbus, const uint8_t *commands, size_t count);
 /* QUERY (section 11.13): bit 7 supported, 6 writable, 5 readable, 4:2 format. */
 enum pl_status pl_pmbus_query(struct pl_pmbus *pmbus, uint8_t code, uint8_t *answer, struct pl_err *err);
 /* PL_E_NAN for LINEAR11 and ULINEAR16 words of all ones: that is what a bus gives that nobody drives (it would be -0.5, or the format's end). */

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/stack/stack_test.h"
+
+#include "control/plant/plant_in.h"
+#include "control/procedure/leak.h"
+#include "control/procedure/procedure.h"
+
+static void run_call(struct stand *s, const char *device, const char *quantity, int64_t value_u)
+{
+  struct pl_device *d = pl_bench_device(s->bench, device);
+  assert_non_null(d);
+  struct pl_call call = {.device = d, .kind = PL_CALL_SET, .quantity = pl_shape_find(pl_device_shape_of(d), quantity), .value_u = value_u};
+  if (pl_call_run(&call, &s->err))
+    fail_msg("%s.%s: %s", device, quantity, s->err.text);
+}
+
+static void loads(struct stand *s, double each_W)
+{
+  for (int i = 1; i <= 8; i++) {
+    char name[16];
+    snprintf(name, sizeof name, "load-%d", i);
+    run_call(s, name, "load", (int64_t)(each_W * (double)PL_U));
+  }
+}
+
+static double truth(struct stand *s, const char *part, const char *port)
+{
+  double value;
+  WELL(s, s->desc->truth(s->backend, part, port, &value, &s->err));
+  return value;
+}
+
+static void power_all(struct stand *s)
+{
+  for (int i = 1; i <= 8; i++) {
+    char name[16];
+    snprintf(name, sizeof name, "hsc-%d", i);
+    run_call(s, name, "on", PL_U);
+    snprintf(name, sizeof name, "connector-%d", i);
+    run_call(s, name, "power-enable", PL_U);
+  }
+}
+
+static double hottest(struct stand *s)
+{
+  double most = 0;
+  for (int i = 1; i <= 8; i++) {
+    static const char *const PORTS[] = {"cpu_1_temperature", "cpu_2_temperature", "csu_temperature"};
+    char part[16];
+    snprintf(part, sizeof part, "csu-%d", i);
+    for (size_t k = 0; k < 3; k++)
+      most = fmax(most, truth(s, part, PORTS[k]));
+    most = fmax(most, truth(s, part, "drive_temperature") + 15); /* its limit is 70 degC, a junction's 85 */
+  }
+  return most;
+}
+
+static struct stand *warm_rack(pl_time_ns period)
+{
+  struct stand *s = stand_open(DEMO_RACK);
+  stand_stack(s);
+  s->stack->settings.poll_ns = s->stack->settings.plant_ns = period;
+  s->stack->settings.stale_ns = 4 * period;
+  power_all(s);
+  stand_run(s, 120 * PL_S);
+  return s;
+}
+
+/* Steps of the load bank over the whole range, up and down: the hottest spot comes to the target and stays there, or the flow is at its end; it does not swing. */
+static void pump_control_is_stable_at_every_load(void **state)
+{
+  (void)state;
+  static const double LOADS_W[] = {0, 300, 600, 300, 50};
+  struct stand *s = warm_rack(5 * PL_S); /* seldom, since it goes on for more than an hour */
+  struct pl_plant *plant = s->stack->plant;
+  const char *csv = getenv("PL_PLANT_CSV");
+  FILE *out = csv ? fopen(csv, "w") : NULL;
+  if (out)
+    fputs("t_s,load_W,hottest_degC,flow_Lpm,set_Lpm\n", out);
+  assert_int_equal(plant->n_pumps, 1);
+  const struct pl_control *flow = plant->pumps[0].control;
+  double at = 0;
+  for (size_t i = 0; i < sizeof LOADS_W / sizeof *LOADS_W; i++) {
+    loads(s, LOADS_W[i]);
+    double low = 1e9, high = 0, coolest = 1e9, hot = 0;
+    for (int second = 0; second < 1200; second += 5, at += 5) {
+      stand_run(s, 5 * PL_S);
+      double t = hottest(s), q = truth(s, "loop", "flow");
+      if (out)
+        fprintf(out, "%g,%g,%.3f,%.3f,%.3f\n", at, LOADS_W[i], t, q, flow->set_point);
+      if (second < 900)
+        continue;
+      low = fmin(low, q), high = fmax(high, q), coolest = fmin(coolest, t), hot = fmax(hot, t);
+    }
+    double target = s->stack->settings.supply_target_degC;
+    bool at_end = (coolest > target - 1 && high > flow->max - 0.5) || (hot < target + 1 && low < flow->min + 0.5);
+    if (high - low > 0.8 || (!at_end && (hot > target + 2.5 || coolest < target - 2.5)))
+      fail_msg("at %g W: flow %.2f to %.2f L/min, hottest %.1f to %.1f degC, target %g", LOADS_W[i], low, high, coolest, hot, target);
+  }
+  if (out)
+    fclose(out);
+  stand_close(s);
+}
+
+static void what_cannot_be_read_is_cooled_in_any_case(void **state)
+{
+  (void)state;
+  struct stand *s = warm_rack(PL_S);
+  double before = truth(s, "loop", "flow");
+  assert_true(before < 0.6 * s->stack->settings.flow_max_Lpm);
+  WELL(s, pl_bench_plant(s->bench, "thermometer-3.wire=nack", &s->err));
+  stand_run(s, 30 * PL_S);
+  assert_true(s->stack->plant->pumps[0].failsafe);
+  assert_true(truth(s, "loop", "flow") > 0.7 * s->stack->settings.flow_max_Lpm);
+  WELL(s, pl_bench_clear(s->bench, NULL, &s->err));
+  stand_run(s, 300 * PL_S);
+  assert_false(s->stack->plant->pumps[0].failsafe);
+  assert_true(truth(s, "loop", "flow") < 0.6 * s->stack->settings.flow_max_Lpm);
+  stand_close(s);
+}
+
+static void set_point_by_hand(void **state)
+{
+  (void)state;
+  struct stand *s = warm_rack(PL_S);
+  bool automatic = false;
+  double want = 12, wrong = 900;
+  assert_int_equal(pl_plant_control_set(s->stack, "rpu.flow", &want, NULL, &s->err), PL_E_USAGE); /* it is automatic */
+  assert_int_equal(pl_plant_control_set(s->stack, "rpu.flow", &wrong, &automatic, &s->err), PL_E_RANGE);
+  assert_int_equal(pl_plant_control_set(s->stack, "nothing", &want, NULL, &s->err), PL_E_USAGE);
+  WELL(s, pl_plant_control_set(s->stack, "rpu.flow", &want, &automatic, &s->err));
+  stand_run(s, 30 * PL_S);
+  assert_true(fabs(truth(s, "loop", "flow") - 12) < 0.5);
+  stand_close(s);
+}
+
+static void redundancy_is_what_works(void **state)
+{
+  (void)state;
+  struct stand *s = warm_rack(PL_S);
+  struct pl_redundancy r;
+  pl_plant_redundancy(s->stack, PL_ITEM_PSU, &r);
+  assert_int_equal(r.members, 2);
+  assert_int_equal(r.min_needed, 1);
+  assert_int_equal(r.working, 2);
+  assert_int_equal(r.health, PL_HEALTH_OK);
+  pl_plant_redundancy(s->stack, PL_ITEM_PUMP, &r);
+  assert_int_equal(r.members, 2);
+  assert_int_equal(r.working, 2);
+  WELL(s, pl_bench_plant(s->bench, "psu-a.supply=dead", &s->err));
+  WELL(s, pl_bench_plant(s->bench, "rpu.pump-1=dead", &s->err));
+  stand_run(s, 20 * PL_S);
+  pl_plant_redundancy(s->stack, PL_ITEM_PSU, &r);
+  assert_int_equal(r.working, 1);
+  assert_int_equal(r.health, PL_HEALTH_WARNING);
+  pl_plant_redundancy(s->stack, PL_ITEM_PUMP, &r);
+  assert_int_equal(r.working, 1);
+  assert_int_equal(r.health, PL_HEALTH_WARNING);
+  stand_close(s);
+}
+
+static void cap_is_kept(void **state)
+{
+  (void)state;
+  struct stand *s = warm_rack(PL_S);
+  loads(s, 300);
+  stand_run(s, 10 * PL_S);
+  double power = pl_plant_power_W(s->stack), cap = power - 200;
+  assert_true(power > 2000);
+  WELL(s, pl_plant_control_set(s->stack, "power-cap", &cap, NULL, &s->err));
+  assert_int_equal(pl_plant_may_power(s->stack, stand_item(s, "csu-1"), &s->err), PL_E_BUSY);
+  assert_non_null(strstr(s->err.text, "cap"));
+  stand_run(s, 60 * PL_S);
+  assert_true(pl_plant_power_W(s->stack) <= cap);
+  assert_int_equal(stand_item(s, "csu-8")->state, PL_STATE_STANDBY); /* the last one goes first */
+  assert_int_equal(stand_item(s, "csu-1")->state, PL_STATE_ENABLED);
+  stand_close(s);
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(pump_control_is_stable_at_every_load),
+      cmocka_unit_test(what_cannot_be_read_is_cooled_in_any_case),
+      cmocka_unit_test(set_point_by_hand),
+      cmocka_unit_test(redundancy_is_what_works),
+      cmocka_unit_test(cap_is_kept),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

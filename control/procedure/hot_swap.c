@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Hot-swap of a CSU. Firmware is not written here: no device of the rack has a driver that could, and a step that does nothing would claim an update.
+ * Once the unit was pulled there is no way back to the old state: what fails then leaves the slot without power and its LED on.
+ */
+#include "control/procedure/unit.h"
+
+#define STEADY PL_S           /* a unit that was put in sits for so long before it gets power */
+#define IDENTITY_LIMIT (10 * PL_S)
+
+static bool was_removed(const struct pl_procedure *p)
+{
+  return pl_procedure_noted(p, "removed", NULL, 0);
+}
+
+static void set_ready(struct pl_procedure *p, bool ready)
+{
+  if (p->item->ready_to_remove == ready)
+    return;
+  p->item->ready_to_remove = ready;
+  pl_item_touch(p->stack, p->item);
+}
+
+static void taken_up(struct pl_procedure *p)
+{
+  bool lit = strcmp(pl_procedure_step_name(p), "reintegrate") != 0;
+  p->item->indicator = lit;
+  if (lit)
+    pl_item_happens(p->stack, p->item, PL_HAPPENS_QUIESCE, p->desc->about);
+  pl_item_touch(p->stack, p->item);
+}
+
+static enum pl_status may(struct pl_stack *stack, const struct pl_item *item, struct pl_err *err)
+{
+  (void)stack;
+  if (item->state == PL_STATE_ABSENT || !pl_item_is_present(item))
+    return pl_fail(err, PL_E_USAGE, "%s is not in its slot: put a unit in, and switch it on", item->id);
+  return PL_OK;
+}
+
+static enum pl_status isolate(struct pl_procedure *p, struct pl_err *err)
+{
+  pl_item_happens(p->stack, p->item, PL_HAPPENS_QUIESCE, p->desc->about);
+  return pl_unit_light(p, p->item, true, err);
+}
+
+static enum pl_check isolated(struct pl_procedure *p, struct pl_err *why)
+{
+  return pl_unit_is_lit(p, p->item, true, why);
+}
+
+static enum pl_status unisolate(struct pl_procedure *p, struct pl_err *err)
+{
+  pl_item_happens(p->stack, p->item, PL_HAPPENS_RESUME, "");
+  if (was_removed(p) && pl_item_is_present(p->item)) /* the new unit failed: a person must see which it is */
+    return PL_OK;
+  return pl_unit_light(p, p->item, false, err);
+}
+
+static enum pl_check unisolated(struct pl_procedure *p, struct pl_err *why)
+{
+  return p->item->indicator ? PL_CHECK_DONE : pl_unit_is_lit(p, p->item, false, why);
+}
+
+static enum pl_status power_down(struct pl_procedure *p, struct pl_err *err)
+{
+  return PL_LIES(p->stack, EARLY_ISOLATED) ? PL_OK : pl_act_power_off(p, err);
+}
+
+static enum pl_check powered_down(struct pl_procedure *p, struct pl_err *why)
+{
+  return PL_LIES(p->stack, EARLY_ISOLATED) ? PL_CHECK_DONE : pl_check_off(p, why);
+}
+
+static enum pl_status make_ready(struct pl_procedure *p, struct pl_err *err)
+{
+  (void)err;
+  set_ready(p, true);
+  return PL_OK;
+}
+
+static enum pl_status make_unready(struct pl_procedure *p, struct pl_err *err)
+{
+  (void)err;
+  set_ready(p, false);
+  return PL_OK;
+}
+
+static enum pl_check pulled(struct pl_procedure *p, struct pl_err *why)
+{
+  bool gone = pl_unit_present(p, p->item) == 0, another = !pl_unit_is(p->item, p->serial);
+  if (!gone && !another) {
+    if (!PL_LIES(p->stack, EARLY_ISOLATED) && pl_unit_power(p, p->item, why) == PL_POWER_ON) {
+      pl_err_prefix(why, "ready to be pulled, and somebody switched it on");
+      return PL_CHECK_FAILED;
+    }
+    pl_fail(why, PL_E_TIMEOUT, "%s was not pulled", p->item->id);
+    return PL_CHECK_NOT_YET;
+  }
+  pl_procedure_note(p, "removed", "yes"); /* another one: it was changed while nobody looked */
+  set_ready(p, false);
+  return PL_CHECK_DONE;
+}
+
+static enum pl_check put_in(struct pl_procedure *p, struct pl_err *why)
+{
+  pl_time_ns now = pl_clock_now(p->stack->clock);
+  bool has_identity = pl_item_device(p->item, "identity");
+  if (pl_unit_present(p, p->item) != 1 || p->item->state == PL_STATE_ABSENT) {
+    pl_fail(why, PL_E_TIMEOUT, "no unit was put into the slot of %s, which has no power", p->item->id);
+    return PL_CHECK_NOT_YET;
+  }
+  if (now - p->item->since < STEADY || (has_identity && !p->item->identified && now - p->item->since < IDENTITY_LIMIT)) {
+    pl_fail(why, PL_E_TIMEOUT, "%s was put in a moment ago", p->item->id);
+    return PL_CHECK_NOT_YET;
+  }
+  if (has_identity && !p->item->identified) {
+    pl_fail(why, PL_E_TIMEOUT, "%s does not say who it is: it gets no power", p->item->id);
+    return PL_CHECK_FAILED;
+  }
+  pl_procedure_note(p, "put-in", p->item->identified ? p->item->identity.serial : "");
+  return PL_CHECK_DONE;
+}
+
+static enum pl_status reintegrate(struct pl_procedure *p, struct pl_err *err)
+{
+  pl_item_happens(p->stack, p->item, PL_HAPPENS_RESUME, "");
+  return pl_unit_light(p, p->item, false, err);
+}
+
+static enum pl_check reintegrated(struct pl_procedure *p, struct pl_err *why)
+{
+  return pl_unit_is_lit(p, p->item, false, why);
+}
+
+static const struct pl_step STEPS[] = {
+    {.name = "isolate", .about = "no more work, attention LED on", .act = isolate, .check = isolated, .undo = unisolate, .undone = unisolated, .limit = pl_limit_soon},
+    {.name = "power-down", .about = "power enable and path off; less than 5 V behind the path", .flags = PL_STEP_POWER, .act = power_down, .check = powered_down,
+     .again = pl_again_off, .undo = pl_undo_power_off, .undone = pl_undone_power_off, .limit = pl_limit_power_off},
+    {.name = "ready", .about = "ready to be pulled", .flags = PL_STEP_WAITS, .act = make_ready, .check = pulled, .undo = make_unready, .limit = pl_limit_remove},
+    {.name = "removed", .about = "the slot is empty; a unit may be put in", .flags = PL_STEP_WAITS, .check = put_in, .limit = pl_limit_remove},
+    {.name = "power-up", .about = "path and power enable on; power good", .flags = PL_STEP_POWER, .act = pl_act_power_on, .check = pl_check_on, .again = pl_again_same,
+     .undo = pl_act_power_off, .undone = pl_check_off, .limit = pl_limit_power_good},
+    {.name = "test", .about = "voltages and temperatures within their limits", .check = pl_check_test, .undo = pl_undo_test, .limit = pl_limit_test},
+    {.name = "reintegrate", .about = "LED off, work again", .act = reintegrate, .check = reintegrated, .limit = pl_limit_soon},
+};
+
+const struct pl_procedure_desc pl_hot_swap = {.kind = "hot-swap", .about = "Hot-swap of a CSU", .item_kind = PL_ITEM_CSU, .steps = STEPS,
+                                              .n_steps = sizeof STEPS / sizeof *STEPS, .may = may, .prepare = pl_prepare_power, .taken_up = taken_up};

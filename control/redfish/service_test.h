@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PL_CONTROL_REDFISH_SERVICE_TEST_H
+#define PL_CONTROL_REDFISH_SERVICE_TEST_H
+
+/* For the tests of control/redfish only: a stack on the twin, asked as over HTTP. */
+#include "control/redfish/room.h"
+#include "control/stack/stack_test.h"
+
+#define NOBODY ""
+#define ADMIN "admin:plumb-line-1"
+
+struct door {
+  struct stand *stand;
+  bool encrypted, own_service, answered;
+  struct pl_http_field more[4]; /* of the next request */
+  size_t n_more;
+  struct pl_http_answer answer;
+  int status;
+  const char *body;
+  struct json_object *json; /* of the last answer */
+};
+
+static inline struct door *door_open(const char *store)
+{
+  struct door *d = calloc(1, sizeof *d);
+  d->stand = stand_open(DEMO_RACK);
+  d->stand->cfg.store = store;
+  d->encrypted = true;
+  stand_stack(d->stand);
+  if (!d->stand->stack->service) {
+    d->own_service = true;
+    WELL(d->stand, pl_service_new(d->stand->stack, &d->stand->cfg, &d->stand->stack->service, &d->stand->err));
+  }
+  stand_run(d->stand, 5 * PL_S);
+  return d;
+}
+
+static inline void forget(struct door *d)
+{
+  json_object_put(d->json);
+  d->json = NULL;
+  pl_http_answer_free(&d->answer);
+  d->answer = (struct pl_http_answer){0};
+}
+
+static inline void door_close(struct door *d)
+{
+  forget(d);
+  if (d->own_service) {
+    pl_service_free(d->stand->stack->service);
+    d->stand->stack->service = NULL;
+  }
+  stand_close(d->stand);
+  free(d);
+}
+
+static inline void with(struct door *d, const char *name, const char *value)
+{
+  d->more[d->n_more++] = (struct pl_http_field){name, value};
+}
+
+static inline void encode64(const char *text, char *out, size_t size)
+{
+  static const char LETTERS[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  size_t n = strlen(text), k = 0;
+  for (size_t i = 0; i < n && k + 5 < size; i += 3) {
+    unsigned v = (unsigned)(unsigned char)text[i] << 16 | (i + 1 < n ? (unsigned)(unsigned char)text[i + 1] << 8 : 0) | (i + 2 < n ? (unsigned char)text[i + 2] : 0u);
+    out[k++] = LETTERS[v >> 18];
+    out[k++] = LETTERS[v >> 12 & 63];
+    out[k++] = i + 1 < n ? LETTERS[v >> 6 & 63] : '=';
+    out[k++] = i + 2 < n ? LETTERS[v & 63] : '=';
+  }
+  out[k] = '\0';
+}
+
+static inline void answered(struct pl_http_request *request)
+{
+  struct door *d = request->ctx;
+  d->answered = true;
+}
+
+/* who: "name:password" for Basic, "token TOKEN" for a session, NOBODY. */
+static inline void ask_as(struct door *d, const char *who, const char *method, const char *target, const char *body)
+{
+  char basic[400] = "Basic ";
+  struct pl_http_request r = {.method = method, .target = target, .body = body, .body_size = body ? strlen(body) : 0, .peer = "test", .encrypted = d->encrypted,
+                              .done = answered, .ctx = d};
+  forget(d);
+  if (!strncmp(who, "token ", 6))
+    r.fields[r.n_fields++] = (struct pl_http_field){"X-Auth-Token", who + 6};
+  else if (*who) {
+    encode64(who, basic + 6, sizeof basic - 6);
+    r.fields[r.n_fields++] = (struct pl_http_field){"Authorization", basic};
+  }
+  for (size_t i = 0; i < d->n_more; i++)
+    r.fields[r.n_fields++] = d->more[i];
+  d->n_more = 0;
+  d->answered = false;
+  pl_service_submit(d->stand->stack->service, &r);
+  for (pl_time_ns end = pl_clock_now(d->stand->clock) + 30 * PL_S; !d->answered && pl_clock_now(d->stand->clock) < end;)
+    pl_clock_step(d->stand->clock, end);
+  if (!d->answered)
+    fail_msg("%s %s: no answer", method, target);
+  d->answer = r.answer;
+  d->status = r.answer.status;
+  d->body = r.answer.body;
+  d->json = d->body && (!r.answer.type || strstr(r.answer.type, "json")) ? json_tokener_parse(d->body) : NULL;
+}
+
+static inline void ask(struct door *d, const char *method, const char *target, const char *body)
+{
+  ask_as(d, ADMIN, method, target, body);
+}
+
+static inline const char *header(const struct door *d, const char *name)
+{
+  return pl_http_field(d->answer.fields, d->answer.n_fields, name);
+}
+
+/* "Members/0/Id" */
+static inline struct json_object *at(const struct door *d, const char *path, bool *found)
+{
+  struct json_object *value = d->json;
+  char copy[256], *save = NULL;
+  snprintf(copy, sizeof copy, "%s", path);
+  *found = value != NULL;
+  for (char *word = strtok_r(copy, "/", &save); word && *found; word = strtok_r(NULL, "/", &save)) {
+    struct json_object *below = NULL;
+    if (json_object_is_type(value, json_type_array)) {
+      below = json_object_array_get_idx(value, (size_t)strtoul(word, NULL, 10));
+      *found = below != NULL;
+    } else
+      *found = json_object_is_type(value, json_type_object) && json_object_object_get_ex(value, word, &below);
+    value = below;
+  }
+  return *found ? value : NULL;
+}
+
+static inline struct json_object *value_at(const struct door *d, const char *path)
+{
+  bool found;
+  return at(d, path, &found);
+}
+
+static inline bool is_null_at(const struct door *d, const char *path)
+{
+  bool found;
+  return !at(d, path, &found) && found;
+}
+
+static inline const char *text_at(const struct door *d, const char *path)
+{
+  struct json_object *value = value_at(d, path);
+  if (!json_object_is_type(value, json_type_string))
+    fail_msg("no text at %s of %s", path, d->body ? d->body : "nothing");
+  return json_object_get_string(value);
+}
+
+static inline int64_t number_at(const struct door *d, const char *path)
+{
+  struct json_object *value = value_at(d, path);
+  if (!json_object_is_type(value, json_type_int) && !json_object_is_type(value, json_type_double))
+    fail_msg("no number at %s of %s", path, d->body ? d->body : "nothing");
+  return (int64_t)json_object_get_double(value);
+}
+
+static inline bool flag_at(const struct door *d, const char *path)
+{
+  struct json_object *value = value_at(d, path);
+  if (!json_object_is_type(value, json_type_boolean))
+    fail_msg("no flag at %s of %s", path, d->body ? d->body : "nothing");
+  return json_object_get_boolean(value);
+}
+
+static inline size_t array_length(const struct door *d, const char *path)
+{
+  struct json_object *value = value_at(d, path);
+  if (!json_object_is_type(value, json_type_array))
+    fail_msg("no array at %s of %s", path, d->body ? d->body : "nothing");
+  return json_object_array_length(value);
+}
+
+#endif

@@ -1,0 +1,125 @@
+-- SPDX-License-Identifier: Apache-2.0
+sequence "stack-failover" {
+  about = "A CSU, a supply, a pump, a whole module and the loop are lost, one after another: the stack notices each, says so, and what it must protect stays.",
+  version = "1.0",
+  stack = true,
+  needs = { slot = "csu", psu = "psu", pump = "pump-unit", loop = "loop", busbar = "busbar" },
+  params = { load = watts(200), live = volts(46), dead = volts(5) },
+}
+
+local function unit_of(part) return stack.chassis(part) end
+
+local function switch_on(parts)
+  local tasks = {}
+  for _, part in ipairs(parts) do
+    local unit = unit_of(part)
+    wait_until(function() return unit.state ~= "Absent" and unit.state ~= "Starting" end, { within = seconds(10), every = ms(100), what = part.name .. " is found by the stack" })
+    if unit.power_state ~= "On" then tasks[#tasks + 1] = unit:reset("On") end
+  end
+  for _, task in ipairs(tasks) do task:wait{ within = seconds(40) } end
+end
+
+local function all_slots()
+  local all = {}
+  for part in rig.parts("csu") do all[#all + 1] = part end
+  return all
+end
+
+local function says_unwell(unit) return function() return unit.health ~= "OK" end end
+local function well_again(unit, name)
+  wait_until(function() return unit.health == "OK" end, { within = seconds(30), every = ms(100), what = "the stack says that " .. name .. " is well again", of = stack })
+end
+
+setup(function()
+  switch_on(all_slots())
+  wait(seconds(5))
+  for part in rig.parts("csu") do part.load:set{ load = params.load } end
+  wait(seconds(2))
+end)
+
+step("all is well", function()
+  for part in rig.parts("csu") do check(part.name .. " is Enabled and OK", unit_of(part).state == "Enabled" and unit_of(part).health == "OK") end
+  for psu in rig.parts("psu") do check(psu.name .. " is Enabled", stack.supply(psu).state == "Enabled") end
+  for i = 1, 2 do check("pump " .. i .. " is Enabled", stack.pump(rig.pump, i).state == "Enabled") end
+end)
+
+step("a CSU is lost", { go_on = true, timeout = minutes(2) }, function()
+  local unit, pin = unit_of(rig.slot), rig.slot.name .. ".power-enable-pin=stuck-low"
+  fault.plant(pin)
+  claim("the stack says that the CSU failed", { says = says_unwell(unit), wires = function() return rig.slot.monitor.vout < params.dead end, within = seconds(10), every = ms(20) })
+  check("the stack does not say Enabled", unit.state ~= "Enabled")
+  stack:await{ message = "ResourceStateChanged", origin = rig.slot, within = seconds(2) }
+  wait_until(function() return unit.indicator and operator.sees(rig.slot, "attention") end, { within = seconds(5), every = ms(50), what = "the attention LED marks the CSU that failed", of = stack })
+  for part in rig.parts("csu") do
+    if part ~= rig.slot then measure(part.name .. " keeps its power", part.monitor.vout, { min = params.live, blame = stack }) end
+  end
+  wait(seconds(20)) -- it tries once more, and gives up
+  fault.clear(pin)
+  check("it stays isolated until somebody wants it", rig.slot.monitor.vout < params.dead, { of = stack })
+  unit:reset("On"):wait{ within = seconds(40) }
+  check("live again", rig.slot.monitor.vout > params.live, { of = stack })
+  well_again(unit, rig.slot.name)
+end)
+
+step("a supply is lost", { go_on = true, timeout = minutes(2) }, function()
+  local supply, death = stack.supply(rig.psu), rig.psu.name .. ".supply=dead"
+  fault.plant(death)
+  wait_until(function() return supply.health ~= "OK" and supply.state ~= "Enabled" end,
+    { within = seconds(5), every = ms(20), what = "the stack says that the supply is lost", of = stack })
+  stack:await{ message = "PowerSupplyFailed", origin = rig.psu, within = seconds(5) }
+  measure("the bus holds", rig.busbar.vout, { min = volts(46), max = volts(50) })
+  fault.clear(death)
+  wait_until(function() return supply.state == "Enabled" end, { within = seconds(30), every = ms(100), what = "the stack says that the supply is back", of = stack })
+  well_again(supply, rig.psu.name)
+end)
+
+step("a pump is lost", { go_on = true, timeout = minutes(2) }, function()
+  local pump, death = stack.pump(rig.pump, 1), rig.pump.name .. ".pump-1=dead"
+  fault.plant(death)
+  wait_until(function() return pump.health ~= "OK" and pump.state ~= "Enabled" end,
+    { within = seconds(20), every = ms(50), what = "the stack says that pump 1 stands", of = stack })
+  stack:await{ message = "PumpFailed", within = seconds(10) }
+  wait_until(function() return rig.loop.flow > litres_per_minute(4) end, { within = seconds(20), what = "the other pump carries the flow", blame = stack })
+  check("pump 2 is Enabled", stack.pump(rig.pump, 2).state == "Enabled")
+  fault.clear(death)
+  wait_until(function() return pump.state == "Enabled" end, { within = seconds(60), every = ms(200), what = "the stack says that pump 1 runs again", of = stack })
+end)
+
+step("a module is lost", { go_on = true, timeout = minutes(3) }, function()
+  local module = rig.slot:link("in")
+  if not module then return end
+  local slots = {}
+  for part in rig.parts("csu") do
+    if part:link("in") == module then slots[#slots + 1] = part end
+  end
+  for _, part in ipairs(slots) do fault.plant(part.name .. ".power-enable-pin=stuck-low") end
+  for _, part in ipairs(slots) do
+    wait_until(function() return unit_of(part).health ~= "OK" end, { within = seconds(10), every = ms(50), what = "the stack says that " .. part.name .. " failed", of = stack })
+  end
+  wait_until(function() return unit_of(module).health ~= "OK" end, { within = seconds(10), every = ms(50), what = "the stack says that the module failed", of = stack })
+  for part in rig.parts("csu") do
+    if part:link("in") ~= module then measure(part.name .. " keeps its power", part.monitor.vout, { min = params.live, blame = stack }) end
+  end
+  wait(seconds(20))
+  for _, part in ipairs(slots) do fault.clear(part.name .. ".power-enable-pin=stuck-low") end
+  switch_on(slots)
+end)
+
+step("the loop is lost", { timeout = minutes(3) }, function()
+  for i = 1, 2 do fault.plant(rig.pump.name .. ".pump-" .. i .. "=dead") end
+  wait_until(function() return rig.loop.flow < litres_per_minute(1) end, { within = seconds(20), what = "the coolant stands" })
+  local from = now()
+  wait_until(function() return stack.cooling_loop(rig.loop).health ~= "OK" end, { within = seconds(10), every = ms(50), what = "the stack says that the loop has no flow", of = stack })
+  wait_until(function()
+    for part in rig.parts("csu") do
+      if part.monitor.vout > params.dead then return false end
+    end
+    return true
+  end, { within = seconds(60), every = ms(100), what = "the CSUs go off before they trip", blame = stack })
+  measure("all CSUs off after the flow was lost", now() - from, { max = seconds(40), of = stack })
+end)
+
+teardown(function()
+  fault.clear()
+  for part in rig.parts("csu") do part.load:set{ load = watts(0) } end
+end)

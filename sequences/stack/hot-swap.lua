@@ -1,0 +1,136 @@
+-- SPDX-License-Identifier: Apache-2.0
+sequence "stack-hot-swap" {
+  about = "The control stack swaps one CSU while the others carry load: what it says against what the slot's wires show.",
+  version = "1.0",
+  stack = true,
+  needs = { slot = "csu", loop = "loop" },
+  params = { load = watts(300), live = volts(46), dead = volts(5) },
+}
+
+invariant("coolant keeps flowing", function(rig)
+  return rig.loop.flow > litres_per_minute(4)
+end, { every = ms(500) })
+
+local csu, serial
+
+local function is_live() return rig.slot.monitor.vout > params.live end
+local function is_dead() return rig.slot.monitor.vout < params.dead end
+local function lit() return operator.sees(rig.slot, "attention") end
+
+-- All at once: each power-up takes its time for the test.
+local function switch_on(parts)
+  local tasks = {}
+  for _, part in ipairs(parts) do
+    local unit = stack.chassis(part)
+    wait_until(function() return unit.state ~= "Absent" and unit.state ~= "Starting" end, { within = seconds(10), every = ms(100), what = part.name .. " is found by the stack" })
+    if unit.power_state ~= "On" then tasks[#tasks + 1] = unit:reset("On") end
+  end
+  for _, task in ipairs(tasks) do task:wait{ within = seconds(30) } end
+end
+
+local function others_are_live(when)
+  for part in rig.parts("csu") do
+    if part ~= rig.slot then measure(part.name .. " keeps its power " .. when, part.monitor.vout, { min = params.live, blame = stack }) end
+  end
+end
+
+setup(function()
+  local all = {}
+  for part in rig.parts("csu") do all[#all + 1] = part end
+  switch_on(all)
+  wait(seconds(5)) -- they boot
+  for part in rig.parts("csu") do part.load:set{ load = params.load } end
+  wait(seconds(1))
+end)
+
+step("in service", function()
+  csu = stack.chassis(rig.slot)
+  measure("slot voltage", rig.slot.monitor.vout, { min = params.live, max = volts(50) })
+  check("the stack says Enabled", csu.state == "Enabled")
+  check("the stack says OK", csu.health == "OK")
+  check("the stack says On", csu.power_state == "On")
+  check("not ready to be pulled", csu.ready_to_remove == false)
+  measure("the stack's voltage is the slot's", csu:sensor("vout") - rig.slot.monitor.vout, { min = volts(-0.5), max = volts(0.5), of = stack })
+  serial = csu.serial
+end)
+
+step("attention LED", { go_on = true }, function()
+  csu:set{ indicator = true }
+  check("lit when the write was answered", lit(), { of = stack })
+  check("the stack says that it is lit", csu.indicator == true)
+  csu:set{ indicator = false }
+  check("dark when the write was answered", not lit(), { of = stack })
+end)
+
+step("a line that does not obey", { go_on = true }, function()
+  local wire = rig.slot.connector.name .. ".attention=stuck-low"
+  fault.plant(wire)
+  stack:patch(csu.uri, { LocationIndicatorActive = true }, { expect = "error" })
+  check("LED is dark", not lit(), { of = rig.slot.connector })
+  fault.clear(wire)
+  csu:set{ indicator = false }
+end)
+
+local task
+
+step("isolate", function()
+  rig.slot.load:set{ load = watts(0) }
+  task = csu:set{ ready_to_remove = true }
+  claim("ready to be pulled", { says = function() return csu.ready_to_remove end, wires = is_dead, within = seconds(10),
+    action = "nobody may pull a CSU on this stack's word" })
+  claim("attention LED marks the slot", { says = function() return csu.indicator end, wires = lit, within = seconds(1), early = ms(0) })
+  check("the task goes on", not task.is_over)
+  check("the stack says Off", csu.power_state == "Off")
+  stack:await{ message = "ResourcePoweredOff", origin = rig.slot, within = seconds(2) }
+  others_are_live("while it is isolated")
+end)
+
+step("remove", { timeout = minutes(5) }, function()
+  operator.remove(rig.slot)
+  claim("slot is empty", { says = function() return csu.state == "Absent" end, wires = function() return not operator.sees(rig.slot, "present") end, within = seconds(3) })
+  check("nobody is ready to be pulled any more", csu.ready_to_remove == false)
+  stack:await{ message = "ResourceRemoved", origin = rig.slot, within = seconds(2) }
+  check("still no power", is_dead(), { of = stack })
+  others_are_live("while the slot is empty")
+end)
+
+step("insert", { timeout = minutes(5) }, function()
+  operator.insert(rig.slot)
+  local back = claim("in service again", { says = function() return csu.state == "Enabled" end, wires = is_live, within = seconds(40), every = ms(10),
+    action = "work would be given to a CSU without power" })
+  measure("power after the unit was put in", back.shown, { min = ms(100), of = stack, action = "a slot must not have power while contacts still bounce" })
+  task:wait{ within = seconds(30) }
+  stack:await{ message = "ResourcePoweredOn", origin = rig.slot, within = seconds(2) }
+  check("LED is dark again", not lit(), { of = stack })
+  check("the stack says that it is dark", csu.indicator == false)
+  check("the stack says who it is", csu.serial == serial)
+  check("health is OK", csu.health == "OK")
+  others_are_live("to the end")
+end)
+
+step("power that does not come is not called done", { timeout = minutes(2) }, function()
+  csu:reset("ForceOff"):wait{ within = seconds(20) }
+  check("slot is dead", is_dead(), { of = stack })
+  local pin = rig.slot.name .. ".power-enable-pin=stuck-low"
+  fault.plant(pin)
+  local on = csu:reset("On")
+  on:wait{ within = seconds(40), state = "Exception" }
+  check("slot is still dead", is_dead(), { of = stack })
+  check("the stack does not say Enabled", csu.state ~= "Enabled")
+  fault.clear(pin)
+  csu:reset("On"):wait{ within = seconds(40) }
+  check("slot is live", is_live(), { of = stack })
+end)
+
+step("a session that was closed is closed", function()
+  local other = stack.login()
+  other:get(csu.uri)
+  local root = other.uri
+  other:logout()
+  other:get(csu.uri, { expect = { 401, 403 } })
+  stack:get(root, { expect = { 401, 403, 404, 410 } })
+end)
+
+teardown(function()
+  for part in rig.parts("csu") do part.load:set{ load = watts(0) } end
+end)
