@@ -83,12 +83,12 @@ static void pump_control_is_stable_at_every_load(void **state)
   for (size_t i = 0; i < sizeof LOADS_W / sizeof *LOADS_W; i++) {
     loads(s, LOADS_W[i]);
     double low = 1e9, high = 0, coolest = 1e9, hot = 0;
-    for (int second = 0; second < 1200; second += 5, at += 5) {
+    for (int second = 0; second < 1800; second += 5, at += 5) {
       stand_run(s, 5 * PL_S);
       double t = hottest(s), q = truth(s, "loop", "flow");
       if (out)
         fprintf(out, "%g,%g,%.3f,%.3f,%.3f\n", at, LOADS_W[i], t, q, flow->set_point);
-      if (second < 900)
+      if (second < 1500)
         continue;
       low = fmin(low, q), high = fmax(high, q), coolest = fmin(coolest, t), hot = fmax(hot, t);
     }

@@ -13,8 +13,7 @@ local function switch_on(parts)
   local tasks = {}
   for _, part in ipairs(parts) do
     local unit = unit_of(part)
-    wait_until(function() return unit.state ~= "Absent" and unit.state ~= "Starting" end, { within = seconds(10), every = ms(100), what = part.name .. " is found by the stack" })
-    if unit.power_state ~= "On" then tasks[#tasks + 1] = unit:reset("On") end
+    if unit.power_state ~= "On" then tasks[#tasks + 1] = unit:reset("On", { patience = seconds(10) }) end
   end
   for _, task in ipairs(tasks) do task:wait{ within = seconds(40) } end
 end
@@ -56,7 +55,7 @@ step("a CSU is lost", { go_on = true, timeout = minutes(2) }, function()
   wait(seconds(20)) -- it tries once more, and gives up
   fault.clear(pin)
   check("it stays isolated until somebody wants it", rig.slot.monitor.vout < params.dead, { of = stack })
-  unit:reset("On"):wait{ within = seconds(40) }
+  unit:reset("On", { patience = seconds(10) }):wait{ within = seconds(40) }
   check("live again", rig.slot.monitor.vout > params.live, { of = stack })
   well_again(unit, rig.slot.name)
 end)

@@ -11,7 +11,9 @@ invariant("coolant keeps flowing", function(rig)
   return rig.loop.flow > litres_per_minute(4)
 end, { every = ms(500) })
 
-local csu, serial
+local serial
+
+local function chassis() return stack.chassis(rig.slot) end
 
 local function is_live() return rig.slot.monitor.vout > params.live end
 local function is_dead() return rig.slot.monitor.vout < params.dead end
@@ -22,8 +24,7 @@ local function switch_on(parts)
   local tasks = {}
   for _, part in ipairs(parts) do
     local unit = stack.chassis(part)
-    wait_until(function() return unit.state ~= "Absent" and unit.state ~= "Starting" end, { within = seconds(10), every = ms(100), what = part.name .. " is found by the stack" })
-    if unit.power_state ~= "On" then tasks[#tasks + 1] = unit:reset("On") end
+    if unit.power_state ~= "On" then tasks[#tasks + 1] = unit:reset("On", { patience = seconds(10) }) end
   end
   for _, task in ipairs(tasks) do task:wait{ within = seconds(30) } end
 end
@@ -44,51 +45,51 @@ setup(function()
 end)
 
 step("in service", function()
-  csu = stack.chassis(rig.slot)
   measure("slot voltage", rig.slot.monitor.vout, { min = params.live, max = volts(50) })
-  check("the stack says Enabled", csu.state == "Enabled")
-  check("the stack says OK", csu.health == "OK")
-  check("the stack says On", csu.power_state == "On")
-  check("not ready to be pulled", csu.ready_to_remove == false)
-  measure("the stack's voltage is the slot's", csu:sensor("vout") - rig.slot.monitor.vout, { min = volts(-0.5), max = volts(0.5), of = stack })
-  serial = csu.serial
+  check("the stack says Enabled", chassis().state == "Enabled")
+  check("the stack says OK", chassis().health == "OK")
+  check("the stack says On", chassis().power_state == "On")
+  check("not ready to be pulled", chassis().ready_to_remove == false)
+  measure("the stack's voltage is the slot's", chassis():sensor("vout") - rig.slot.monitor.vout, { min = volts(-0.5), max = volts(0.5), of = stack })
+  serial = chassis().serial
 end)
 
 step("attention LED", { go_on = true }, function()
-  csu:set{ indicator = true }
+  chassis():set{ indicator = true }
   check("lit when the write was answered", lit(), { of = stack })
-  check("the stack says that it is lit", csu.indicator == true)
-  csu:set{ indicator = false }
+  check("the stack says that it is lit", chassis().indicator == true)
+  chassis():set{ indicator = false }
   check("dark when the write was answered", not lit(), { of = stack })
 end)
 
 step("a line that does not obey", { go_on = true }, function()
   local wire = rig.slot.connector.name .. ".attention=stuck-low"
   fault.plant(wire)
-  stack:patch(csu.uri, { LocationIndicatorActive = true }, { expect = "error" })
+  stack:patch(chassis().uri, { LocationIndicatorActive = true }, { expect = "error" })
   check("LED is dark", not lit(), { of = rig.slot.connector })
   fault.clear(wire)
-  csu:set{ indicator = false }
+  chassis():set{ indicator = false }
 end)
 
 local task
 
 step("isolate", function()
   rig.slot.load:set{ load = watts(0) }
-  task = csu:set{ ready_to_remove = true }
-  claim("ready to be pulled", { says = function() return csu.ready_to_remove end, wires = is_dead, within = seconds(10),
+  task = chassis():set{ ready_to_remove = true }
+  claim("ready to be pulled", { says = function() return chassis().ready_to_remove end, wires = is_dead, within = seconds(10),
     action = "nobody may pull a CSU on this stack's word" })
-  claim("attention LED marks the slot", { says = function() return csu.indicator end, wires = lit, within = seconds(1), early = ms(0) })
+  claim("attention LED marks the slot", { says = function() return chassis().indicator end, wires = lit, within = seconds(1), early = ms(0) })
   check("the task goes on", not task.is_over)
-  check("the stack says Off", csu.power_state == "Off")
+  check("the stack says Off", chassis().power_state == "Off")
   stack:await{ message = "ResourcePoweredOff", origin = rig.slot, within = seconds(2) }
   others_are_live("while it is isolated")
 end)
 
 step("remove", { timeout = minutes(5) }, function()
   operator.remove(rig.slot)
-  claim("slot is empty", { says = function() return csu.state == "Absent" end, wires = function() return not operator.sees(rig.slot, "present") end, within = seconds(3) })
-  check("nobody is ready to be pulled any more", csu.ready_to_remove == false)
+  wait(ms(200))
+  claim("slot is empty", { says = function() return chassis().state == "Absent" end, wires = function() return not operator.sees(rig.slot, "present") end, within = seconds(3) })
+  check("nobody is ready to be pulled any more", chassis().ready_to_remove == false)
   stack:await{ message = "ResourceRemoved", origin = rig.slot, within = seconds(2) }
   check("still no power", is_dead(), { of = stack })
   others_are_live("while the slot is empty")
@@ -96,38 +97,38 @@ end)
 
 step("insert", { timeout = minutes(5) }, function()
   operator.insert(rig.slot)
-  local back = claim("in service again", { says = function() return csu.state == "Enabled" end, wires = is_live, within = seconds(40), every = ms(10),
+  local back = claim("in service again", { says = function() return chassis().state == "Enabled" end, wires = is_live, within = seconds(40), every = ms(10),
     action = "work would be given to a CSU without power" })
   measure("power after the unit was put in", back.shown, { min = ms(100), of = stack, action = "a slot must not have power while contacts still bounce" })
   task:wait{ within = seconds(30) }
   stack:await{ message = "ResourcePoweredOn", origin = rig.slot, within = seconds(2) }
   check("LED is dark again", not lit(), { of = stack })
-  check("the stack says that it is dark", csu.indicator == false)
-  check("the stack says who it is", csu.serial == serial)
-  check("health is OK", csu.health == "OK")
+  check("the stack says that it is dark", chassis().indicator == false)
+  check("the stack says who it is", chassis().serial == serial)
+  check("health is OK", chassis().health == "OK")
   others_are_live("to the end")
 end)
 
 step("power that does not come is not called done", { timeout = minutes(2) }, function()
-  csu:reset("ForceOff"):wait{ within = seconds(20) }
+  chassis():reset("ForceOff"):wait{ within = seconds(20) }
   check("slot is dead", is_dead(), { of = stack })
   local pin = rig.slot.name .. ".power-enable-pin=stuck-low"
   fault.plant(pin)
-  local on = csu:reset("On")
+  local on = chassis():reset("On")
   on:wait{ within = seconds(40), state = "Exception" }
   check("slot is still dead", is_dead(), { of = stack })
-  check("the stack does not say Enabled", csu.state ~= "Enabled")
+  check("the stack does not say Enabled", chassis().state ~= "Enabled")
   fault.clear(pin)
-  csu:reset("On"):wait{ within = seconds(40) }
+  chassis():reset("On"):wait{ within = seconds(40) }
   check("slot is live", is_live(), { of = stack })
 end)
 
 step("a session that was closed is closed", function()
   local other = stack.login()
-  other:get(csu.uri)
+  other:get(chassis().uri)
   local root = other.uri
   other:logout()
-  other:get(csu.uri, { expect = { 401, 403 } })
+  other:get(chassis().uri, { expect = { 401, 403 } })
   stack:get(root, { expect = { 401, 403, 404, 410 } })
 end)
 

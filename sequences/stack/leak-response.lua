@@ -7,14 +7,14 @@ sequence "stack-leak-response" {
   params = { delay = seconds(2), tolerance = ms(100), live = volts(46), dead = volts(5) },
 }
 
-local csu, detector
+local function chassis() return stack.chassis(rig.slot) end
+local function detector() return stack.leak_detector(rig.tray) end
 
 local function is_live() return rig.slot.monitor.vout > params.live end
 
 local function switch_on(part)
   local unit = stack.chassis(part)
-  wait_until(function() return unit.state ~= "Absent" and unit.state ~= "Starting" end, { within = seconds(10), every = ms(100), what = part.name .. " is found by the stack" })
-  if unit.power_state ~= "On" then unit:reset("On"):wait{ within = seconds(40) } end
+  if unit.power_state ~= "On" then unit:reset("On", { patience = seconds(10) }):wait{ within = seconds(40) } end
 end
 
 -- When the slot's voltage falls, at the pace of the monitor; nil: it does not.
@@ -24,14 +24,13 @@ end
 
 setup(function()
   switch_on(rig.slot)
-  csu, detector = stack.chassis(rig.slot), stack.leak_detector(rig.tray)
 end)
 
 step("told what to do", function()
-  detector:set{ critical_reaction = "ForceOff", delay = params.delay }
-  check("reaction is what it was told", detector.critical_reaction == "ForceOff")
-  measure("delay is what it was told", detector.delay, { min = params.delay, max = params.delay })
-  check("dry", detector.detector_state == "OK")
+  detector():set{ critical_reaction = "ForceOff", delay = params.delay }
+  check("reaction is what it was told", detector().critical_reaction == "ForceOff")
+  measure("delay is what it was told", detector().delay, { min = params.delay, max = params.delay })
+  check("dry", detector().detector_state == "OK")
   check("slot is live", is_live())
 end)
 
@@ -39,23 +38,23 @@ end)
 step("dry again before the delay", { go_on = true }, function()
   fault.plant(rig.tray.name .. ".sensor=wet-always")
   stack:await{ message = "LeakDetectedCritical", origin = rig.tray, within = ms(500) }
-  check("the stack says Critical", detector.detector_state == "Critical")
+  check("the stack says Critical", detector().detector_state == "Critical")
   wait(params.delay - ms(500))
   fault.clear(rig.tray.name .. ".sensor=wet-always")
   stack:await{ message = "LeakDetectedNormal", origin = rig.tray, within = seconds(1) }
   local fell = falls_within(params.delay + seconds(1))
   check("no reaction: it was dry before the delay was over", fell == nil, { of = stack })
-  check("the stack says OK", detector.detector_state == "OK")
+  check("the stack says OK", detector().detector_state == "OK")
 end)
 
 step("broken cable", { go_on = true }, function()
   fault.plant(rig.tray.name .. ".cable=broken")
-  wait_until(function() return detector.detector_state == "Unavailable" end, { within = seconds(2), what = "the stack says Unavailable of a broken cable", of = stack })
+  wait_until(function() return detector().detector_state == "Unavailable" end, { within = seconds(2), what = "the stack says Unavailable of a broken cable", of = stack })
   stack:await{ message = "LeakDetectorFailure", origin = rig.tray, within = seconds(2) }
   local fell = falls_within(params.delay + seconds(1))
   check("no reaction: a broken cable is no leak", fell == nil, { of = stack })
   fault.clear(rig.tray.name .. ".cable=broken")
-  wait_until(function() return detector.detector_state == "OK" end, { within = seconds(3), what = "the stack says OK of a cable that is whole again", of = stack })
+  wait_until(function() return detector().detector_state == "OK" end, { within = seconds(3), what = "the stack says OK of a cable that is whole again", of = stack })
 end)
 
 step("wet for longer than the delay", { go_on = true }, function()
@@ -68,27 +67,27 @@ step("wet for longer than the delay", { go_on = true }, function()
   check("the slot goes dark", fell ~= nil, { of = stack })
   if fell then
     measure("reaction after the delay", now() - from, { min = params.delay - ms(20), max = params.delay + params.tolerance, of = stack })
-    claim("the stack says Off", { says = function() return csu.power_state == "Off" end, wires = function() return rig.slot.monitor.vout < params.dead end, within = seconds(5) })
+    claim("the stack says Off", { says = function() return chassis().power_state == "Off" end, wires = function() return rig.slot.monitor.vout < params.dead end, within = seconds(5) })
   end
-  local answer, status = stack:post(csu.uri .. "/Actions/Chassis.Reset", { ResetType = "On" }, { expect = { 202, 400, 409, 503 } })
+  local answer, status = stack:post(chassis().uri .. "/Actions/Chassis.Reset", { ResetType = "On" }, { expect = { 202, 400, 409, 503 } })
   wait(seconds(1))
   check("a wet slot gets no power", rig.slot.monitor.vout < params.dead, { of = stack })
   fault.clear(rig.tray.name .. ".sensor=wet-always")
-  wait_until(function() return detector.detector_state == "OK" end, { within = seconds(3), what = "the stack says OK when it is dry", of = stack })
+  wait_until(function() return detector().detector_state == "OK" end, { within = seconds(3), what = "the stack says OK when it is dry", of = stack })
 end)
 
 step("none is none", { go_on = true, timeout = minutes(2) }, function()
-  detector:set{ critical_reaction = "None" }
+  detector():set{ critical_reaction = "None" }
   switch_on(rig.slot)
   fault.plant(rig.tray.name .. ".sensor=wet-always")
   stack:await{ message = "LeakDetectedCritical", origin = rig.tray, within = ms(500) }
   check("no reaction where none is wanted", falls_within(params.delay + seconds(1)) == nil, { of = stack })
   fault.clear(rig.tray.name .. ".sensor=wet-always")
-  detector:set{ critical_reaction = "ForceOff" }
+  detector():set{ critical_reaction = "ForceOff" }
 end)
 
 step("coolant in the tray", { timeout = minutes(2) }, function()
-  wait_until(function() return detector.detector_state == "OK" end, { within = seconds(3), what = "the stack says OK before the leak", of = stack })
+  wait_until(function() return detector().detector_state == "OK" end, { within = seconds(3), what = "the stack says OK before the leak", of = stack })
   local from = now()
   rig.injector.leak_valve:turn_on()
   local event = stack:await{ message = "LeakDetectedCritical", origin = rig.tray, within = seconds(5) }

@@ -32,7 +32,7 @@ end) end
 local function in_service()
   found()
   until_("no procedure has the CSU", seconds(60), function() return chassis().procedure == nil end)
-  if chassis().power_state ~= "On" then chassis():reset("On"):wait{ within = seconds(60) } end
+  if chassis().power_state ~= "On" then chassis():reset("On", { patience = seconds(10) }):wait{ within = seconds(60) } end
   until_("the CSU is in service", seconds(30), function() return chassis().state == "Enabled" end)
   check("the slot is live", is_live(), { of = stack })
 end
@@ -40,7 +40,7 @@ end
 local function out_of_service()
   found()
   until_("no procedure has the CSU", seconds(60), function() return chassis().procedure == nil end)
-  if chassis().power_state ~= "Off" then chassis():reset("ForceOff"):wait{ within = seconds(60) } end
+  if chassis().power_state ~= "Off" then chassis():reset("ForceOff", { patience = seconds(10) }):wait{ within = seconds(60) } end
   until_("the slot is dead", seconds(10), is_dead)
 end
 

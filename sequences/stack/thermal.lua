@@ -7,45 +7,43 @@ sequence "stack-thermal" {
   params = { load = watts(500), hot = watts(600), rises = degrees_celsius(4), live = volts(46), dead = volts(5) },
 }
 
-local csu
+local function chassis() return stack.chassis(rig.slot) end
 local SENSOR = "cpu-1-temperature"
 
 local function switch_on(part)
   local unit = stack.chassis(part)
-  wait_until(function() return unit.state ~= "Absent" and unit.state ~= "Starting" end, { within = seconds(10), every = ms(100), what = part.name .. " is found by the stack" })
-  if unit.power_state ~= "On" then unit:reset("On"):wait{ within = seconds(40) } end
+  if unit.power_state ~= "On" then unit:reset("On", { patience = seconds(10) }):wait{ within = seconds(40) } end
 end
 
 setup(function()
   switch_on(rig.slot)
-  csu = stack.chassis(rig.slot)
   wait(seconds(5))
 end)
 
 step("temperatures follow the load", { timeout = minutes(5), go_on = true }, function()
   wait(seconds(30))
-  local cold = csu:sensor(SENSOR)
+  local cold = chassis():sensor(SENSOR)
   measure("at rest", cold, { min = degrees_celsius(10), max = degrees_celsius(60), of = stack })
   rig.slot.load:set{ load = params.load }
   wait(seconds(60))
-  local warm = csu:sensor(SENSOR)
+  local warm = chassis():sensor(SENSOR)
   measure("rises with the load", warm - cold, { min = params.rises, of = stack, action = "the stack's temperature does not follow the CSU; when another stack's does, look at the sensor" })
   rig.slot.load:set{ load = watts(0) }
   wait(seconds(60))
-  measure("falls with the load", warm - csu:sensor(SENSOR), { min = params.rises / 2, of = stack })
+  measure("falls with the load", warm - chassis():sensor(SENSOR), { min = params.rises / 2, of = stack })
 end)
 
 step("too hot", { timeout = minutes(10), go_on = true }, function()
   local block = rig.slot.name .. ".coolant=blocked"
   fault.plant(block)
   rig.slot.load:set{ load = params.hot }
-  local unwell = wait_until(function() return csu.health ~= "OK" or rig.slot.monitor.vout < params.dead end,
+  local unwell = wait_until(function() return chassis().health ~= "OK" or rig.slot.monitor.vout < params.dead end,
     { within = minutes(5), every = ms(200), what = "the stack says that the CSU is too hot", of = stack })
   log("told of after " .. unwell)
-  check("the stack says so before it switches off", csu.health ~= "OK")
+  check("the stack says so before it switches off", chassis().health ~= "OK")
   wait_until(function() return rig.slot.monitor.vout < params.dead end, { within = minutes(5), every = ms(100), what = "the stack switches the hot CSU off", blame = stack })
-  claim("switched off", { says = function() return csu.power_state == "Off" end, wires = function() return rig.slot.monitor.vout < params.dead end, within = seconds(5) })
-  check("the stack does not call it well", csu.health ~= "OK")
+  claim("switched off", { says = function() return chassis().power_state == "Off" end, wires = function() return rig.slot.monitor.vout < params.dead end, within = seconds(5) })
+  check("the stack does not call it well", chassis().health ~= "OK")
   rig.slot.load:set{ load = watts(0) }
   fault.clear(block)
 end)

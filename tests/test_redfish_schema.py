@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Every resource of the control stack against DMTF's JSON schemas (DSP8010), as the test program of the service dumps them."""
+import collections
+import json
+import os
+import subprocess
+
+from plumbtest import ROOT, SHARED, Skip, case, main, out_dir
+
+BUILD = os.environ.get("PLUMB_BUILD", os.path.join(ROOT, "build"))
+SCHEMAS = os.path.join(SHARED, "data", "redfish", "json-schema")
+
+
+MISSING = {}  # a schema that is not beside the project: an older version, of which the unversioned schema names all, or Swordfish's; nothing fits it
+
+
+def loaded(name, cache={}):
+    if name not in cache:
+        with open(os.path.join(SCHEMAS, name)) as f:
+            cache[name] = json.load(f)
+    return cache[name]
+
+
+def file_of(odata_type):
+    """#Chassis.v1_28_0.Chassis -> Chassis.v1_28_0.json; #ChassisCollection.ChassisCollection -> ChassisCollection.json"""
+    return odata_type[1:].rpartition(".")[0] + ".json"
+
+
+def validators():
+    import jsonschema
+
+    class Local(jsonschema.RefResolver):
+        def resolve_remote(self, uri):
+            name = uri.rpartition("/")[2].partition("#")[0]
+            if not os.path.exists(os.path.join(SCHEMAS, name)):
+                return MISSING
+            return loaded(name)
+
+        def resolve_fragment(self, document, fragment):
+            return {"not": {}} if document is MISSING else super().resolve_fragment(document, fragment)
+
+    cache = {}
+
+    def of(odata_type):
+        if odata_type not in cache:
+            schema = loaded(file_of(odata_type))
+            if schema.get("$schema", "").startswith("http://redfish"):
+                schema = {k: v for k, v in schema.items() if k != "$schema"}
+            cache[odata_type] = jsonschema.Draft7Validator(schema, resolver=Local(schema["$id"], schema))
+        return cache[odata_type]
+    return of
+
+
+def excused(error):
+    """What DMTF's schemas refuse of their own prose: Members that $expand has filled in are not here; an Oem object is its owner's to describe."""
+    return "Oem" in [str(p) for p in error.absolute_path]
+
+
+def faults_of(resource, of):
+    kind = resource["@odata.type"]
+    if not os.path.exists(os.path.join(SCHEMAS, file_of(kind))):
+        return ["no schema for " + kind]
+    errors = [e for e in of(kind).iter_errors(resource) if not excused(e)]
+    return ["/".join(str(p) for p in e.absolute_path) + ": " + e.message[:200] for e in errors]
+
+
+def dumped():
+    os.makedirs(out_dir("redfish"), exist_ok=True)
+    path = os.path.join(out_dir("redfish"), "resources.jsonl")
+    if os.environ.get("PL_RESOURCES"):  # of a stack that has been walked already
+        return [json.loads(line) for line in open(os.environ["PL_RESOURCES"])]
+    program = os.path.join(BUILD, "control/redfish/test_service")
+    if not os.path.exists(program):
+        raise Skip("control/redfish/test_service is not built")
+    p = subprocess.run([program], env={**os.environ, "PL_DUMP": path}, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300)
+    assert p.returncode == 0, p.stdout.decode()[-2000:]
+    return [json.loads(line) for line in open(path)]
+
+
+@case
+def every_resource_is_as_its_schema_says():
+    if not os.path.isdir(SCHEMAS):
+        raise Skip("DMTF's schemas are not beside the project")
+    try:
+        of = validators()
+    except ImportError:
+        raise Skip("python3-jsonschema is not installed")
+    seen, bad = collections.Counter(), []
+    for resource in dumped():
+        if "@odata.type" not in resource or "@odata.id" not in resource:
+            continue
+        seen[resource["@odata.type"].partition(".")[0]] += 1
+        bad += [f"{resource['@odata.id']}: {fault}" for fault in faults_of(resource, of)]
+    assert not bad, f"{len(bad)} faults:\n" + "\n".join(bad[:60])
+    assert sum(seen.values()) > 200, seen
+    for kind in ("#Chassis", "#ComputerSystem", "#Sensor", "#CoolingUnit", "#LeakDetector", "#PowerSupply", "#Manager", "#SessionService"):
+        assert seen[kind], kind
+
+
+main()
