@@ -177,6 +177,50 @@ static void cap_is_kept(void **state)
   stand_close(s);
 }
 
+static const struct pl_notice *notice_of(struct stand *s, const char *item)
+{
+  const struct pl_notice *rows;
+  size_t count = pl_plant_notices(s->stack->plant, &rows);
+  for (size_t i = 0; i < count; i++)
+    if (!strcmp(rows[i].item->id, item))
+      return &rows[i];
+  return NULL;
+}
+
+static void a_clogged_filter_is_noticed_and_a_clean_one_is_not(void **state)
+{
+  (void)state;
+  struct stand *s = warm_rack(PL_S);
+  bool automatic = false;
+  double flow = 9;
+  WELL(s, pl_plant_control_set(s->stack, "rpu.flow", &flow, &automatic, &s->err));
+  stand_run(s, 900 * PL_S); /* ten minutes are its baseline */
+  const struct pl_notice *rows;
+  assert_int_equal(pl_plant_notices(s->stack->plant, &rows), 0);
+  WELL(s, pl_bench_plant(s->bench, "filter.mesh=clogged:20", &s->err));
+  stand_run(s, 600 * PL_S);
+  const struct pl_notice *notice = notice_of(s, "filter");
+  assert_non_null(notice);
+  assert_string_equal(notice->what, "filter clogging");
+  assert_non_null(strstr(notice->text, "change the filter"));
+  assert_null(notice_of(s, "rpu")); /* the pumps are what they were */
+  stand_close(s);
+}
+
+static void a_line_knows_its_slope(void **state)
+{
+  (void)state;
+  struct pl_line line;
+  double slope, uncertainty;
+  pl_line_new(&line, 1);
+  for (int i = 0; i < 100; i++)
+    pl_line_add(&line, 1e6 + i, 48.0 + 1e-3 * i);
+  assert_true(pl_line_slope(&line, 10, &slope, &uncertainty));
+  assert_true(fabs(slope - 1e-3) < 1e-9 && uncertainty < 1e-6);
+  assert_true(fabs(pl_line_at(&line, 1e6 + 200) - 48.2) < 1e-6);
+  assert_false(pl_line_slope(&line, 100, &slope, &uncertainty)); /* x has not varied enough for that */
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -185,6 +229,8 @@ int main(void)
       cmocka_unit_test(set_point_by_hand),
       cmocka_unit_test(redundancy_is_what_works),
       cmocka_unit_test(cap_is_kept),
+      cmocka_unit_test(a_clogged_filter_is_noticed_and_a_clean_one_is_not),
+      cmocka_unit_test(a_line_knows_its_slope),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
