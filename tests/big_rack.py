@@ -5,6 +5,7 @@ tests/big_rig.py do: an ADM1272 that is off at 0x10..0x1F, a TMP468 at 25 degC a
 
 usage: big_rack.py SOCKET           serves until it is killed; writes how many I2C transfers it has answered when it gets SIGUSR1"""
 import os
+import resource
 import selectors
 import signal
 import socket
@@ -115,6 +116,8 @@ class Rack:
 
 
 def main():
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     rack = Rack(sys.argv[1])
     signal.signal(signal.SIGUSR1, lambda *_: os.write(1, b"%d transfers\n" % rack.transfers))
     print("serving", flush=True)

@@ -14,6 +14,7 @@ import tempfile
 import time
 
 import bench_guardian
+import bench_rackd
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -131,6 +132,11 @@ def safety(build):
                f"cyclictest p50 {row['cyclictest_p50_us']} us, p99.9 {row['cyclictest_p999_us']} us", False)
 
 
+def rackd_figures(build):
+    """The control stack."""
+    yield from bench_rackd.figures(build)
+
+
 COVERAGE_SEQUENCES, COVERAGE_FAULTS = ("hot-swap", "inspection", "leak", "psu-failover", "smoke"), 80
 
 
@@ -170,7 +176,8 @@ def main():
         for name, value, unit, bar, comparison in [*measure(plumb, temp), *coverage(plumb, temp)]:
             comparison = "; ".join(x for x in (here.get(name), comparison) if x)
             table[name] = {"value": round(value, 3), "unit": unit, "bar": bar, "comparison": comparison, "ok": bar is None or value <= bar}
-        for name, value, unit, bar, comparison, more in [*wires(args.build), *worlds(args.build), *guard(args.build, args.kills), *safety(args.build)]:
+        for name, value, unit, bar, comparison, more in [*wires(args.build), *worlds(args.build), *guard(args.build, args.kills), *safety(args.build),
+                                                          *rackd_figures(args.build)]:
             table[name] = {"value": round(value, 3), "unit": unit, "bar": bar, "comparison": comparison,
                            "ok": bar is None or (value >= bar if more else value <= bar)}
     finally:

@@ -3,7 +3,7 @@
 # docs.sh PLUMB: rebuilds docs/commands.md and the man page docs/plumb.1 from the program's own tables. `--stdout page|man`: prints one instead.
 set -eu
 plumb=$1
-commands="run check replay report get set watch plot rig drivers scan doctor twin faults guardian coverage"
+commands="run check replay report get set watch plot rig drivers scan doctor twin broker faults guardian coverage"
 
 page() {
   echo '# Commands'

@@ -194,7 +194,11 @@ static void derive_psu(struct pl_stack *stack, struct pl_item *item)
   if (!answers_again(stack, item) || !known_flag(item, "supply", "power-good", &power.good))
     return;
   power.wanted = is_let(item, "supply", "on");
-  derive_power(stack, item, &power);
+  bool rests = false;
+  if (!power.good && known_flag(item, "supply", "cold-standby", &rests) && rests)
+    pl_item_happens(stack, item, PL_HAPPENS_SPARE, "it rests: the others carry the load, and it wakes when the bus falls");
+  else
+    derive_power(stack, item, &power);
 }
 
 /* A pump unit's power is that it was not stopped: it feeds itself from the bar. */

@@ -80,6 +80,8 @@ static void judge_sense(const struct pl_stack *stack, const struct pl_item *item
     return;
   if (item->kind == PL_ITEM_PUMP_UNIT && !strncmp(sense->quantity->name, "pump-", 5) && (PL_LIES(stack, PUMP_FORGOTTEN) || item->state == PL_STATE_STANDBY))
     return; /* stopped pumps stand */
+  if (item->kind == PL_ITEM_PSU && item->state == PL_STATE_STANDBY_SPARE)
+    return; /* its output rests */
   if (pl_reading_valid(&sense->reading)) {
     if (pl_sense_limit(sense))
       judge_limit(item, sense, verdict);

@@ -110,6 +110,11 @@ uint64_t pl_inventory_version(const struct pl_inventory *inventory)
   return inventory->version;
 }
 
+const uint64_t *pl_inventory_version_at(const struct pl_inventory *inventory)
+{
+  return &inventory->version;
+}
+
 void pl_inventory_on_first_round(struct pl_inventory *inventory, void (*fn)(void *ctx), void *ctx)
 {
   inventory->first_round = fn;
@@ -184,8 +189,8 @@ bool pl_item_has_power(const struct pl_item *item)
 
 void pl_item_touch(struct pl_stack *stack, struct pl_item *item)
 {
-  item->version++;
-  stack->inventory->version++;
+  __atomic_fetch_add(&item->version, 1, __ATOMIC_RELEASE); /* the gate's threads look at them */
+  __atomic_fetch_add(&stack->inventory->version, 1, __ATOMIC_RELEASE);
 }
 
 static void show_why(struct pl_stack *stack, struct pl_item *item, const char *why)

@@ -90,6 +90,8 @@ struct pl_item *pl_inventory_any(const struct pl_inventory *inventory, const cha
 struct pl_item *pl_inventory_first(const struct pl_inventory *inventory, enum pl_item_kind kind); /* then pl_item_next of the kind */
 struct pl_item *pl_item_next(const struct pl_inventory *inventory, const struct pl_item *item);
 uint64_t pl_inventory_version(const struct pl_inventory *inventory);                           /* rises with any unit's */
+/* Where it lies: any thread may read it there, and an item's own, with __atomic_load_n. */
+const uint64_t *pl_inventory_version_at(const struct pl_inventory *inventory);
 
 /* By role and quantity, the unit's own devices only; role NULL: any. NULL: it has none such. A PUMP's "speed" is its unit's. */
 struct pl_sense *pl_item_sense(const struct pl_item *item, const char *role, const char *quantity);

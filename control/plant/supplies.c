@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What a supply says of itself makes it a StandbySpare (control/inventory/derive.c). */
 #define REST_AFTER (60 * PL_S)  /* the load must have been low that long */
 #define REST_BELOW 0.5          /* of what the others carry without their warning limit */
 #define SHED_AFTER (10 * PL_S)  /* above the cap that long: a CSU is powered off, the last of the rack first */
@@ -145,9 +146,6 @@ static void rest_done(struct pl_command *command)
 {
   struct pl_plant *plant = command->ctx;
   plant->resting.commanding = false;
-  if (!command->status)
-    pl_item_happens(plant->stack, command->item, command->value_u ? PL_HAPPENS_SPARE : PL_HAPPENS_ENABLE,
-                    command->value_u ? "it rests: the others carry the load, and it wakes when the bus falls" : "");
 }
 
 static void rest(struct pl_plant *plant, struct pl_item *psu, bool rests)

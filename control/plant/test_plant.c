@@ -177,6 +177,30 @@ static void cap_is_kept(void **state)
   stand_close(s);
 }
 
+static void one_supply_rests_and_wakes(void **state)
+{
+  (void)state;
+  struct stand *s = stand_open(DEMO_RACK);
+  stand_stack(s);
+  s->stack->settings.cold_redundancy = true;
+  power_all(s);
+  stand_until_state(s, "psu-b", PL_STATE_STANDBY_SPARE, 120 * PL_S);
+  stand_run(s, 5 * PL_S);
+  assert_true(truth(s, "psu-b", "iout") < 0.01);
+  stand_is(s, "psu-b", PL_STATE_STANDBY_SPARE, PL_HEALTH_OK);
+  struct pl_redundancy r;
+  pl_plant_redundancy(s->stack, PL_ITEM_PSU, &r);
+  assert_int_equal(r.working, 2); /* it wakes by itself, so it counts */
+  assert_true(truth(s, "busbar", "vout") > 46);
+  WELL(s, pl_bench_plant(s->bench, "psu-a.supply=dead", &s->err));
+  stand_until_state(s, "psu-b", PL_STATE_ENABLED, 10 * PL_S);
+  assert_true(truth(s, "busbar", "vout") > 46);
+  assert_true(truth(s, "csu-1", "booted") > 0.5);
+  stand_run(s, 120 * PL_S); /* alone it does not rest again */
+  stand_is(s, "psu-b", PL_STATE_ENABLED, PL_HEALTH_OK);
+  stand_close(s);
+}
+
 static const struct pl_notice *notice_of(struct stand *s, const char *item)
 {
   const struct pl_notice *rows;
@@ -229,6 +253,7 @@ int main(void)
       cmocka_unit_test(set_point_by_hand),
       cmocka_unit_test(redundancy_is_what_works),
       cmocka_unit_test(cap_is_kept),
+      cmocka_unit_test(one_supply_rests_and_wakes),
       cmocka_unit_test(a_clogged_filter_is_noticed_and_a_clean_one_is_not),
       cmocka_unit_test(a_line_knows_its_slope),
   };

@@ -211,7 +211,7 @@ void pl_run_roll_back(struct pl_run *run, enum pl_procedure_state ending, const 
   p->state = PL_PROCEDURE_ROLLING_BACK;
   run->ending = ending;
   run->held = NULL;
-  pl_run_trail(run, ending == PL_PROCEDURE_CANCELLED ? "cancelled" : "failed", why, NULL);
+  pl_run_write(run, false, ending == PL_PROCEDURE_CANCELLED ? "cancelled" : "failed", why, NULL); /* from here on a restart goes back, too */
   run->stage = PL_STAGE_BACK; /* what is on a bus comes to its end first */
   pl_run_poke(run);
 }
@@ -312,6 +312,10 @@ static void look(struct pl_run *run)
   struct pl_procedure *p = &run->p;
   const struct pl_step *step = pl_run_step(run);
   bool back = run->stage == PL_STAGE_UNDO_LOOK;
+  if (back && !step->undo) {
+    undo_step(run);
+    return;
+  }
   enum pl_check (*ask)(struct pl_procedure *p, struct pl_err *why) = back ? step->undone : step->check;
   struct pl_err why = {0};
   if (!has_looked(run) && pl_run_now(run) < run->due) {
@@ -358,7 +362,8 @@ void pl_run_take_up(struct pl_run *run, bool step_ended)
     return;
   }
   pl_run_trail(run, "resumed", step_ended ? "between two steps" : "in the middle of a step", NULL);
-  if (p->desc->taken_up)
+  bool nothing_left = step_ended && (back ? !p->step : p->step + 1 == p->desc->n_steps);
+  if (p->desc->taken_up && !nothing_left)
     p->desc->taken_up(p);
   pl_run_show(run);
   if (PL_LIES(p->stack, BLIND_POWER) && !back && !step_ended && (pl_run_step(run)->flags & PL_STEP_POWER))

@@ -91,14 +91,18 @@ static enum pl_status settle(struct pl_procedure *p, struct pl_err *err)
     pl_item_happens(p->stack, p->item, PL_HAPPENS_RESUME, "");
     return pl_unit_light(p, p->item, false, err);
   }
-  pl_item_happens(p->stack, p->item, PL_HAPPENS_DISABLE, "it failed in service and was taken out of it; its path is off");
-  pl_item_blame(p->stack, p->item, PL_HEALTH_CRITICAL, "it failed in service and was taken out of it; its path is off");
-  return PL_OK;
+  if (p->item->state == PL_STATE_ABSENT) {
+    pl_item_blame(p->stack, p->item, PL_HEALTH_OK, "");
+    return pl_unit_light(p, p->item, false, err);
+  }
+  return pl_out_of_service(p->stack, p->item, "it failed in service and was taken out of it; its path is off", err);
 }
 
 static enum pl_check settled(struct pl_procedure *p, struct pl_err *why)
 {
-  return pl_procedure_noted(p, "revived", NULL, 0) ? pl_unit_is_lit(p, p->item, false, why) : PL_CHECK_DONE;
+  if (pl_procedure_noted(p, "revived", NULL, 0) || p->item->state == PL_STATE_ABSENT)
+    return pl_unit_is_lit(p, p->item, false, why);
+  return p->item->state == PL_STATE_DISABLED ? PL_CHECK_DONE : PL_CHECK_NOT_YET;
 }
 
 static const struct pl_step STEPS[] = {

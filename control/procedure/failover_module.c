@@ -58,10 +58,10 @@ static enum pl_check are_off(struct pl_procedure *p, struct pl_err *why)
 
 static enum pl_status settle(struct pl_procedure *p, struct pl_err *err)
 {
-  (void)err;
-  for (struct pl_item *csu = each_csu(p->item, NULL); csu; csu = each_csu(p->item, csu))
-    pl_item_happens(p->stack, csu, PL_HAPPENS_DISABLE, WHY);
-  return PL_OK;
+  enum pl_status status = PL_OK;
+  for (struct pl_item *csu = each_csu(p->item, NULL); csu && !status; csu = each_csu(p->item, csu))
+    status = pl_out_of_service(p->stack, csu, WHY, err);
+  return status;
 }
 
 static const struct pl_step STEPS[] = {

@@ -18,7 +18,7 @@ static enum pl_status may_on(struct pl_stack *stack, const struct pl_item *item,
 static void prepare_on(struct pl_procedure *p)
 {
   if (p->item->state == PL_STATE_DISABLED) /* whoever asks for it wants it in service again */
-    pl_item_happens(p->stack, p->item, PL_HAPPENS_ENABLE, "");
+    pl_back_in_service(p->stack, p->item);
 }
 
 static enum pl_status may_off(struct pl_stack *stack, const struct pl_item *item, struct pl_err *err)

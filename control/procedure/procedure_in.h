@@ -98,6 +98,12 @@ void pl_run_list(struct pl_run *run, bool active);
 const struct pl_procedure_desc *pl_procedure_desc_find(const char *kind);
 
 
+/* out_of_service.c: kept in the store */
+enum pl_status pl_out_of_service(struct pl_stack *stack, struct pl_item *item, const char *why, struct pl_err *err);
+void pl_back_in_service(struct pl_stack *stack, struct pl_item *item);
+bool pl_is_out_of_service(struct pl_stack *stack, const struct pl_item *item);
+enum pl_status pl_out_of_service_read(struct pl_stack *stack, struct pl_err *err); /* after a restart */
+
 /* triggers.c: failures seen begin their procedure. */
 enum pl_status pl_triggers_new(struct pl_procedures *all, struct pl_err *err);
 void pl_triggers_free(struct pl_procedures *all);

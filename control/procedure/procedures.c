@@ -179,7 +179,10 @@ void pl_run_release(struct pl_run *run)
       break;
     }
   pl_run_show(run);
+  size_t n_claims = run->n_claims;
   run->n_claims = 0;
+  for (size_t i = 0; i < n_claims && !all->stack->dead; i++)
+    pl_triggers_state(all, run->claims[i]); /* what it left behind is judged again */
   all->n_over++;
   forget_oldest(all);
 }
@@ -208,6 +211,8 @@ static void on_state(void *ctx, struct pl_item *item, enum pl_state before)
   (void)before;
   if (all->closing || all->stack->dead)
     return;
+  if (item->state == PL_STATE_ABSENT && item->kind == PL_ITEM_CSU && all->resumed && pl_is_out_of_service(all->stack, item))
+    pl_back_in_service(all->stack, item); /* what is put in next has not failed */
   wake(all, item);
   pl_triggers_state(all, item);
 }
@@ -251,7 +256,9 @@ enum pl_status pl_procedures_new(struct pl_stack *stack, struct pl_procedures **
 
 enum pl_status pl_procedures_resume(struct pl_procedures *procedures, struct pl_err *err)
 {
-  enum pl_status status = pl_runs_read(procedures, err);
+  enum pl_status status = pl_out_of_service_read(procedures->stack, err);
+  if (!status)
+    status = pl_runs_read(procedures, err);
   procedures->resumed = !status;
   if (!status)
     pl_triggers_begin(procedures);

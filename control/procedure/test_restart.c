@@ -163,11 +163,194 @@ static void test_evacuate(void **state)
   each_step(*state, &pl_evacuate, "module-1", modules_on, module_off);
 }
 
+/* --- failovers, begun by hand: what they would do for a unit that is well after all --- */
+
+static void test_failover_csu(void **state)
+{
+  each_step(*state, &pl_failover_csu, "csu-1", csu_on, is_on); /* tried once more, and back in service */
+}
+
+static void csus_out(struct bay *bay)
+{
+  stand_run(bay->s, PL_S);
+  stand_is(bay->s, "csu-1", PL_STATE_DISABLED, PL_HEALTH_CRITICAL);
+  assert_true(TRUTH("csu-1", "vout") < 5);
+  assert_true(TRUTH("csu-2", "vout") < 5);
+  assert_true(TRUTH("csu-1", "attention") > 0.5);
+  stand_is(bay->s, "csu-5", PL_STATE_ENABLED, PL_HEALTH_OK);
+}
+
+static void test_failover_module(void **state)
+{
+  each_step(*state, &pl_failover_module, "module-1", modules_on, csus_out);
+}
+
+static int setup_demo(void **state)
+{
+  *state = bay_open(false, NULL);
+  return 0;
+}
+
+static void psu_a_dead(struct bay *bay)
+{
+  stand_plant(bay->s, "psu-a.supply=dead");
+  stand_run(bay->s, 50 * PL_MS); /* it has not been noticed yet */
+}
+
+static void bus_holds(struct bay *bay)
+{
+  assert_true(TRUTH("busbar", "vout") > 46);
+  stand_clear(bay->s);
+  stand_run(bay->s, 10 * PL_S);
+}
+
+static void test_failover_psu(void **state)
+{
+  each_step(*state, &pl_failover_psu, "psu-a", psu_a_dead, bus_holds);
+}
+
+static void pump_dead(struct bay *bay)
+{
+  stand_plant(bay->s, "rpu.pump-1=dead");
+  stand_run(bay->s, 50 * PL_MS);
+}
+
+static void flow_holds(struct bay *bay)
+{
+  assert_true(TRUTH("loop", "flow") > 5.5);
+  stand_clear(bay->s);
+  stand_run(bay->s, 10 * PL_S);
+}
+
+static void test_failover_pump(void **state)
+{
+  each_step(*state, &pl_failover_pump, "rpu.pump-1", pump_dead, flow_holds);
+}
+
+static void pumps_dead(struct bay *bay)
+{
+  stand_run(bay->s, 10 * PL_S);
+  csu_on(bay);
+  stand_plant(bay->s, "rpu.pump-1=dead");
+  stand_plant(bay->s, "rpu.pump-2=dead");
+  stand_run(bay->s, 50 * PL_MS);
+}
+
+static void csu_saved(struct bay *bay)
+{
+  assert_true(TRUTH("csu-1", "vout") < 5);
+  assert_true(TRUTH("csu-1", "tripped") < 0.5);
+  stand_clear(bay->s);
+  stand_run(bay->s, 10 * PL_S);
+}
+
+static void test_failover_loop(void **state)
+{
+  each_step(*state, &pl_failover_loop, "loop", pumps_dead, csu_saved);
+}
+
+/* --- what happened while the stack was down --- */
+
+static int64_t down_at(struct bay *bay, const struct pl_procedure_desc *desc, const char *item, const char *step)
+{
+  struct pl_stack *stack = bay->s->stack;
+  snprintf(stack->kill_procedure, sizeof stack->kill_procedure, "%s", desc->kind);
+  snprintf(stack->kill_step, sizeof stack->kill_step, "%s", step);
+  stack->kill_ended = false;
+  struct pl_procedure *p = bay_begin(bay, desc, item);
+  int64_t id = p->id;
+  while (!bay->s->stack->dead) {
+    stand_run(bay->s, 50 * PL_MS);
+    if (!bay->s->stack->dead)
+      be_there(bay, p);
+  }
+  bay_kill(bay);
+  return id;
+}
+
+static struct pl_procedure *up_again(struct bay *bay, int64_t id)
+{
+  bay_start(bay);
+  struct pl_procedure *p = pl_procedure_find(bay->s->stack->procedures, id);
+  assert_non_null(p);
+  return p;
+}
+
+static void test_pulled_while_the_stack_was_down(void **state)
+{
+  struct bay *bay = *state;
+  csu_on(bay);
+  int64_t id = down_at(bay, &pl_hot_swap, "csu-1", "ready");
+  stand_act(bay->s, "csu-1", "remove");
+  stand_run(bay->s, 2 * PL_S);
+  struct pl_procedure *p = up_again(bay, id);
+  bay_until_step(bay, p, "removed", 10 * PL_S);
+  stand_act(bay->s, "csu-1", "insert");
+  bay_until_over(bay, p, PL_PROCEDURE_COMPLETED, 30 * PL_S);
+  is_on(bay);
+}
+
+/* It was to get power: the slot is empty now, and stays without. */
+static void test_pulled_before_it_got_power(void **state)
+{
+  struct bay *bay = *state;
+  csu_off(bay);
+  int64_t id = down_at(bay, &pl_power_on, "csu-1", "power-up");
+  stand_act(bay->s, "csu-1", "remove");
+  stand_run(bay->s, 2 * PL_S);
+  struct pl_gpio_edges before = enable_edges(bay, "connector-1");
+  struct pl_procedure *p = up_again(bay, id);
+  bay_until_over(bay, p, PL_PROCEDURE_FAILED, 30 * PL_S);
+  assert_int_equal(enable_edges(bay, "connector-1").rising, before.rising);
+  assert_non_null(strstr(p->message, "not in its slot"));
+}
+
+/* Switched on by somebody else meanwhile: one look, and it is done. */
+static void test_done_by_another_meanwhile(void **state)
+{
+  struct bay *bay = *state;
+  struct bay_trail trail;
+  csu_off(bay);
+  int64_t id = down_at(bay, &pl_power_on, "csu-1", "power-up");
+  stand_set(bay->s, "hsc-1", "on", 1);
+  stand_set(bay->s, "connector-1", "power-enable", 1);
+  stand_run(bay->s, PL_S);
+  struct pl_procedure *p = up_again(bay, id);
+  bay_until_over(bay, p, PL_PROCEDURE_COMPLETED, 30 * PL_S);
+  bay_read_trail(bay, p->id, &trail);
+  assert_non_null(strstr(trail.words, "power-up:looked power-up:ended"));
+  assert_null(strstr(trail.words, "power-up:again"));
+}
+
+/* Killed in the middle of rolling back: it goes on doing so. */
+static void test_killed_while_rolling_back(void **state)
+{
+  struct bay *bay = *state;
+  csu_on(bay);
+  for (pl_time_ns after = 0; after < 400 * PL_MS; after += 40 * PL_MS) {
+    struct pl_procedure *p = bay_begin(bay, &pl_hot_swap, "csu-1");
+    int64_t id = p->id;
+    bay_until_step(bay, p, "ready", 10 * PL_S);
+    WELL(bay->s, pl_procedure_cancel(p, "no", &bay->s->err));
+    stand_run(bay->s, after);
+    bay_kill(bay);
+    bay_start(bay);
+    p = pl_procedure_find(bay->s->stack->procedures, id);
+    assert_non_null(p);
+    bay_until_over(bay, p, PL_PROCEDURE_CANCELLED, 30 * PL_S);
+    assert_int_equal(bay_blind_actions(bay, p), 0);
+    is_on(bay);
+  }
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define DEMO(name) cmocka_unit_test_setup_teardown(name, setup_demo, teardown)
   const struct CMUnitTest tests[] = {
-      TEST(test_hot_swap), TEST(test_power_on), TEST(test_power_off), TEST(test_restart), TEST(test_evacuate),
+      TEST(test_hot_swap), TEST(test_power_on), TEST(test_power_off), TEST(test_restart), TEST(test_evacuate), TEST(test_failover_csu), TEST(test_failover_module),
+      DEMO(test_failover_psu), DEMO(test_failover_pump), DEMO(test_failover_loop), TEST(test_pulled_while_the_stack_was_down),
+      TEST(test_pulled_before_it_got_power), TEST(test_done_by_another_meanwhile), TEST(test_killed_while_rolling_back),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

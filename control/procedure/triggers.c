@@ -5,8 +5,9 @@
  */
 #include "control/procedure/unit.h"
 
-#define BUS_MIN_V 40.0     /* less at the slots: the bus is gone, not the CSU (ORv3: 46 V to 52 V) */
+#define BUS_MIN_V 44.0     /* less at the slots: the bus is gone, not the CSU (ORv3: 46 V to 52 V; CSUs let go at 36 V, and leave it about there) */
 #define AGAIN (1 * PL_S)   /* somebody else has the unit: later */
+#define LOOK_AGAIN (50 * PL_MS)
 #define FLOW_SHARE 0.5     /* of the least that the rig allows: less is no flow to speak of */
 
 struct pl_watched {
@@ -167,6 +168,16 @@ static void begin_for(struct pl_watch *watch, struct pl_watched *watched)
   }
 }
 
+/* Whether the bus was seen since: a voltage from before it failed says nothing. False: asked for, look again. */
+static bool bus_was_seen(const struct pl_watch *watch, const struct pl_watched *watched)
+{
+  const struct pl_sense *vin = watched->item->kind == PL_ITEM_CSU ? pl_item_sense(watched->item, "hot-swap", "vin") : NULL;
+  if (!vin || !pl_reading_valid(&vin->reading) || vin->reading.at >= watched->since)
+    return true;
+  pl_item_refresh(watch->all->stack, watched->item);
+  return pl_clock_now(watch->all->stack->clock) >= watched->since + trigger_of(watched->item)->mute;
+}
+
 /* --- watching --- */
 
 static pl_time_ns due_of(const struct pl_watched *watched)
@@ -215,10 +226,14 @@ static void fire(void *ctx, pl_time_ns now)
     watched->pending = false;
     watched->next = NULL;
     look(watch, watched);
-    if (watched->since && !watched->begun && now >= due_of(watched)) {
-      begin_for(watch, watched);
-      look(watch, watched);
+    if (!watched->since || watched->begun || now < due_of(watched))
+      continue;
+    if (!bus_was_seen(watch, watched)) {
+      pl_clock_arm(watch->all->stack->clock, &watch->timer, now + LOOK_AGAIN);
+      continue;
     }
+    begin_for(watch, watched);
+    look(watch, watched);
   }
 }
 

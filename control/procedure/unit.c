@@ -247,6 +247,8 @@ enum pl_status pl_act_power_on(struct pl_procedure *p, struct pl_err *err)
   if (!pl_item_is_present(p->item))
     return pl_fail(err, PL_E_GONE, "%s is not in its slot: an empty slot gets no power", p->item->id);
   enum pl_status status = pl_plant_may_power(p->stack, p->item, err);
+  if (!status && pl_item_device(p->item, "hot-swap")) /* what latched belongs to the time before; what is still wrong comes again */
+    pl_procedure_try(p, p->item, "hot-swap", "clear-faults", 0, NULL);
   if (!status)
     status = pl_unit_switch(p, p->item, true, err);
   if (!status)

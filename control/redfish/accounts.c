@@ -208,7 +208,9 @@ static enum pl_status check_password(const struct pl_rights *rights, const char 
 static enum pl_status take_password(struct pl_rights *rights, struct pl_account_in *account, const char *password, struct pl_err *err)
 {
   enum pl_status status = check_password(rights, password, err);
-  if (!status && rights->durable)
+  if (!status && rights->durable && rights->offered && *rights->offered)
+    snprintf(account->a.hash, sizeof account->a.hash, "%s", rights->offered);
+  else if (!status && rights->durable)
     status = pl_password_hash(password, account->a.hash, err);
   if (status)
     return status;

@@ -224,6 +224,18 @@ void pl_rights_admit(struct pl_rights *rights, const struct pl_http_request *req
   pthread_mutex_unlock(&rights->lock);
 }
 
+void pl_rights_prepare(const struct pl_rights *rights, const char *password, char hash[256])
+{
+  *hash = '\0';
+  if (rights->durable && pl_password_hash(password, hash, NULL))
+    *hash = '\0'; /* who keeps it will try again, and say why not */
+}
+
+void pl_rights_offer(struct pl_rights *rights, const char *hash)
+{
+  rights->offered = hash;
+}
+
 uint64_t pl_rights_version(const struct pl_rights *rights)
 {
   return atomic_load(&rights->version);

@@ -22,11 +22,19 @@ struct pl_admission {
   } how;
   struct pl_user user;
   char tried[65];         /* the name that was tried, for the audit log */
+  /* What the gate did ahead for a body with a password in it, so that the loop need not hash: */
+  enum pl_login { PL_LOGIN_UNASKED, PL_LOGIN_RIGHT, PL_LOGIN_WRONG } login; /* of the UserName and Password that would open a session */
+  struct pl_user login_user;
+  char hash[256];         /* of the Password that an account is to have; "": none */
 };
 /* Any thread. Touches the session. A password is hashed here, on the caller's thread. */
 void pl_rights_admit(struct pl_rights *rights, const struct pl_http_request *request, struct pl_admission *admission);
 /* The password of an account, with lock-out; PL_E_USAGE: no. Any thread. */
 bool pl_rights_check(struct pl_rights *rights, const char *name, const char *password, struct pl_user *user);
+/* The slow hash of a password that an account is to have; "" where it is not kept, or could not be made. Any thread. */
+void pl_rights_prepare(const struct pl_rights *rights, const char *password, char hash[256]);
+/* It is the one to use while a request is handled (NULL: not any more). Loop's thread. */
+void pl_rights_offer(struct pl_rights *rights, const char *hash);
 /* Rises with every change of rights: an answer kept for somebody is kept for these rights. Any thread. */
 uint64_t pl_rights_version(const struct pl_rights *rights);
 

@@ -21,6 +21,7 @@ struct pl_account_in {
 struct pl_rights {
   pthread_mutex_t lock;
   struct pl_stack *stack;
+  const char *offered; /* a hash that the gate made ahead, of the password in the request at hand */
   bool durable; /* the store outlives this process: accounts need their slow hash */
   unsigned char key[PL_DIGEST_SIZE];
   struct pl_rights_settings settings;

@@ -100,6 +100,8 @@ struct pl_open_exchange {
   int error_status;
   struct pl_open_exchange *next, **link;
   struct pl_waiting *waiting;  /* commands */
+  const struct pl_admission *admission; /* while it is handled */
+  struct pl_keep *keep;        /* while it is handled; NULL: not wanted */
 };
 
 struct pl_service {
@@ -115,8 +117,28 @@ struct pl_service {
   struct pl_services *services; /* services.h */
 };
 
-/* request->done runs, at once or later. admitted NULL: judged here. */
-void pl_service_serve(struct pl_service *service, struct pl_http_request *request, const struct pl_admission *admitted);
+/* How long the answer to a GET may be kept: while these versions stand, and not past true_until. version_of NULL: not at all. */
+struct pl_keep {
+  bool wanted, open; /* open: for whoever asks */
+  const uint64_t *version_of;
+  uint64_t version, service_version;
+  pl_time_ns true_until;
+  unsigned privileges; /* any of these opens it */
+};
+/* request->done runs, at once or later. admitted NULL: judged here. keep (may be NULL) is filled in before. */
+void pl_service_serve(struct pl_service *service, struct pl_http_request *request, const struct pl_admission *admitted, struct pl_keep *keep);
+/* What comes in (request.c): each says itself what is wrong. */
+const char *pl_request_field(const struct pl_open_exchange *x, const char *name);
+unsigned pl_request_allowed(const struct pl_open_exchange *x);
+void pl_request_say_allow(struct pl_open_exchange *x);
+enum pl_status pl_request_find(struct pl_open_exchange *x, const char *path);
+bool pl_request_admitted(struct pl_open_exchange *x, const struct pl_admission *admission);
+bool pl_request_may(struct pl_open_exchange *x);
+bool pl_request_version(struct pl_open_exchange *x);
+bool pl_request_accepts(struct pl_open_exchange *x);
+bool pl_request_body(struct pl_open_exchange *x);
+bool pl_request_matches(struct pl_open_exchange *x); /* If-Match */
+bool pl_request_tag_in(const char *list, const char *etag);
 /* Bodies (write.c). */
 bool pl_write_fields(struct pl_open_exchange *x, const struct pl_field *fields, size_t count);
 void pl_write_patch(struct pl_open_exchange *x);

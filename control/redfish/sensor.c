@@ -161,6 +161,30 @@ static enum pl_has get_state(const struct pl_res *res, const struct pl_prop *pro
   return PL_SHOW;
 }
 
+/* Why there is no reading. */
+static enum pl_has get_conditions(const struct pl_res *res, const struct pl_prop *prop, struct json_object **value)
+{
+  (void)prop;
+  const struct pl_sense *sense = sense_of(res);
+  double reading;
+  char text[200];
+  if (pl_sense_value(res, sense, &reading) || res->item->state == PL_STATE_ABSENT)
+    return PL_OMIT;
+  const char *why = !sense->count ? "it has not been read yet" : pl_reading_valid(&sense->reading) ? "the last reading is too old to count" : pl_status_text(sense->reading.status);
+  struct json_object *condition = json_object_new_object(), *args = json_object_new_array();
+  snprintf(text, sizeof text, "%s %s", res->item->id, sense->quantity->name);
+  json_object_array_add(args, json_object_new_string(text));
+  json_object_object_add(condition, "MessageId", json_object_new_string("SensorEvent.1.1.InvalidSensorReading"));
+  json_object_object_add(condition, "MessageArgs", args);
+  snprintf(text, sizeof text, "Invalid reading received from sensor '%s %s'.", res->item->id, sense->quantity->name);
+  json_object_object_add(condition, "Message", json_object_new_string(text));
+  json_object_object_add(condition, "Severity", json_object_new_string("Warning"));
+  json_object_object_add(condition, "Resolution", json_object_new_string(why));
+  *value = json_object_new_array();
+  json_object_array_add(*value, condition);
+  return PL_SHOW;
+}
+
 static const struct pl_rig_limit *limit_of(const struct pl_sense *sense)
 {
   for (size_t i = 0; i < sense->device->n_limits; i++)
@@ -244,6 +268,7 @@ static const struct pl_prop SENSOR[] = {
     PL_CALLS("SensingInterval", get_interval),
     PL_CALLS("Status/State", get_state),
     PL_CALLS("Status/Health", get_health),
+    PL_CALLS("Status/Conditions", get_conditions),
     PL_CALLS("Thresholds", get_thresholds),
     PL_CALLS("RelatedItem", get_related),
 };

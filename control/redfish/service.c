@@ -9,305 +9,6 @@
 
 /* A request in, an answer out: what DSP0266 (Redfish Specification, "Protocol details") asks of every resource alike. Resources are tables (route.h). */
 
-#define BODY_MAX (1 << 20)
-
-static const struct {
-  const char *name;
-  unsigned bit;
-} METHODS[] = {{"GET", PL_METHOD_GET},       {"HEAD", PL_METHOD_HEAD},       {"POST", PL_METHOD_POST},   {"PATCH", PL_METHOD_PATCH},
-               {"DELETE", PL_METHOD_DELETE}, {"OPTIONS", PL_METHOD_OPTIONS}, {"PUT", PL_METHOD_OTHER},   {"TRACE", PL_METHOD_OTHER},
-               {"CONNECT", PL_METHOD_OTHER}};
-
-unsigned pl_method_of(const char *method)
-{
-  for (size_t i = 0; i < sizeof METHODS / sizeof METHODS[0]; i++)
-    if (!strcmp(method, METHODS[i].name))
-      return METHODS[i].bit;
-  return PL_METHOD_UNKNOWN;
-}
-
-unsigned pl_route_methods(const struct pl_route *route)
-{
-  unsigned methods = PL_METHOD_GET | PL_METHOD_HEAD;
-  for (size_t t = 0; t < sizeof route->props / sizeof route->props[0]; t++)
-    for (size_t i = 0; i < route->props[t].count; i++)
-      if (route->props[t].rows[i].write)
-        methods |= PL_METHOD_PATCH;
-  return methods | (route->create ? PL_METHOD_POST : 0) | (route->remove ? PL_METHOD_DELETE : 0);
-}
-
-void pl_methods_text(unsigned methods, char *out, size_t size)
-{
-  size_t n = 0;
-  *out = '\0';
-  for (size_t i = 0; i < sizeof METHODS / sizeof METHODS[0] && n < size; i++)
-    if (methods & METHODS[i].bit && METHODS[i].bit < PL_METHOD_OPTIONS)
-      n += (size_t)snprintf(out + n, size - n, "%s%s", n ? ", " : "", METHODS[i].name);
-}
-
-static const char *field(const struct pl_open_exchange *x, const char *name)
-{
-  return pl_http_field(x->x.request->fields, x->x.request->n_fields, name);
-}
-
-static unsigned allowed_of(const struct pl_open_exchange *x)
-{
-  return x->x.action ? PL_METHOD_POST : pl_route_methods(x->x.res.route);
-}
-
-static void say_allow(struct pl_open_exchange *x)
-{
-  char text[64];
-  pl_methods_text(allowed_of(x), text, sizeof text);
-  pl_answer_header(&x->x, "Allow", text);
-}
-
-/* Finding what is meant. */
-
-static const struct pl_action *action_of(const struct pl_res *res, const char *name)
-{
-  for (size_t i = 0; i < res->route->n_actions; i++)
-    if (!strcmp(res->route->actions[i].name, name) && (!res->route->actions[i].offered || res->route->actions[i].offered(res)))
-      return &res->route->actions[i];
-  return NULL;
-}
-
-static bool plain_path(char *path)
-{
-  for (const unsigned char *p = (const unsigned char *)path; *p; p++)
-    if (*p <= ' ' || *p == 0x7f || *p == '\\')
-      return false;
-  return strstr(path, "/../") == NULL;
-}
-
-static int hex_of(char c)
-{
-  return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-static bool decode_path(char *path)
-{
-  char *out = path;
-  for (const char *p = path; *p; p++)
-    if (*p == '%') {
-      int high = hex_of(p[1]), low = high < 0 ? -1 : hex_of(p[2]);
-      if (low < 0 || !(high || low) || (high == 2 && low == 15))
-        return false;
-      *out++ = (char)(high << 4 | low);
-      p += 2;
-    } else
-      *out++ = *p;
-  *out = '\0';
-  return plain_path(path);
-}
-
-/* DSP0266: POST to a collection's Members is POST to the collection. */
-static void without_members(char *path, unsigned method)
-{
-  size_t n = strlen(path);
-  while (n && path[n - 1] == '/')
-    n--;
-  if (method == PL_METHOD_POST && n > 8 && !strncmp(path + n - 8, "/Members", 8))
-    path[n - 8] = '\0';
-}
-
-static enum pl_status find(struct pl_open_exchange *x, const char *path_of)
-{
-  char path[PL_URI_MAX + 96];
-  if (snprintf(path, sizeof path, "%s", path_of) >= (int)sizeof path || !decode_path(path))
-    return PL_E_USAGE;
-  without_members(path, x->method);
-  char *action = strstr(path, "/Actions/");
-  if (action)
-    *action = '\0';
-  enum pl_status status = pl_res_find(x->x.stack, path, &x->x.res);
-  if (!status && action) {
-    action += strlen("/Actions/");
-    action[strcspn(action, "/")] = '\0';
-    x->x.action = action_of(&x->x.res, action);
-    if (!x->x.action) {
-      pl_res_end(&x->x.res);
-      x->x.res.route = NULL;
-      return PL_E_USAGE;
-    }
-  }
-  if (status)
-    x->x.res.route = NULL;
-  return status;
-}
-
-/* Who may. */
-
-static bool is_open(const struct pl_open_exchange *x)
-{
-  const struct pl_route *route = x->x.res.route;
-  if (!route || x->x.action)
-    return false;
-  bool reads = x->method & (PL_METHOD_GET | PL_METHOD_HEAD | PL_METHOD_OPTIONS);
-  return (reads && route->flags & PL_ROUTE_OPEN) || (x->method == PL_METHOD_POST && route->flags & PL_ROUTE_OPEN_POST);
-}
-
-static bool is_own(const struct pl_open_exchange *x)
-{
-  const char *type = x->x.res.route->type;
-  if (!strncmp(type, "ManagerAccount.", 15))
-    return x->x.res.n_ids && !strcmp(x->x.res.ids[0], x->x.user.name);
-  struct pl_session session;
-  if (!strncmp(type, "Session.", 8))
-    return x->x.res.n_ids && pl_rights_session(x->x.stack->service->rights, x->x.res.ids[0], &session) && !strcmp(session.user, x->x.user.name);
-  return false;
-}
-
-/* ManagerAccount has a property of its own in the privilege registry: one may change one's own password with ConfigureSelf. */
-static bool only_own_password(const struct pl_open_exchange *x)
-{
-  if (x->method != PL_METHOD_PATCH || strncmp(x->x.res.route->type, "ManagerAccount.", 15) || !is_own(x) || !x->x.body)
-    return false;
-  json_object_object_foreach(x->x.body, name, value)
-  {
-    (void)value;
-    if (strcmp(name, "Password"))
-      return false;
-  }
-  return true;
-}
-
-static bool may_before_password(const struct pl_open_exchange *x)
-{
-  const char *type = x->x.res.route->type;
-  bool reads = x->method & (PL_METHOD_GET | PL_METHOD_HEAD | PL_METHOD_OPTIONS);
-  return only_own_password(x) || (!strncmp(type, "ManagerAccount.", 15) && reads && is_own(x)) || (!strncmp(type, "Session.", 8) && is_own(x)) || is_open(x);
-}
-
-static bool may(struct pl_open_exchange *x)
-{
-  const struct pl_user *user = &x->x.user;
-  if (is_open(x) || x->method == PL_METHOD_OPTIONS)
-    return true;
-  if (user->must_change_password && !may_before_password(x)) {
-    char uri[PL_URI_MAX];
-    snprintf(uri, sizeof uri, "/redfish/v1/AccountService/Accounts/%s", user->name);
-    pl_say(&x->x, 0, NULL, "PasswordChangeRequired", uri, NULL);
-    return false;
-  }
-  if (pl_entity_allows(pl_entity_of(x->x.res.route), x->method, user->privileges, is_own(x)))
-    return true;
-  if (user->privileges & PL_MAY_CONFIGURE_SELF && only_own_password(x))
-    return true;
-  pl_say(&x->x, 0, NULL, "InsufficientPrivilege", NULL);
-  return false;
-}
-
-static bool admitted(struct pl_open_exchange *x, const struct pl_admission *admission)
-{
-  if (admission->how == PL_ADMITTED_AS) {
-    x->x.user = admission->user;
-    return true;
-  }
-  if (admission->how == PL_ADMITTED_NOBODY && is_open(x))
-    return true;
-  /* DSP0266, "Authentication": 401 tells how; a browser's script asks by itself and wants no dialogue. */
-  if (!field(x, "X-Requested-With"))
-    pl_answer_header(&x->x, "WWW-Authenticate", "Basic realm=\"Redfish\"");
-  snprintf(x->x.user.name, sizeof x->x.user.name, "%s", admission->tried);
-  pl_say(&x->x, 401, NULL, admission->how == PL_ADMITTED_NOBODY ? "AuthenticationTokenRequired" : "AccessUnauthorized", NULL);
-  return false;
-}
-
-/* What comes with the request. */
-
-static bool version_is_ours(struct pl_open_exchange *x)
-{
-  const char *version = field(x, "OData-Version");
-  if (!version || !strcmp(version, "4.0"))
-    return true;
-  pl_say(&x->x, 412, NULL, "HeaderInvalid", "OData-Version", NULL);
-  return false;
-}
-
-static bool accepts_json(const char *accept)
-{
-  static const char *const FINE[] = {"*/*", "application/*", "application/json", "text/event-stream"};
-  for (size_t i = 0; i < sizeof FINE / sizeof FINE[0]; i++)
-    if (strstr(accept, FINE[i]))
-      return true;
-  return false;
-}
-
-static bool answer_is_wanted(struct pl_open_exchange *x)
-{
-  const char *accept = field(x, "Accept");
-  if (!accept || !*accept || x->x.res.route->raw || accepts_json(accept))
-    return true;
-  pl_say(&x->x, 406, NULL, "HeaderInvalid", "Accept", NULL);
-  return false;
-}
-
-static bool is_json(const char *type)
-{
-  size_t n = strcspn(type, "; ");
-  return n == strlen("application/json") && !strncasecmp(type, "application/json", n);
-}
-
-static struct json_object *parsed(const char *text, size_t size)
-{
-  struct json_tokener *tokener = json_tokener_new_ex(32);
-  if (!tokener)
-    return NULL;
-  json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-  struct json_object *object = json_tokener_parse_ex(tokener, text, (int)size);
-  bool whole = json_tokener_get_error(tokener) == json_tokener_success;
-  for (size_t end = json_tokener_get_parse_end(tokener); whole && end < size; end++)
-    whole = strchr(" \t\r\n", text[end]) && text[end];
-  json_tokener_free(tokener);
-  if (!whole) {
-    json_object_put(object);
-    return NULL;
-  }
-  return object;
-}
-
-static bool take_body(struct pl_open_exchange *x)
-{
-  const struct pl_http_request *r = x->x.request;
-  const char *type = field(x, "Content-Type");
-  if (r->body_size > BODY_MAX)
-    pl_say(&x->x, 0, NULL, "PayloadTooLarge", NULL);
-  else if (r->body_size && type && !is_json(type))
-    pl_say(&x->x, 415, NULL, "HeaderInvalid", "Content-Type", NULL);
-  else if (!r->body_size) {
-    if (!x->x.action)
-      pl_say(&x->x, 400, NULL, "MalformedJSON", NULL);
-    x->x.body = json_object_new_object();
-  } else if (!(x->x.body = parsed(r->body, r->body_size)))
-    pl_say(&x->x, 0, NULL, "MalformedJSON", NULL);
-  else if (!json_object_is_type(x->x.body, json_type_object))
-    pl_say(&x->x, 0, NULL, "UnrecognizedRequestBody", NULL);
-  return !x->n_errors;
-}
-
-/* If-Match, If-None-Match: a list of tags, or *. */
-static bool tag_in(const char *list, const char *etag)
-{
-  return !strcmp(list, "*") || strstr(list, etag) != NULL;
-}
-
-static bool matches(struct pl_open_exchange *x)
-{
-  const char *want = field(x, "If-Match");
-  if (!want)
-    return true;
-  struct json_object *object = pl_res_render(&x->x.res);
-  char etag[24];
-  pl_res_etag(&x->x.res, object, etag, sizeof etag);
-  json_object_put(object);
-  if (tag_in(want, etag))
-    return true;
-  pl_answer_header(&x->x, "ETag", etag);
-  pl_say(&x->x, 0, NULL, "PreconditionFailed", NULL);
-  return false;
-}
-
 /* Methods. */
 
 static void described(struct pl_open_exchange *x)
@@ -343,6 +44,24 @@ static bool query_fits(struct pl_open_exchange *x, struct pl_oops *o)
   return true;
 }
 
+/* What a unit holds may show in it: then it is true while nothing at all changes. */
+static void keep(struct pl_open_exchange *x)
+{
+  const struct pl_res *res = &x->x.res;
+  const struct pl_query *q = &x->query;
+  struct pl_keep *k = x->keep;
+  struct pl_stack *stack = x->x.stack;
+  static const uint64_t NEVER_CHANGES;
+  if (!k || !(res->route->flags & PL_ROUTE_CACHED) || q->expand || q->filter || q->only || pl_request_field(x, "If-None-Match"))
+    return;
+  const struct pl_item *item = res->item;
+  k->version_of = !item ? &NEVER_CHANGES : item->first_child ? pl_inventory_version_at(stack->inventory) : &item->version;
+  k->version = *k->version_of;
+  k->service_version = atomic_load(&stack->service->version);
+  k->privileges = pl_entity_of(res->route)->get;
+  k->open = res->route->flags & PL_ROUTE_OPEN;
+}
+
 static void get(struct pl_open_exchange *x)
 {
   const struct pl_res *res = &x->x.res;
@@ -351,7 +70,7 @@ static void get(struct pl_open_exchange *x)
     pl_answer_oops(x, &o);
     return;
   }
-  say_allow(x);
+  pl_request_say_allow(x);
   described(x);
   if (res->route->raw) {
     res->route->raw(&x->x);
@@ -363,10 +82,11 @@ static void get(struct pl_open_exchange *x)
     return;
   }
   object = pl_query_apply(res, &x->query, object);
+  keep(x);
   char etag[24];
   pl_answer_header(&x->x, "ETag", pl_res_etag(res, object, etag, sizeof etag));
-  const char *have = field(x, "If-None-Match");
-  if (have && tag_in(have, etag)) {
+  const char *have = pl_request_field(x, "If-None-Match");
+  if (have && pl_request_tag_in(have, etag)) {
     x->answered = true;
     x->x.request->answer.status = 304;
     json_object_put(object);
@@ -398,7 +118,7 @@ static bool query_is_for_get(struct pl_open_exchange *x)
 
 static void change(struct pl_open_exchange *x)
 {
-  if (!query_is_for_get(x) || !matches(x))
+  if (!query_is_for_get(x) || !pl_request_matches(x))
     return;
   if (x->method == PL_METHOD_PATCH)
     pl_write_patch(x);
@@ -411,7 +131,7 @@ static void change(struct pl_open_exchange *x)
 static void handle(struct pl_open_exchange *x)
 {
   if (x->method == PL_METHOD_OPTIONS) {
-    say_allow(x);
+    pl_request_say_allow(x);
     x->answered = true;
     x->x.request->answer.status = 204;
   } else if (x->method & (PL_METHOD_GET | PL_METHOD_HEAD))
@@ -422,9 +142,9 @@ static void handle(struct pl_open_exchange *x)
 
 static bool method_is_there(struct pl_open_exchange *x)
 {
-  if (x->method & (allowed_of(x) | PL_METHOD_OPTIONS))
+  if (x->method & (pl_request_allowed(x) | PL_METHOD_OPTIONS))
     return true;
-  say_allow(x);
+  pl_request_say_allow(x);
   pl_say(&x->x, x->method == PL_METHOD_UNKNOWN ? 501 : 405, NULL, "OperationNotAllowed", NULL);
   return false;
 }
@@ -432,10 +152,10 @@ static bool method_is_there(struct pl_open_exchange *x)
 static void dispatch(struct pl_open_exchange *x, const char *path, const char *query, const struct pl_admission *admission)
 {
   struct pl_oops o = {0};
-  if (!version_is_ours(x))
+  if (!pl_request_version(x))
     return;
-  enum pl_status there = find(x, path);
-  if (!admitted(x, admission))
+  enum pl_status there = pl_request_find(x, path);
+  if (!pl_request_admitted(x, admission))
     return;
   if (there) {
     pl_say(&x->x, 0, NULL, "ResourceMissingAtURI", path, NULL);
@@ -444,8 +164,8 @@ static void dispatch(struct pl_open_exchange *x, const char *path, const char *q
   if (!method_is_there(x))
     return;
   bool has_body = x->method & (PL_METHOD_POST | PL_METHOD_PATCH);
-  bool body_is_fine = !has_body || take_body(x);
-  bool allowed = may(x); /* told even of a request with a bad body: what one may does not depend on how well one writes */
+  bool body_is_fine = !has_body || pl_request_body(x);
+  bool allowed = pl_request_may(x); /* told even of a request with a bad body: what one may does not depend on how well one writes */
   if (!allowed)
     x->error_status = 403;
   if (!allowed || !body_is_fine)
@@ -454,7 +174,8 @@ static void dispatch(struct pl_open_exchange *x, const char *path, const char *q
     pl_answer_oops(x, &o);
     return;
   }
-  if (answer_is_wanted(x))
+  x->x.res.true_until = x->keep ? &x->keep->true_until : NULL;
+  if (pl_request_accepts(x))
     handle(x);
 }
 
@@ -552,7 +273,7 @@ void pl_finish(struct pl_open_exchange *x)
   request->done(request);
 }
 
-void pl_service_serve(struct pl_service *service, struct pl_http_request *request, const struct pl_admission *admission)
+void pl_service_serve(struct pl_service *service, struct pl_http_request *request, const struct pl_admission *admission, struct pl_keep *keep)
 {
   struct pl_open_exchange *x = calloc(1, sizeof *x);
   char *target = strdup(request->target);
@@ -581,7 +302,15 @@ void pl_service_serve(struct pl_service *service, struct pl_http_request *reques
   if (query)
     *query++ = '\0';
   x->handling = true;
+  x->admission = admission;
+  x->keep = keep;
+  if (keep)
+    keep->true_until = PL_NEVER;
+  pl_rights_offer(service->rights, admission->hash);
   dispatch(x, target, query, admission);
+  pl_rights_offer(service->rights, NULL);
+  x->keep = NULL;
+  x->admission = NULL;
   free(target);
   x->query.raw = NULL;
   x->handling = false;
@@ -591,7 +320,7 @@ void pl_service_serve(struct pl_service *service, struct pl_http_request *reques
 
 void pl_service_submit(struct pl_service *service, struct pl_http_request *request)
 {
-  pl_service_serve(service, request, NULL);
+  pl_service_serve(service, request, NULL, NULL);
 }
 
 /* The room. */

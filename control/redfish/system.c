@@ -73,6 +73,11 @@ static bool find_storage(struct pl_res *res)
   return !strcmp(res->ids[1], "1") && contents(res)->drives;
 }
 
+static void list_drives(const struct pl_res *res, struct pl_members *members)
+{
+  list_numbers(members, contents(res)->drives);
+}
+
 static bool find_drive(struct pl_res *res)
 {
   return take_number(res, 2, contents(res)->drives);
@@ -223,6 +228,8 @@ static const struct pl_route ROUTES[] = {
     {.uri = BELOW "/Memory/{}", .type = "Memory.v1_23_0.Memory", .props = {PL_PROPS(MEMORY)}, .find = find_memory, .flags = PL_ROUTE_CACHED},
     {.uri = BELOW "/Storage", .type = "StorageCollection.StorageCollection", .name = "Storage", .members = list_storage, .find = has_drives, .flags = PL_ROUTE_CACHED},
     {.uri = BELOW "/Storage/{}", .type = "Storage.v1_21_0.Storage", .name = "Storage", .props = {PL_PROPS(STORAGE)}, .find = find_storage, .flags = PL_ROUTE_CACHED},
+    /* Storage names its drives one by one; this is for who looks for all resources. */
+    {.uri = BELOW "/Storage/{}/Drives", .type = "DriveCollection.DriveCollection", .name = "Drives", .members = list_drives, .flags = PL_ROUTE_CACHED | PL_ROUTE_HIDDEN},
     {.uri = BELOW "/Storage/{}/Drives/{}", .type = "Drive.v1_22_0.Drive", .props = {PL_PROPS(DRIVE)}, .find = find_drive, .flags = PL_ROUTE_CACHED},
 };
 const struct pl_routes_desc pl_routes_systems = PL_ROUTES(ROUTES);

@@ -82,7 +82,8 @@ void pl_stack_record_ask(struct pl_run *run, int step, const char *method, const
   unsigned repeats = 0;
   struct pl_json json = {0};
   struct pl_text text = {0};
-  if (run->cfg->rehearsal || (reads && !status && is_known(run, ask, &repeats)))
+  bool busy = answer->status == 409 || answer->status == 429 || answer->status == 503; /* it is asked again and again */
+  if (run->cfg->rehearsal || ((reads || busy) && !status && is_known(run, ask, &repeats)))
     return;
   if (!reads || status)
     log_write(run, step, method, ask, status ? why->text : NULL);

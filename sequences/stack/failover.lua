@@ -7,6 +7,8 @@ sequence "stack-failover" {
   params = { load = watts(200), live = volts(46), dead = volts(5) },
 }
 
+allow_hazard("uncooled", "the coolant stands to see the stack take the load off")
+
 local function unit_of(part) return stack.chassis(part) end
 
 -- One after another, as a site does it: the inrush of all at once is nobody's idea of a good start.
@@ -24,10 +26,6 @@ local function all_slots()
 end
 
 local function says_unwell(unit) return function() return unit.health ~= "OK" end end
-local function well_again(unit, name)
-  wait_until(function() return unit.health == "OK" end, { within = seconds(30), every = ms(100), what = "the stack says that " .. name .. " is well again", of = stack })
-end
-
 setup({ timeout = minutes(3) }, function()
   switch_on(all_slots())
   wait(seconds(5))
@@ -41,10 +39,19 @@ step("all is well", function()
   for i = 1, 2 do check("pump " .. i .. " is Enabled", stack.pump(rig.pump, i).state == "Enabled") end
 end)
 
+-- An answer that comes before the hardware has the write cannot know that it was not taken.
+step("a write that is not taken", { go_on = true }, function()
+  local deaf = rig.pump.name .. ".wire=ignores-writes"
+  fault.plant(deaf)
+  stack.cooling_unit(rig.pump):set_mode("Disabled", { expect = "error" })
+  fault.clear(deaf)
+  check("the pumps go on", rig.loop.flow > litres_per_minute(4), { of = rig.pump })
+end)
+
 step("a CSU is lost", { go_on = true, timeout = minutes(2) }, function()
-  local unit, pin = unit_of(rig.slot), rig.slot.name .. ".power-enable-pin=stuck-low"
+  local unit, pin = unit_of(rig.slot), rig.slot.name .. ".fet=stuck-off"
   fault.plant(pin)
-  claim("the stack says that the CSU failed", { says = says_unwell(unit), wires = function() return rig.slot.monitor.vout < params.dead end, within = seconds(10), every = ms(20) })
+  claim("the stack says that the CSU failed", { says = says_unwell(unit), wires = function() return rig.slot.monitor.vout < params.live end, within = seconds(10) })
   check("the stack does not say Enabled", unit.state ~= "Enabled")
   stack:await{ message = "ResourceStateChanged", origin = rig.slot, within = seconds(2) }
   wait_until(function() return unit.indicator and operator.sees(rig.slot, "attention") end, { within = seconds(5), every = ms(50), what = "the attention LED marks the CSU that failed", of = stack })
@@ -56,7 +63,7 @@ step("a CSU is lost", { go_on = true, timeout = minutes(2) }, function()
   check("it stays isolated until somebody wants it", rig.slot.monitor.vout < params.dead, { of = stack })
   unit:reset("On", { patience = seconds(10) }):wait{ within = seconds(40) }
   check("live again", rig.slot.monitor.vout > params.live, { of = stack })
-  well_again(unit, rig.slot.name)
+  check("in service again", unit.state == "Enabled")
 end)
 
 step("a supply is lost", { go_on = true, timeout = minutes(2) }, function()
@@ -68,7 +75,6 @@ step("a supply is lost", { go_on = true, timeout = minutes(2) }, function()
   measure("the bus holds", rig.busbar.vout, { min = volts(46), max = volts(50) })
   fault.clear(death)
   wait_until(function() return supply.state == "Enabled" end, { within = seconds(30), every = ms(100), what = "the stack says that the supply is back", of = stack })
-  well_again(supply, rig.psu.name)
 end)
 
 step("a pump is lost", { go_on = true, timeout = minutes(2) }, function()
@@ -90,7 +96,7 @@ step("a module is lost", { go_on = true, timeout = minutes(3) }, function()
   for part in rig.parts("csu") do
     if part:link("in") == module then slots[#slots + 1] = part end
   end
-  for _, part in ipairs(slots) do fault.plant(part.name .. ".power-enable-pin=stuck-low") end
+  for _, part in ipairs(slots) do fault.plant(part.name .. ".fet=stuck-off") end
   for _, part in ipairs(slots) do
     wait_until(function() return unit_of(part).health ~= "OK" end, { within = seconds(10), every = ms(50), what = "the stack says that " .. part.name .. " failed", of = stack })
   end
@@ -99,7 +105,7 @@ step("a module is lost", { go_on = true, timeout = minutes(3) }, function()
     if part:link("in") ~= module then measure(part.name .. " keeps its power", part.monitor.vout, { min = params.live, blame = stack }) end
   end
   wait(seconds(20))
-  for _, part in ipairs(slots) do fault.clear(part.name .. ".power-enable-pin=stuck-low") end
+  for _, part in ipairs(slots) do fault.clear(part.name .. ".fet=stuck-off") end
   switch_on(slots)
 end)
 

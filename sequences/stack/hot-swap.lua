@@ -60,15 +60,6 @@ step("attention LED", { go_on = true }, function()
   check("dark when the write was answered", not lit(), { of = stack })
 end)
 
-step("a line that does not obey", { go_on = true }, function()
-  local wire = rig.slot.connector.name .. ".attention=stuck-low"
-  fault.plant(wire)
-  stack:patch(chassis().uri, { LocationIndicatorActive = true }, { expect = "error" })
-  check("LED is dark", not lit(), { of = rig.slot.connector })
-  fault.clear(wire)
-  chassis():set{ indicator = false }
-end)
-
 local task
 
 step("isolate", function()

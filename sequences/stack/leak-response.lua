@@ -3,7 +3,7 @@ sequence "stack-leak-response" {
   about = "What the stack does about a leak: after exactly the delay that it was told, not when it is dry again before, and never for a broken cable.",
   version = "1.0",
   stack = true,
-  needs = { slot = "csu", tray = "tray", injector = "valve" },
+  needs = { slot = "csu", tray = "tray", injector = "valve", pump = "pump-unit", loop = "loop" },
   params = { delay = seconds(2), tolerance = ms(100), live = volts(46), dead = volts(5) },
 }
 
@@ -12,9 +12,17 @@ local function detector() return stack.leak_detector(rig.tray) end
 
 local function is_live() return rig.slot.monitor.vout > params.live end
 
-local function switch_on(part)
-  local unit = stack.chassis(part)
-  if unit.power_state ~= "On" then unit:reset("On", { patience = seconds(10) }):wait{ within = seconds(40) } end
+-- As a person does once the leak is mended: valves open, pumps on, the slot on.
+local function bring_back()
+  wait_until(function() return detector().procedure == nil end, { within = minutes(1), every = ms(100), what = "the stack has done what it does about a leak", of = stack })
+  for valve in rig.parts("stop-valve") do stack.connector(valve):valve("Open", { patience = seconds(10) }) end
+  if rig.loop.flow < litres_per_minute(4) then
+    stack.cooling_unit(rig.pump):set_mode("Enabled", { patience = seconds(10) })
+    wait_until(function() return rig.loop.flow > litres_per_minute(4) end, { within = seconds(30), what = "coolant flows again", blame = stack })
+  end
+  local unit = stack.chassis(rig.slot)
+  wait_until(function() return unit.procedure == nil end, { within = seconds(30), every = ms(100), what = "no procedure has the slot", of = stack })
+  if unit.power_state ~= "On" then unit:reset("On", { patience = seconds(20) }):wait{ within = seconds(40) } end
 end
 
 -- When the slot's voltage falls, at the pace of the monitor; nil: it does not.
@@ -22,8 +30,8 @@ local function falls_within(time)
   return wait_until(function() return not is_live() end, { within = time, every = ms(2), or_nil = true })
 end
 
-setup(function()
-  switch_on(rig.slot)
+setup({ timeout = minutes(2) }, function()
+  bring_back()
 end)
 
 step("told what to do", function()
@@ -57,8 +65,8 @@ step("broken cable", { go_on = true }, function()
   wait_until(function() return detector().detector_state == "OK" end, { within = seconds(3), what = "the stack says OK of a cable that is whole again", of = stack })
 end)
 
-step("wet for longer than the delay", { go_on = true }, function()
-  if not is_live() then switch_on(rig.slot) end
+step("wet for longer than the delay", { go_on = true, timeout = minutes(2) }, function()
+  bring_back()
   local from = now()
   fault.plant(rig.tray.name .. ".sensor=wet-always")
   local event = stack:await{ message = "LeakDetectedCritical", origin = rig.tray, within = ms(500) }
@@ -77,8 +85,8 @@ step("wet for longer than the delay", { go_on = true }, function()
 end)
 
 step("none is none", { go_on = true, timeout = minutes(2) }, function()
+  bring_back()
   detector():set{ critical_reaction = "None" }
-  switch_on(rig.slot)
   fault.plant(rig.tray.name .. ".sensor=wet-always")
   stack:await{ message = "LeakDetectedCritical", origin = rig.tray, within = ms(500) }
   check("no reaction where none is wanted", falls_within(params.delay + seconds(1)) == nil, { of = stack })
@@ -86,7 +94,8 @@ step("none is none", { go_on = true, timeout = minutes(2) }, function()
   detector():set{ critical_reaction = "ForceOff" }
 end)
 
-step("coolant in the tray", { timeout = minutes(2) }, function()
+step("coolant in the tray", { timeout = minutes(3) }, function()
+  bring_back()
   wait_until(function() return detector().detector_state == "OK" end, { within = seconds(3), what = "the stack says OK before the leak", of = stack })
   local from = now()
   rig.injector.leak_valve:turn_on()

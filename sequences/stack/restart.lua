@@ -48,14 +48,10 @@ local function dies(time)
   until_("the stack reaches the step", time, function() return stack.dead end)
 end
 
+-- It looks at everything once before it takes anything up.
 local function start_again()
-  wait(ms(500))
   stack:start()
-end
-
--- What a person does meanwhile.
-local function swapped(name)
-  if name == "ready" then operator.remove(rig.slot) end
+  wait(seconds(2))
 end
 
 local function begin(procedure)
@@ -66,16 +62,23 @@ local function begin(procedure)
   if procedure == "failover-csu" then fault.plant(rig.slot.name .. ".power-enable-pin=stuck-low for 5s") end
 end
 
+-- With the time that hands take.
+local function take_out() operator.remove(rig.slot) wait(ms(500)) end
+local function put_in()
+  if not operator.sees(rig.slot, "present") then operator.insert(rig.slot) end
+  wait(ms(500))
+end
+
 -- A hot swap needs hands: whoever it waits for comes when it says so, before the kill or after.
 local function hands(killed)
   until_("the slot may be emptied", seconds(30), function() return stack.dead or chassis().ready_to_remove or chassis().procedure == nil end)
   if stack.dead then return end
   if chassis().ready_to_remove then
     check("dead when it may be pulled", is_dead(), { of = stack })
-    operator.remove(rig.slot)
+    take_out()
     wait(seconds(2))
     if stack.dead then return end
-    operator.insert(rig.slot)
+    put_in()
   end
 end
 
@@ -90,10 +93,9 @@ local function drill(procedure, name, moment)
   check("nobody switches while the stack is dead", is_live() == before, { of = rig.slot })
   start_again()
   if procedure == "hot-swap" then
-    if not operator.sees(rig.slot, "present") then operator.insert(rig.slot) end
-    found()
+    put_in()
     hands()
-    if not operator.sees(rig.slot, "present") then operator.insert(rig.slot) end
+    put_in()
   end
   until_("it is taken up and comes to an end", minutes(2), function() return chassis().procedure == nil end)
   local state, power = chassis().state, chassis().power_state
@@ -119,7 +121,7 @@ step("nothing is switched blindly", { timeout = minutes(3) }, function()
   chassis():reset("On")
   dies(seconds(20))
   if is_live() then log("the power came before the kill") end
-  operator.remove(rig.slot)
+  take_out()
   start_again()
   until_("the stack sees the empty slot", seconds(15), function() return chassis().state == "Absent" end)
   until_("it comes to an end", minutes(1), function() return chassis().procedure == nil end)
