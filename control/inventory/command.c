@@ -171,7 +171,8 @@ void pl_command_submit(struct pl_stack *stack, struct pl_command *command)
     if (early)
       answer_soon(early, PL_OK, &err);
   }
-  flight->call = (struct pl_call){.device = flight->asked->device, .kind = PL_CALL_SET, .quantity = quantity, .value_u = command->value_u, .done = on_call, .ctx = flight};
+  flight->call = (struct pl_call){.device = flight->asked->device, .kind = PL_CALL_SET, .quantity = quantity, .value_u = command->value_u,
+                                  .done = on_call, .ctx = flight};
   inventory->in_flight++;
   pl_call_submit(&flight->call);
 }

@@ -77,7 +77,8 @@ enum pl_status pl_inventory_new(struct pl_stack *stack, struct pl_inventory **in
 void pl_inventory_free(struct pl_inventory *inventory);
 /* Ends all asking and commanding at once: nothing of it runs any more, nobody is told anything, and commands that a bus has already are nobody's. */
 void pl_inventory_halt(struct pl_inventory *inventory);
-/* Begins to read: edges of presence and leak lines where the adapter has them, polling for the rest and behind them. The first round of each device: a roll call. */
+/* Begins to read: edges of presence and leak lines where the adapter has them, polling for the rest and behind them. The first round of each device is a roll
+ * call. */
 enum pl_status pl_inventory_start(struct pl_inventory *inventory, struct pl_err *err);
 /* Before the start: fn runs once, from the loop, when everything has been asked once. */
 void pl_inventory_on_first_round(struct pl_inventory *inventory, void (*fn)(void *ctx), void *ctx);
@@ -86,7 +87,7 @@ bool pl_inventory_first_round_over(const struct pl_inventory *inventory); /* eve
 size_t pl_inventory_count(const struct pl_inventory *inventory);
 struct pl_item *pl_inventory_at(const struct pl_inventory *inventory, size_t index);          /* rig order within a kind; RACK first */
 struct pl_item *pl_inventory_find(const struct pl_inventory *inventory, enum pl_item_kind kind, const char *id);
-struct pl_item *pl_inventory_any(const struct pl_inventory *inventory, const char *id);       /* by id alone (ids of parts are unique; a PUMP is "rpu.pump-1") */
+struct pl_item *pl_inventory_any(const struct pl_inventory *inventory, const char *id); /* by id alone: ids of parts are unique; a PUMP is "rpu.pump-1" */
 struct pl_item *pl_inventory_first(const struct pl_inventory *inventory, enum pl_item_kind kind); /* then pl_item_next of the kind */
 struct pl_item *pl_item_next(const struct pl_inventory *inventory, const struct pl_item *item);
 uint64_t pl_inventory_version(const struct pl_inventory *inventory);                           /* rises with any unit's */
@@ -120,7 +121,7 @@ struct pl_item_listener { /* caller-owned, zero-initialised; loop's thread */
 };
 void pl_inventory_listen(struct pl_inventory *inventory, struct pl_item_listener *listener);
 
-/* A command to a device: set, then read back where the quantity can be read. Owned by the caller until done() ran. `author`: who wants it, for the log of commands. */
+/* A command to a device: set, then read back where the quantity can be read. Owned by the caller until done() ran. author: who wants it. */
 struct pl_command {
   struct pl_item *item;
   const char *role, *quantity; /* quantity may be a verb */

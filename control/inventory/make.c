@@ -122,7 +122,8 @@ static bool make_room(struct pl_inventory *inventory, const struct pl_rig *rig, 
 
 /* --- items --- */
 
-static struct pl_item *add(struct pl_inventory *inventory, size_t used[PL_ITEM_KIND_COUNT], enum pl_item_kind kind, const char *id, const struct pl_rig_part *part)
+static struct pl_item *add(struct pl_inventory *inventory, size_t used[PL_ITEM_KIND_COUNT], enum pl_item_kind kind, const char *id,
+                           const struct pl_rig_part *part)
 {
   struct pl_item *item = &inventory->items[inventory->first[kind] + used[kind]++];
   *item = (struct pl_item){.id = id, .kind = kind, .part = part, .state = PL_STATE_UNAVAILABLE, .why = "it has not been read yet"};

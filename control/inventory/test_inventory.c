@@ -36,8 +36,9 @@ static void test_all_units_are_there(void **state)
   static const struct {
     enum pl_item_kind kind;
     size_t count;
-  } WANTED[] = {{PL_ITEM_RACK, 1}, {PL_ITEM_MODULE, 2},  {PL_ITEM_CSU, 8},   {PL_ITEM_BUSBAR, 1},    {PL_ITEM_FEED, 2},      {PL_ITEM_PSU, 2},   {PL_ITEM_BATTERY, 0},
-                {PL_ITEM_PUMP, 2}, {PL_ITEM_PUMP_UNIT, 1}, {PL_ITEM_LOOP, 1}, {PL_ITEM_RESERVOIR, 1}, {PL_ITEM_EXCHANGER, 1}, {PL_ITEM_VALVE, 2}, {PL_ITEM_LEAK_DETECTOR, 6}};
+  } WANTED[] = {{PL_ITEM_RACK, 1},      {PL_ITEM_MODULE, 2}, {PL_ITEM_CSU, 8},       {PL_ITEM_BUSBAR, 1},    {PL_ITEM_FEED, 2},  {PL_ITEM_PSU, 2},
+                {PL_ITEM_BATTERY, 0},   {PL_ITEM_PUMP, 2},   {PL_ITEM_PUMP_UNIT, 1}, {PL_ITEM_LOOP, 1},      {PL_ITEM_RESERVOIR, 1},
+                {PL_ITEM_EXCHANGER, 1}, {PL_ITEM_VALVE, 2},  {PL_ITEM_LEAK_DETECTOR, 6}};
   for (size_t i = 0; i < sizeof WANTED / sizeof *WANTED; i++)
     if (count(s, WANTED[i].kind) != WANTED[i].count)
       fail_msg("%zu of kind %s", count(s, WANTED[i].kind), pl_item_kind_name(WANTED[i].kind));
@@ -275,6 +276,16 @@ static void test_limit_of_the_rig(void **state)
   assert_int_equal(stand_item(s, "csu-5")->health, PL_HEALTH_CRITICAL);
 }
 
+static void test_what_devices_say_of_themselves(void **state)
+{
+  struct stand *s = *state;
+  stand_plant(s, "psu-b.fan=stopped");
+  stand_until(s, is_critical, stand_item(s, "psu-b"), 60 * PL_S);
+  assert_int_equal(stand_item(s, "psu-b")->health, PL_HEALTH_CRITICAL);
+  assert_non_null(strstr(stand_item(s, "psu-b")->why, "psu-b says fan-1-fault"));
+  stand_is(s, "psu-a", PL_STATE_ENABLED, PL_HEALTH_OK);
+}
+
 static void test_blame_stays(void **state)
 {
   struct stand *s = *state;
@@ -317,7 +328,8 @@ static void test_end_with_commands_under_way(void **state)
 {
   struct stand *s = *state;
   bool ended = false;
-  struct pl_command command = {.item = stand_item(s, "rpu"), .role = "coolant", .quantity = "flow-set", .value_u = 9 * PL_U, .done = stand_ended, .ctx = &ended};
+  struct pl_command command = {.item = stand_item(s, "rpu"), .role = "coolant", .quantity = "flow-set", .value_u = 9 * PL_U,
+                               .done = stand_ended, .ctx = &ended};
   pl_command_submit(s->stack, &command);
   pl_stack_rackd.kill(s->stack);
   s->stack = NULL;
@@ -326,6 +338,27 @@ static void test_end_with_commands_under_way(void **state)
   stand_stack(s);      /* on the same bench, as after a restart */
   stand_run(s, 5 * PL_S);
   stand_is(s, "rpu", PL_STATE_ENABLED, PL_HEALTH_OK);
+}
+
+static void kill_stack(struct pl_command *command)
+{
+  struct stand *s = command->ctx;
+  pl_stack_rackd.kill(s->stack);
+  s->stack = NULL;
+}
+
+static void test_killed_from_within(void **state)
+{
+  struct stand *s = *state;
+  struct pl_command command = {.item = stand_item(s, "csu-1"), .role = "connector", .quantity = "attention", .value_u = PL_U, .done = kill_stack, .ctx = s};
+  pl_command_submit(s->stack, &command);
+  stand_run(s, 2 * PL_S);
+  assert_null(s->stack);
+  assert_int_equal(command.status, PL_OK);
+  assert_true(stand_truth(s, "csu-1", "attention") > 0.5); /* outputs stay as they are */
+  stand_stack(s);
+  stand_run(s, 5 * PL_S);
+  stand_is(s, "csu-1", PL_STATE_STANDBY, PL_HEALTH_OK);
 }
 
 /* --- readings --- */
@@ -389,9 +422,11 @@ int main(void)
       ON_DEMO(test_leak_is_critical),
       ON_DEMO(test_pump_that_stands),
       ON_DEMO(test_limit_of_the_rig),
+      ON_DEMO(test_what_devices_say_of_themselves),
       ON_DEMO(test_blame_stays),
       ON_DEMO(test_commands),
       ON_DEMO(test_end_with_commands_under_way),
+      ON_DEMO(test_killed_from_within),
       ON_DEMO(test_polled_in_time),
       ON_DEMO(test_versions_rise),
   };

@@ -129,6 +129,8 @@ static const struct pl_message MESSAGES[] = {
      "Correct the value for the query parameter in the request and resubmit the request if the operation failed.", 400},
     {"QueryParameterValueFormatError", "Warning", "The value '%1' for the parameter %2 is not a format that the parameter can accept.",
      "Correct the value for the query parameter in the request and resubmit the request if the operation failed.", 400},
+    {"QueryParameterValueError", "Warning", "The value for the parameter %1 is invalid.",
+     "Correct the value for the query parameter in the request and resubmit the request if the operation failed.", 400},
     {"QueryParameterOutOfRange", "Warning", "The value '%1' for the query parameter %2 is out of range %3.",
      "Reduce the value for the query parameter to a value that is within range, such as a start or count value that is within bounds of the number of "
      "resources in a collection or a page number that is within the range of valid pages.", 400},

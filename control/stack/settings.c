@@ -6,8 +6,9 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-#define TIME(word, fall, low_s, high_s, text) \
-  {.name = word, .kind = PL_PARAM_QUANTITY, .dim = PL_DIM_TIME, .fallback = fall, .min = (int64_t)((low_s) * 1e6), .max = (int64_t)((high_s) * 1e6), .help = text}
+#define TIME(word, fall, low_s, high_s, text)                                             \
+  {.name = word, .kind = PL_PARAM_QUANTITY, .dim = PL_DIM_TIME, .fallback = fall, \
+   .min = (int64_t)((low_s) * 1e6), .max = (int64_t)((high_s) * 1e6), .help = text}
 #define QUANTITY(word, dimension, fall, low, high, text) \
   {.name = word, .kind = PL_PARAM_QUANTITY, .dim = PL_DIM_##dimension, .fallback = fall, .min = (low) * PL_U, .max = (high) * PL_U, .help = text}
 

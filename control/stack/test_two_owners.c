@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The stack and the bench as two programs have them: each opens its own devices of one rack, which stands in a process of its own, and neither disturbs the other. */
+/* The stack and the bench as two programs have them: each opens its own devices of one rack, which stands in a process of its own, and neither disturbs the
+ * other. */
 #include "control/inventory/item.h"
 #include "control/stack/stack.h"
 #include "drivers/rig/bench.h"
@@ -158,7 +159,8 @@ static void set(struct owner *owner, const char *device, const char *quantity, d
 {
   struct pl_err err = {0};
   struct pl_device *found = pl_bench_device(owner->bench, device);
-  struct pl_call call = {.device = found, .kind = PL_CALL_SET, .quantity = pl_shape_find(pl_device_shape_of(found), quantity), .value_u = (int64_t)(value * (double)PL_U)};
+  struct pl_call call = {.device = found, .kind = PL_CALL_SET, .quantity = pl_shape_find(pl_device_shape_of(found), quantity),
+                         .value_u = (int64_t)(value * (double)PL_U)};
   WELL(pl_call_run(&call, &err));
 }
 
@@ -180,7 +182,8 @@ static void note_end(struct pl_command *command)
 static void command(struct owner *owner, struct pl_stack *stack, const char *id, const char *role, const char *quantity, bool on)
 {
   bool ended = false;
-  struct pl_command command = {.item = pl_inventory_any(stack->inventory, id), .role = role, .quantity = quantity, .value_u = on ? PL_U : 0, .done = note_end, .ctx = &ended};
+  struct pl_command command = {.item = pl_inventory_any(stack->inventory, id), .role = role, .quantity = quantity, .value_u = on ? PL_U : 0,
+                               .done = note_end, .ctx = &ended};
   pl_command_submit(stack, &command);
   for (pl_time_ns limit = pl_clock_now(owner->clock) + PATIENCE; !ended && pl_clock_now(owner->clock) < limit;)
     pl_clock_step(owner->clock, limit);

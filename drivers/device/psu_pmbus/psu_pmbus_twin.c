@@ -200,7 +200,8 @@ static void watch(struct psu_twin *twin)
   for (enum port port = VIN; port < ENABLE; port++)
     twin->pins[port] = pl_twin_in(twin->io, port);
   bool on = wants_on(twin), ac = in(twin, AC_OK) > 0.5, good = in(twin, POWER_GOOD) > 0.5;
-  twin->was_good = on && ac && !twin->too_hot && (twin->was_good || good);
+  bool rests = twin->cold >= 2 && !good; /* it is meant to be without output */
+  twin->was_good = on && ac && !twin->too_hot && !rests && (twin->was_good || good);
   for (size_t i = 0; i < N_LIMITS; i++) {
     const struct limit *limit = &LIMITS[i];
     if (limit->below && limit->port == VOUT && !twin->was_good)
@@ -223,9 +224,9 @@ static void watch(struct psu_twin *twin)
     pl_twin_out(twin->io, ENABLE, enable);
   if (pl_twin_out_value(twin->io, VOUT_SET) != set)
     pl_twin_out(twin->io, VOUT_SET, set);
-  double rests = twin->cold >= 2;
-  if (pl_twin_out_value(twin->io, COLD) != rests)
-    pl_twin_out(twin->io, COLD, rests);
+  double cold = twin->cold >= 2;
+  if (pl_twin_out_value(twin->io, COLD) != cold)
+    pl_twin_out(twin->io, COLD, cold);
 }
 
 static uint16_t status_word(const struct psu_twin *twin)
