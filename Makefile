@@ -44,7 +44,8 @@ C_LIB := $(filter-out $(C_TEST) $(C_FUZZ) $(C_BENCH) $(C_MAIN) $(C_SHIM) $(C_WEB
 C_WEB_LIB := $(filter-out $(C_TEST) $(C_FUZZ) $(C_BENCH) $(C_MAIN),$(C_WEB))
 HEADERS := $(sort $(shell find $(ROOMS) -name '*.h'))
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
-LIB_OBJS := $(call obj,$(C_LIB)) $(BUILD)/gen/registry.o
+REGISTRY := $(BUILD)/gen/registry.o $(BUILD)/gen/registry_control.o
+LIB_OBJS := $(call obj,$(C_LIB)) $(REGISTRY)
 
 all: $(BUILD)/plumb $(BUILD)/rackd ## build the programs (build/plumb, build/rackd)
 
@@ -57,8 +58,11 @@ $(BUILD)/obj/%.o: %.c Makefile
 # The tables of drivers, adapters and twins are made from the tree, in a fixed order, so that nothing can be forgotten by a linker.
 $(BUILD)/gen/registry.c: tools/registry.sh $(C_LIB)
 	@mkdir -p $(@D)
-	$(Q)sh tools/registry.sh $(C_LIB) > $@
-$(BUILD)/gen/registry.o: $(BUILD)/gen/registry.c
+	$(Q)sh tools/registry.sh hardware $(C_LIB) > $@
+$(BUILD)/gen/registry_control.c: tools/registry.sh $(C_LIB)
+	@mkdir -p $(@D)
+	$(Q)sh tools/registry.sh control $(C_LIB) > $@
+$(REGISTRY): %.o: %.c
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
 $(BUILD)/plumb: $(call obj,host/cli/main.c) $(LIB_OBJS)
@@ -71,9 +75,9 @@ lying = $(patsubst %.c,$(BUILD)/mutants/obj/%.o,$(filter control/%,$(1))) $(call
 $(BUILD)/mutants/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -DPL_MUTANTS -MMD -MP -c $< -o $@
-$(BUILD)/mutants/plumb: $(call lying,host/cli/main.c $(C_LIB)) $(BUILD)/gen/registry.o
+$(BUILD)/mutants/plumb: $(call lying,host/cli/main.c $(C_LIB)) $(REGISTRY)
 	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(PKG_LIBS) -lm -o $@
-$(BUILD)/mutants/rackd: $(call lying,control/web/main.c $(C_WEB_LIB) $(C_LIB)) $(BUILD)/gen/registry.o
+$(BUILD)/mutants/rackd: $(call lying,control/web/main.c $(C_WEB_LIB) $(C_LIB)) $(REGISTRY)
 	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(PKG_LIBS) $(WEB_LIBS) -lm -o $@
 
 # A test links with the whole product, unless NEEDS_<its path without .c> (in a module.mk) names the folders or files that it needs.

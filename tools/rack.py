@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 
-import bench_rackd
+import bench_web
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -25,14 +25,14 @@ def main():
     args = ap.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     temp, password = tempfile.mkdtemp(prefix="plumb-rack-"), secrets.token_urlsafe(9)
-    rack, stack = bench_rackd.Rack(args.build, temp), None
+    rack, stack = bench_web.Rack(args.build, temp), None
     try:
-        stack = bench_rackd.Stack(args.build, temp, rack.rig, listen=args.listen, password=password)
+        stack = bench_web.Stack(args.build, temp, rack.rig, listen=args.listen, password=password)
         stack.login()
         print(f"Page      http://{stack.host}:{stack.port}/   user admin, password {password}\nSwitching the CSUs on ...", flush=True)
         for member in stack.get("/redfish/v1/Chassis")["Members"]:
             if member["@odata.id"].split("/")[-1].startswith("csu-"):
-                bench_rackd.switch_on(stack, member["@odata.id"].split("/")[-1])
+                bench_web.switch_on(stack, member["@odata.id"].split("/")[-1])
         plumb = os.path.relpath(rack.plumb)
         print("Done. From another terminal:")
         for words in ("act csu-3 remove", "act csu-3 insert", "plant leak-1.leak=stuck-high", "plant tray-2.cable=broken", "plant rpu.pump-1=dead", "plant psu-b.supply=dead", "clear"):

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# registry.sh FILE.c...: writes the C tables of every driver, adapter, device twin, virtual rack, stack and table of Redfish routes declared in the files, sorted by name.
+# registry.sh hardware|control FILE.c...: writes the C tables of every driver, adapter, device twin and virtual rack (or of every control stack and table of
+# Redfish routes) declared in the files, sorted by name: two, since what stands on the drivers alone needs the first one only.
 # A declaration is a line that starts with `const struct pl_KIND_desc pl_KIND_NAME`.
 set -eu
 table() { # KIND ARRAY COUNT FILE.c...
@@ -16,16 +17,16 @@ table() { # KIND ARRAY COUNT FILE.c...
   echo
 }
 echo '/* Made by tools/registry.sh. Do not edit. */'
-echo '#include "control/redfish/route.h"'
-echo '#include "drivers/bus/adapter.h"'
-echo '#include "drivers/device/device.h"'
-echo '#include "drivers/device/twin.h"'
-echo '#include "drivers/rig/backend.h"'
-echo '#include "drivers/rig/stack.h"'
-echo
-table adapter pl_adapters pl_n_adapters "$@"
-table device pl_device_descs pl_n_device_descs "$@"
-table twin pl_twin_descs pl_n_twin_descs "$@"
-table backend pl_backends pl_n_backends "$@"
-table stack pl_stacks pl_n_stacks "$@"
-table routes pl_routes_tables pl_n_routes_tables "$@"
+what=$1
+shift
+if [ "$what" = hardware ]; then
+  for header in drivers/bus/adapter.h drivers/device/device.h drivers/device/twin.h drivers/rig/backend.h; do echo "#include \"$header\""; done
+  table adapter pl_adapters pl_n_adapters "$@"
+  table device pl_device_descs pl_n_device_descs "$@"
+  table twin pl_twin_descs pl_n_twin_descs "$@"
+  table backend pl_backends pl_n_backends "$@"
+else
+  for header in control/redfish/route.h drivers/rig/stack.h; do echo "#include \"$header\""; done
+  table stack pl_stacks pl_n_stacks "$@"
+  table routes pl_routes_tables pl_n_routes_tables "$@"
+fi

@@ -180,10 +180,12 @@ static void becomes_dry(struct slot *slot)
 static enum pl_detector_state state_now(const struct slot *slot, pl_time_ns *at)
 {
   const struct pl_sense *wet = pl_item_sense(slot->item, "leak-sensor", "wet"), *cable = pl_item_sense(slot->item, "leak-sensor", "cable");
+  if (PL_LIES(slot->leaks->stack, CABLE_DRY) && slot->detector.enabled && cable && cable->count && pl_reading_valid(&cable->reading) && !cable->reading.value_u)
+    return PL_DETECTOR_OK; /* first: with its cable broken the sensor gives no reading of wet and dry */
   if (!slot->detector.enabled || !wet || !wet->count || !pl_reading_valid(&wet->reading))
     return PL_DETECTOR_UNAVAILABLE;
   if (cable && (!cable->count || !pl_reading_valid(&cable->reading) || !cable->reading.value_u))
-    return PL_LIES(slot->leaks->stack, CABLE_DRY) && cable->count && pl_reading_valid(&cable->reading) ? PL_DETECTOR_OK : PL_DETECTOR_UNAVAILABLE;
+    return PL_DETECTOR_UNAVAILABLE;
   *at = wet->reading.at;
   return wet->reading.value_u ? PL_DETECTOR_CRITICAL : PL_DETECTOR_OK;
 }

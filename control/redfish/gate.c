@@ -103,7 +103,7 @@ static void answered(struct pl_http_request *request)
 {
   struct job *job = request->ctx;
   if (job->gate) {
-    if (job->keep.version_of && request->answer.status == 200)
+    if (job->keep.version_of && request->answer.status == 200 && !strcmp(request->method, "GET")) /* a HEAD has no body to keep */
       pl_cache_put(job->gate->cache, request->target, &job->keep, &request->answer);
     leave_list(job);
   }

@@ -69,7 +69,7 @@ static void a_csu_is_a_chassis_and_a_system(void **state)
 static void what_is_pulled_is_absent(void **state)
 {
   struct door *d = *state;
-  stand_act(d->stand, "csu-3", "pull");
+  stand_act(d->stand, "csu-3", "remove");
   stand_until_state(d->stand, "csu-3", PL_STATE_ABSENT, 10 * PL_S);
   ask(d, "GET", "/redfish/v1/Chassis/csu-3", NULL);
   assert_int_equal(d->status, 200); /* the slot keeps its URI */

@@ -2,6 +2,7 @@
 /* rackd: the reference control stack as a program of its own. One thread has the loop and the rack; civetweb's have the connections (web.c). */
 #include "control/web/options.h"
 #include "control/web/web.h"
+#include "control/web/webhook.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +20,7 @@ struct rackd {
   struct pl_clock *clock;
   struct pl_bench *bench;
   struct pl_stack *stack;
+  struct pl_webhook *webhook;
   struct pl_web *web;
   char store[600], password[256], told_user[128], told_password[128];
   int lock;
@@ -120,6 +122,8 @@ static enum pl_status open_stack(struct rackd *d, struct pl_err *err)
   struct pl_stack_cfg cfg = {.bench = d->bench, .store = d->store, .mutant = d->options.mutant, .settings = d->options.settings, .seed = d->options.seed,
                              .user = d->options.user, .password = d->password[0] ? d->password : NULL, .told = told, .told_ctx = d};
   enum pl_status status = pl_stack_open(&cfg, &d->stack, err);
+  if (!status)
+    status = pl_webhook_start(d->stack, &d->webhook, err);
   if (status)
     return status;
   struct pl_web_cfg web = {.listen = d->options.listen, .plain = d->options.plain, .folder = d->options.state, .rate = d->options.rate};
@@ -149,6 +153,7 @@ static void say_ready(const struct rackd *d)
 static void close_all(struct rackd *d)
 {
   pl_web_stop(d->web);
+  pl_webhook_stop(d->webhook);
   pl_stack_close(d->stack);
   if (d->bench)
     pl_bench_close(d->bench);

@@ -57,10 +57,9 @@ struct pl_bus {
   pl_time_ns start, charged, limit; /* of the job that is running; the worker's */
 };
 
-static const char *const KINDS[PL_BUS_KIND_COUNT] = {[PL_BUS_I2C] = "i2c", [PL_BUS_GPIO] = "gpio", [PL_BUS_MODBUS] = "modbus"};
-
 const char *pl_bus_kind_name(enum pl_bus_kind kind)
 {
+  static const char *const KINDS[PL_BUS_KIND_COUNT] = {[PL_BUS_I2C] = "i2c", [PL_BUS_GPIO] = "gpio", [PL_BUS_MODBUS] = "modbus"};
   return (unsigned)kind < PL_BUS_KIND_COUNT ? KINDS[kind] : "unknown";
 }
 
@@ -108,14 +107,13 @@ static bool is_unseen(const struct pl_bus *bus, enum pl_status status)
 
 static enum pl_status fail_late(struct pl_job *job, pl_time_ns late)
 {
-  if (late >= PL_MS)
-    return pl_fail(&job->err, PL_E_TIMEOUT, "answer came %lld ms after the deadline", (long long)(late / PL_MS));
-  return pl_fail(&job->err, PL_E_TIMEOUT, "answer came %lld us after the deadline", (long long)((late + PL_US - 1) / PL_US));
+  long long count = late >= PL_MS ? late / PL_MS : (late + PL_US - 1) / PL_US;
+  return pl_fail(&job->err, PL_E_TIMEOUT, "answer came %lld %s after the deadline", count, late >= PL_MS ? "ms" : "us");
 }
 
 /* --- an adapter that comes and goes --- */
 
-static void mark_lost(struct pl_bus *bus, const char *cause)
+void pl_bus_lost(struct pl_bus *bus, const char *cause)
 {
   pthread_mutex_lock(&bus->lock);
   bool news = !bus->lost;
@@ -197,11 +195,6 @@ static void tell_presence(void *ctx)
     bus->watcher(bus->watcher_ctx, bus, true, "");
 }
 
-void pl_bus_lost(struct pl_bus *bus, const char *cause)
-{
-  mark_lost(bus, cause);
-}
-
 bool pl_bus_is_lost(const struct pl_bus *bus)
 {
   pthread_mutex_t *lock = (pthread_mutex_t *)(uintptr_t)&bus->lock; /* locking does not change what the bus is */
@@ -251,7 +244,7 @@ static void execute(struct pl_bus *bus, struct pl_job *job)
   if (job->status)
     pl_bus_count(bus, 0, job->status);
   else if ((job->status = job->run(job, &job->err)) == PL_E_GONE && bus->reopen)
-    mark_lost(bus, job->err.text);
+    pl_bus_lost(bus, job->err.text);
   if (bus->job_over)
     bus->job_over(bus->self);
   job->finished = bus->free_at = pl_bus_now(bus);
@@ -602,7 +595,5 @@ pl_time_ns pl_bus_now(const struct pl_bus *bus)
 
 enum pl_status pl_bus_check_deadline(const struct pl_bus *bus, struct pl_err *err)
 {
-  if (pl_bus_now(bus) <= bus->limit)
-    return PL_OK;
-  return pl_fail(err, PL_E_TIMEOUT, "the deadline passed before the transfer");
+  return pl_bus_now(bus) <= bus->limit ? PL_OK : pl_fail(err, PL_E_TIMEOUT, "the deadline passed before the transfer");
 }

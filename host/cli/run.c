@@ -161,6 +161,19 @@ static enum pl_status end_guardian(struct run *run, bool safe, struct pl_err *er
   return pl_guardian_end(guardian, safe, err);
 }
 
+static void let_go(struct run *run, struct pl_interlock *interlock, struct pl_bench *bench, struct pl_clock *clock)
+{
+  struct pl_err err = {0};
+  pl_cli_catch_signals(NULL);
+  pl_interlock_close(interlock);
+  pl_bench_close(bench);
+  pl_readings_free(run->first.readings);
+  if (end_guardian(run, false, &err))
+    pl_complain(PL_EXIT_UNJUDGED, &err);
+  close_capture(run);
+  pl_clock_free(clock);
+}
+
 static enum pl_status drive(struct run *run, struct pl_err *err)
 {
   const struct pl_session *session = run->session;
@@ -235,15 +248,8 @@ static enum pl_status drive(struct run *run, struct pl_err *err)
     *err = close_err;
     run->outcome = PL_RUN_ERROR;
   }
-  pl_cli_catch_signals(NULL);
   run->journal = NULL;
-  pl_interlock_close(interlock);
-  pl_bench_close(bench);
-  pl_readings_free(run->first.readings);
-  if (end_guardian(run, false, &close_err))
-    pl_complain(PL_EXIT_UNJUDGED, &close_err);
-  close_capture(run);
-  pl_clock_free(clock);
+  let_go(run, interlock, bench, clock);
   return status;
 }
 

@@ -414,9 +414,10 @@ bool pl_stack_begin(struct pl_run *run)
   snprintf(line, sizeof line, "the control stack cannot be asked: %s", err.text);
   pl_journal_error(run->journal, -1, "stack-unreachable", line, run->path, 0);
   pl_record_tell(run, -1, line);
-  run->trouble = status == PL_E_USAGE ? PL_FAILURE_USAGE : PL_FAILURE_ERROR;
+  bool refused = status == PL_E_USAGE || run->cfg->rehearsal; /* a rehearsal that asked nobody has shown nothing */
+  run->trouble = refused ? PL_FAILURE_USAGE : PL_FAILURE_ERROR;
   if (!run->err.status)
-    pl_fail(&run->err, status, "%s", line);
+    pl_fail(&run->err, refused ? PL_E_USAGE : status, "%s", line);
   return false;
 }
 

@@ -112,6 +112,16 @@ step("power that does not come is not called done", { timeout = minutes(2) }, fu
   check("slot is live", is_live(), { of = stack })
 end)
 
+step("power that comes late is not called there", { timeout = minutes(2) }, function()
+  chassis():reset("ForceOff"):wait{ within = seconds(20) }
+  wait_until(is_dead, { within = seconds(5), what = "slot is dead", blame = stack })
+  fault.plant(rig.slot.name .. ".power-enable-pin=stuck-low for 1500ms")
+  local on = chassis():reset("On")
+  claim("in service", { says = function() return chassis().state == "Enabled" end, wires = is_live, within = seconds(20),
+    action = "work would be given to a CSU without power" })
+  on:wait{ within = seconds(40) }
+end)
+
 step("a session that was closed is closed", function()
   local other = stack.login()
   other:get(chassis().uri)

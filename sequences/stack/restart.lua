@@ -132,6 +132,22 @@ step("nothing is switched blindly", { timeout = minutes(3) }, function()
   in_service()
 end)
 
+-- Another unit takes its place while the stack is dead: it is not the one that was to be switched on.
+step("another unit is not switched on in its place", { timeout = minutes(3) }, function()
+  out_of_service()
+  stack:kill_at("power-on", "power-up", "began")
+  chassis():reset("On")
+  dies(seconds(20))
+  take_out()
+  operator.replace(rig.slot)
+  put_in()
+  stack:start()
+  local seen = sample("slot voltage", function() return rig.slot.monitor.vout end, { every = ms(20), during = seconds(8) })
+  measure("nobody has looked who is there", seen.max, { max = params.dead, of = stack, action = "the stack has switched on a unit that it did not know" })
+  until_("it comes to an end", minutes(1), function() return chassis().procedure == nil end)
+  in_service()
+end)
+
 teardown(function()
   fault.clear()
   if stack.dead then stack:start() end
