@@ -62,7 +62,7 @@ static void on_tried(void *ctx, const struct pl_rig_device *device, const struct
   struct tried *tried = ctx;
   size_t used = strlen(tried->names);
   snprintf(tried->names + used, sizeof tried->names - used, "%s.%s ", device->name, safe->quantity->name);
-  tried->failed += status == PL_E_GONE && strstr(err->text, "no virtual rack listens");
+  tried->failed += status == PL_E_GONE && strstr(err->text, "nobody listens at");
 }
 
 /* Nothing is there. Each output is tried, and once more, in the declared order; those of the virtual rack of this process are not, and a sensor is not even opened. */
