@@ -133,7 +133,7 @@ def a_healthy_rack_shows_its_parts_and_values():
         p.stack.power_on("csu-1")
         p.slot("csu-1", "works")
         p.wait("document.getElementById('link').textContent === 'live'", "events are live")
-        p.wait("/\\d W/.test(document.querySelector('.slot[data-id=csu-1]').innerText) && /\\d °C/.test(document.querySelector('.slot[data-id=csu-1]').innerText)", "power and temperature")
+        p.wait("/\\d\\sW/.test(document.querySelector('.slot[data-id=csu-1]').innerText) && /\\d\\s°C/.test(document.querySelector('.slot[data-id=csu-1]').innerText)", "power and temperature")
         for word in ("psu-a", "psu-b", "pump-1", "pump-2", "leak-1", "leak-floor-right", "reservoir", "filter"):
             assert word in p.text("#rack"), word
         assert "L/min" in p.text("#tiles") and "°C" in p.text("#tiles"), p.text("#tiles")

@@ -87,6 +87,30 @@ static void ask(struct pl_plant *plant, struct pl_pumps *pumps, double flow_Lpm)
   }
 }
 
+/* Of the branches that a stop valve can shut, the part that is open; 1 where there is none such. */
+static double open_share(const struct pl_stack *stack)
+{
+  unsigned all = 0, open = 0;
+  for (struct pl_item *valve = pl_inventory_first(stack->inventory, PL_ITEM_VALVE); valve; valve = pl_item_next(stack->inventory, valve)) {
+    double value;
+    if (!pl_item_value(stack, valve, "valve", "open", stack->settings.stale_ns, &value))
+      continue; /* not known: as if it were not there */
+    all++;
+    open += value > 0.5;
+  }
+  return all ? (double)open / (double)all : 1;
+}
+
+/* With a branch shut the same flow needs far more pressure (it goes as the flow through a branch squared, and the pumps' own head falls): the hoses' limit is met
+ * first, and with it the interlock. So the most that is asked for goes with what is open, and a little more. */
+#define SHUT_MARGIN 0.8
+static void limits_now(const struct pl_plant *plant, const struct pl_control *control, double *min, double *max)
+{
+  double share = open_share(plant->stack);
+  *max = share < 1 ? control->max * share * SHUT_MARGIN : control->max;
+  *min = fmin(control->min, *max);
+}
+
 static double follow(const struct pl_plant *plant, struct pl_pumps *pumps, double hot_degC)
 {
   const struct pl_stack_settings *settings = &plant->stack->settings;
@@ -111,20 +135,22 @@ static void tick(struct pl_plant *plant, struct pl_pumps *pumps)
     pumps->wanted_Lpm = NAN; /* stopped on purpose: begins anew afterwards */
     return;
   }
+  double min, max;
+  limits_now(plant, control, &min, &max);
   if (isnan(pumps->wanted_Lpm)) {
-    pumps->wanted_Lpm = fmin(fmax(now, control->min), control->max);
+    pumps->wanted_Lpm = fmin(fmax(now, min), max);
     pumps->error_K = NAN;
   }
   if (!control->automatic) {
-    pumps->wanted_Lpm = control->set_point;
+    pumps->wanted_Lpm = fmin(control->set_point, max);
     pumps->error_K = NAN;
   } else {
     bool blind;
     double want = follow(plant, pumps, hottest(stack, &blind));
     pumps->failsafe = blind;
     if (blind)
-      want = fmax(want, fmin(FAILSAFE * control->max, pumps->wanted_Lpm + UP_LPM_S * (double)stack->settings.plant_ns / (double)PL_S));
-    pumps->wanted_Lpm = fmin(fmax(want, control->min), control->max);
+      want = fmax(want, fmin(FAILSAFE * max, pumps->wanted_Lpm + UP_LPM_S * (double)stack->settings.plant_ns / (double)PL_S));
+    pumps->wanted_Lpm = fmin(fmax(want, min), max);
     if (fabs(control->set_point - pumps->wanted_Lpm) >= STEP_LPM / 2) {
       control->set_point = pumps->wanted_Lpm;
       pl_item_touch(stack, pumps->item);

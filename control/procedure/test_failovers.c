@@ -170,7 +170,7 @@ static void test_a_supply_and_more_load_than_the_other_carries(void **state)
   struct bay *bay = *state;
   all_on(bay);
   for (int i = 1; i <= 8; i++) {
-    char load[16];
+    char load[24];
     snprintf(load, sizeof load, "load-%d", i);
     stand_set(bay->s, load, "load", 650); /* with what the CSUs take more than one supply's 5.5 kW, less than its limit */
   }
@@ -182,7 +182,7 @@ static void test_a_supply_and_more_load_than_the_other_carries(void **state)
   stand_until(bay->s, bay_over, p, 60 * PL_S);
   size_t on = 0;
   for (int i = 1; i <= 8; i++) {
-    char csu[16];
+    char csu[24];
     snprintf(csu, sizeof csu, "csu-%d", i);
     on += TRUTH(csu, "vout") > 46;
   }

@@ -267,6 +267,30 @@ static enum pl_has get_origin_gone(const struct pl_res *res, const struct pl_pro
   return PL_SHOW;
 }
 
+/* Somebody has seen to it: what the page calls acknowledged. Kept by the event's id. */
+static enum pl_has get_resolved(const struct pl_res *res, const struct pl_prop *prop, struct json_object **value)
+{
+  struct pl_err err = {0};
+  char key[24], *kept = NULL;
+  (void)prop;
+  snprintf(key, sizeof key, "%" PRIu64, entry(res)->id);
+  if (pl_store_get(res->stack->store, "event-resolved", key, &kept, &err) != PL_OK)
+    return PL_OMIT;
+  *value = json_object_new_boolean(kept != NULL);
+  free(kept);
+  return PL_SHOW;
+}
+
+static void set_resolved(struct pl_exchange *x, const struct pl_prop *prop, struct json_object *value)
+{
+  struct pl_err err = {0};
+  char key[24];
+  snprintf(key, sizeof key, "%" PRIu64, entry(&x->res)->id);
+  if (pl_store_put(x->stack->store, "event-resolved", key, json_object_get_boolean(value) ? "yes" : NULL, &err) != PL_OK)
+    pl_say_err(x, prop->path, &err);
+}
+
+static const struct pl_field RESOLVED = {.type = PL_FIELD_FLAG};
 #define ENTRY(PATH, MEMBER) {.path = PATH, .get = get_entry_text, .x = offsetof(struct entry, MEMBER)}
 static const struct pl_prop EVENT_ENTRY[] = {
     {.path = "Name", .get = get_name, .a = "Event"},
@@ -281,6 +305,7 @@ static const struct pl_prop EVENT_ENTRY[] = {
     ENTRY("Resolution", resolution),
     PL_CALLS("Links/OriginOfCondition", get_origin),
     PL_CALLS("OriginOfConditionUnavailable", get_origin_gone),
+    PL_WRITES("Resolved", get_resolved, &RESOLVED, set_resolved),
 };
 static const struct pl_prop AUDIT_ENTRY[] = {
     {.path = "Name", .get = get_name, .a = "Request"},

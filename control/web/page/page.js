@@ -8,7 +8,7 @@ const EVERY_MS = 2000, SOON_MS = 150, EVENTS_SHOWN = 100;
 const $ = (id) => document.getElementById(id);
 const tail = (thing) => thing["@odata.id"].split("/").pop();
 const rf = new Redfish();
-const now = { survey: null, plan: null, tasks: [], events: [], log: [], open: null, looking: false, again: false, timer: 0, failed: "" };
+const now = { survey: null, plan: null, tasks: [], events: [], log: [], logStale: true, open: null, looking: false, again: false, timer: 0, failed: "" };
 const wizard = new Wizard($("wizard"), rf, refresh, (text) => { now.failed = text; });
 
 // Dark and light: the machine's wish, unless somebody chose.
@@ -68,7 +68,10 @@ async function refresh() {
   try {
     const survey = await look(rf);
     now.tasks = (await tasksOf(rf, survey.root)).sort((a, b) => (b.StartTime || "").localeCompare(a.StartTime || "") || Number(b.Id) - Number(a.Id));
-    now.log = await logOf(rf, survey.root);
+    if (now.logStale) {
+      now.log = await logOf(rf, survey.root);
+      now.logStale = false;
+    }
     now.survey = survey;
     now.plan = arrange(survey);
     now.failed = "";
@@ -90,6 +93,7 @@ function soon(ms) {
 function heard(event) {
   now.events.push(...(event.Events || []));
   now.events = now.events.slice(-EVENTS_SHOWN);
+  now.logStale = true;
   drawEvents();
   soon(SOON_MS);
 }
@@ -112,6 +116,7 @@ const openEntries = (detector) => entriesOf(detector).filter((e) => e.Resolved =
 async function acknowledge(detector) {
   try {
     for (const entry of openEntries(detector)) await rf.patch(entry["@odata.id"], { Resolved: true });
+    now.logStale = true;
     await refresh();
   } catch (why) {
     now.failed = why.message;

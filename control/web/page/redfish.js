@@ -221,16 +221,11 @@ export async function eventsOf(rf, root) {
   return { stream: service && service.ServerSentEventUri };
 }
 
-// The log's newest entries, of the first manager that keeps one.
+// The event log's newest entries (the service gives the newest first), of the first manager that keeps one.
 const LOG_SHOWN = 100;
 export async function logOf(rf, root) {
-  for (const manager of await maybe(rf, root.Managers, "members")) {
-    const services = await maybe(rf, manager.LogServices, "members");
-    for (const service of services) {
-      if (!at(service.Entries)) continue;
-      const count = (await rf.get(`${at(service.Entries)}?$top=1`))["Members@odata.count"] || 0;
-      return rf.members(at(service.Entries), `&$top=${LOG_SHOWN}&$skip=${Math.max(0, count - LOG_SHOWN)}`);
-    }
-  }
+  for (const manager of await maybe(rf, root.Managers, "members"))
+    for (const service of await maybe(rf, manager.LogServices, "members"))
+      if (service.LogEntryType === "Event" && at(service.Entries)) return rf.members(at(service.Entries), `&$top=${LOG_SHOWN}`);
   return [];
 }
