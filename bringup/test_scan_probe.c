@@ -85,7 +85,7 @@ static void buses_can_be_named(void **state)
   struct pl_rig *rig;
   struct pl_probe *probe = probe_demo(&rig, (const char *const[]){"i2c-m1"}, 1);
   assert_int_equal(probe->n_buses, 1);
-  assert_int_equal(probe->buses[0].n_hits, 8); /* four hot-swap controllers, four thermometers */
+  assert_int_equal(probe->buses[0].n_hits, 12); /* four hot-swap controllers, thermometers and EEPROMs */
   pl_probe_free(probe);
   for (size_t i = 0; i < 2; i++) {
     struct pl_err err = {0};

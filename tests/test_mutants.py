@@ -11,11 +11,11 @@ import re
 import subprocess
 import sys
 
-from plumbtest import ROOT, TEMP, artifacts, journal
+from plumbtest import ROOT, SANITIZED, TEMP, artifacts, journal
 
 BUILD = os.path.join(ROOT, os.environ.get("PLUMB_BUILD", "build"))
 LIARS, HONEST = os.path.join(BUILD, "mutants", "plumb"), os.path.join(BUILD, "plumb")
-SEQUENCES = ["hot-swap", "leak-response", "failover", "thermal", "restart"]
+SEQUENCES = ["hot-swap", "leak-response"] if SANITIZED else ["hot-swap", "leak-response", "failover", "thermal", "restart"]  # the others take minutes there
 LIMIT_S = 300
 # Which sequence is there for it; what else catches it is luck.
 FOR = {"early-isolated": "hot-swap", "early-enabled": "hot-swap", "leak-late": "leak-response", "leak-early": "leak-response", "leak-never": "leak-response",
@@ -61,7 +61,7 @@ def say(good, name, why=""):
 
 def judge_mutants(results):
     good = True
-    for name in mutants():
+    for name in [m for m in mutants() if FOR.get(m) in SEQUENCES]:
         mine = {s: r for (m, s), r in results.items() if m == name}
         caught = [s for s, r in mine.items() if r[0] == "caught"]
         bad = {s: r for s, r in mine.items() if r[0] in ("wrong part", "not judged")}

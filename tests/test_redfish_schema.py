@@ -98,4 +98,36 @@ def every_resource_is_as_its_schema_says():
         assert seen[kind], kind
 
 
+@case
+def what_is_ours_below_oem_is_as_our_own_schemas_say():
+    try:
+        import jsonschema
+    except ImportError:
+        raise Skip("python3-jsonschema is not installed")
+    own, seen, bad = os.path.join(ROOT, "control", "redfish", "schemas"), collections.Counter(), []
+
+    def look(where, value):
+        if isinstance(value, dict):
+            kind = value.get("@odata.type", "")
+            if kind.startswith("#Plumbline"):
+                with open(os.path.join(own, file_of(kind))) as f:
+                    definition = json.load(f)["definitions"][kind.rpartition(".")[2]]
+                definition["properties"] = {k: v for k, v in definition["properties"].items() if "$ref" not in v}
+                extra = [k for k in value if k not in definition["properties"] and "@" not in k and not isinstance(value[k], dict)]
+                definition["additionalProperties"] = True  # links, whose schema is DMTF's
+                bad.extend(f"{where}: {e.message[:200]}" for e in jsonschema.Draft7Validator({k: v for k, v in definition.items()}).iter_errors(value))
+                bad.extend(f"{where}: {k} is not in the schema" for k in extra)
+                seen[kind] += 1
+            for k, v in value.items():
+                look(f"{where}/{k}", v)
+        elif isinstance(value, list):
+            for v in value:
+                look(where, v)
+
+    for resource in dumped():
+        look(resource.get("@odata.id", "?"), resource)
+    assert not bad, "\n".join(bad[:40])
+    assert seen["#PlumblineUnit.v1_0_0.Unit"] > 20, seen
+
+
 main()

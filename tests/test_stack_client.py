@@ -18,6 +18,27 @@ PASSWORD = "not on the command line"
 SECRET = write("password", PASSWORD + "\n")
 
 
+# Without an interlock, whose thread a machine that is busy with other tests would hold up.
+RIG = write("small.yaml", """rig: small
+about: one slot, and what the bench has there
+buses:
+  - {name: i2c-power, kind: i2c, adapter: twin, speed: 400 kHz}
+  - {name: i2c-bench, kind: i2c, adapter: twin, speed: 400 kHz}
+  - {name: lines, kind: gpio, adapter: twin}
+parts:
+  - {name: busbar, kind: busbar}
+  - {name: psu-a, kind: psu, location: left shelf, busbar: busbar}
+  - {name: csu-1, kind: csu, location: slot 1, busbar: busbar, loop: loop}
+  - {name: loop, kind: loop}
+  - {name: rpu, kind: pump-unit, loop: loop}
+devices:
+  - {name: psu-a, driver: psu-pmbus, bus: i2c-power, address: 0x58, part: psu-a, owner: stack, safe: {on: true}}
+  - {name: hsc-1, driver: hsc-adm1272, bus: i2c-power, address: 0x10, shunt: 0.5 mohm, part: csu-1, owner: stack, safe: {on: false}}
+  - {name: connector-1, driver: connector, bus: lines, part: csu-1, owner: stack, safe: {power-enable: false}, present: "!PRSNT_N", power-enable: PWR_EN, power-good: PWR_GOOD}
+  - {name: monitor-1, driver: monitor-ina238, bus: i2c-bench, address: 0x40, shunt: 0.5 mohm, part: csu-1, owner: bench}
+""")
+
+
 def make_certificate(name):
     cert, key = os.path.join(TEMP, name + ".pem"), os.path.join(TEMP, name + ".key")
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", cert, "-subj", "/CN=rackd",
@@ -142,7 +163,7 @@ HEARS = sequence("hears", "if stack.is_embedded then return end\n  stack:await{ 
 def run(name, stack, seq, *more, user="tester", env=None):
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PLUMBLINE_STACK")}
     environment.update(env or {})
-    args = ["run", seq, "--stack", stack.url, "--stack-user", user, "--time", "real", "--out", out_dir(name), *more]
+    args = ["run", seq, "--rig", RIG, "--stack", stack.url, "--stack-user", user, "--time", "real", "--out", out_dir(name), *more]
     return plumb(*args, env=environment)
 
 

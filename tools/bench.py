@@ -15,6 +15,8 @@ import time
 
 import bench_guardian
 import bench_rackd
+import bench_sse
+import bench_web
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -135,6 +137,8 @@ def safety(build):
 def rackd_figures(build):
     """The control stack."""
     yield from bench_rackd.figures(build)
+    yield from bench_web.figures(build)
+    yield from bench_sse.figures(build)
 
 
 COVERAGE_SEQUENCES, COVERAGE_FAULTS = ("hot-swap", "inspection", "leak", "psu-failover", "smoke"), 80

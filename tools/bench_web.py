@@ -29,7 +29,8 @@ http {{ access_log off; keepalive_requests 1000000; tcp_nodelay on; default_type
   client_body_temp_path {folder}/b; proxy_temp_path {folder}/p; fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
   server {{ listen 127.0.0.1:{port}; root {folder}/www; }} }}
 """
-COMMAND = re.compile(r"power-enable 0$|i2c 01 00|open [01]$|modbus ")
+# Reactions; the pump unit's flow set point (register 0x9400 of drivers/maps/orv3-rpu.yaml) is set anew now and then, leak or not.
+COMMAND = re.compile(r"(connector-|hsc-|stop-valve|rpu).* (power-enable 0$|i2c 01 00|drive-line [01]$|modbus (?!06 94 00))")
 
 
 class Stack:
@@ -219,8 +220,8 @@ def leak_ms(build, temp, runs=5):
             came = time.monotonic_ns()
             end, found = time.monotonic() + delay + 20, None
             while not found and time.monotonic() < end:
-                found = next(((at, device, what) for at, device, what in rack.told() if at > begun and COMMAND.search(what) and
-                              device.startswith(("hsc-", "connector-", "rpu", "isolate", "stop", "valve"))), None)
+                found = next(((at, device, what) for at, device, what in rack.told() if at > begun and
+                              COMMAND.match(f"{device} {what}")), None)
             if not found:
                 return {"name": "leak-to-command-ms", "skipped": "rackd did not react to a leak"}
             times.append((found[0] - begun) / 1e6 - delay * 1e3)

@@ -19,7 +19,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LIMIT_S = 120
 PYTHON = "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys.executable  # the one that apt gives its packages
 # What has threads, for ThreadSanitizer.
-THREADED = ("control/stack/test_two", "drivers/base/test_clock", "drivers/bus/", "drivers/device/test_device", "drivers/rig/", "fixtures/faults/test_proxy",
+THREADED = ("control/stack/test_two", "control/web/test_web", "drivers/base/test_clock", "drivers/bus/", "drivers/device/test_device", "drivers/rig/", "fixtures/faults/test_proxy",
             "fixtures/twin/test", "fixtures/twin/usb/test_usbip_server", "fixtures/twin/wire/", "host/safety/test_interlock", "tests/")
 
 

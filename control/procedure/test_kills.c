@@ -133,8 +133,13 @@ static void be_stack(struct drill *drill, int fd, bool last)
   enum pl_status status = pl_clock_new_real(&life.clock, &life.err);
   if (!status)
     status = pl_rig_load(drill->rig, &life.rig, &life.err);
-  if (!status)
+  for (pl_time_ns end = pl_clock_now(life.clock) + 10 * PL_S; !status;) { /* the rack may not have noticed yet that the one before is dead */
     status = pl_bench_open(life.rig, &(const struct pl_bench_cfg){.clock = life.clock, .seed = 1, .observe = true}, &life.bench, &life.err);
+    if (!status || pl_clock_now(life.clock) >= end)
+      break;
+    status = PL_OK;
+    run_for(&life, 20 * PL_MS);
+  }
   const struct pl_stack_cfg cfg = {.bench = life.bench, .seed = 1, .store = drill->store, .user = "admin", .password = "plumb-line-1"};
   if (!status)
     status = pl_stack_open(&cfg, &life.stack, &life.err);

@@ -305,6 +305,19 @@ static void test_pulled_before_it_got_power(void **state)
   assert_non_null(strstr(p->message, "not in its slot"));
 }
 
+/* Before it has taken up what it was doing nobody begins anything, for the unit may have a procedure already. */
+static void test_nothing_begins_before_all_is_taken_up(void **state)
+{
+  struct bay *bay = *state;
+  csu_on(bay);
+  int64_t id = down_at(bay, &pl_hot_swap, "csu-1", "ready");
+  stand_stack(bay->s);
+  assert_int_equal(pl_procedure_begin(bay->s->stack, &pl_power_on, stand_item(bay->s, "csu-2"), "t", NULL, &bay->s->err), PL_E_BUSY);
+  assert_int_equal(pl_procedure_begin(bay->s->stack, &pl_hot_swap, stand_item(bay->s, "csu-1"), "t", NULL, &bay->s->err), PL_E_BUSY);
+  stand_run(bay->s, 2 * PL_S);
+  assert_int_equal(pl_procedure_find(bay->s->stack->procedures, id)->state, PL_PROCEDURE_RUNNING);
+}
+
 /* Switched on by somebody else meanwhile: one look, and it is done. */
 static void test_done_by_another_meanwhile(void **state)
 {
@@ -350,7 +363,7 @@ int main(void)
   const struct CMUnitTest tests[] = {
       TEST(test_hot_swap), TEST(test_power_on), TEST(test_power_off), TEST(test_restart), TEST(test_evacuate), TEST(test_failover_csu), TEST(test_failover_module),
       DEMO(test_failover_psu), DEMO(test_failover_pump), DEMO(test_failover_loop), TEST(test_pulled_while_the_stack_was_down),
-      TEST(test_pulled_before_it_got_power), TEST(test_done_by_another_meanwhile), TEST(test_killed_while_rolling_back),
+      TEST(test_pulled_before_it_got_power), TEST(test_nothing_begins_before_all_is_taken_up), TEST(test_done_by_another_meanwhile), TEST(test_killed_while_rolling_back),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -168,6 +168,8 @@ void pl_answer_resource(struct pl_exchange *x, int status, const char *uri)
   struct json_object *object = pl_res_render(&res);
   etag_of(x, &res, object);
   pl_res_end(&res);
+  if (open_of(x)->infos) /* it was done, and there is something to say of it (a password that must be changed) */
+    json_object_object_add(object, "@Message.ExtendedInfo", json_object_get(open_of(x)->infos));
   pl_answer_object(x, status, object);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a GET costs at the gate when its answer is kept: bench_gate [CALLS], a JSON line a figure. The web server's share is not in it. */
+/* What a GET costs at the gate when its answer is kept, in CPU time of the caller: bench_gate [CALLS], a JSON line a figure. The web server's share is not in it. */
 #include "control/redfish/service_test.h"
 #include "control/redfish/gate_room.h"
 
@@ -33,24 +33,38 @@ static int ask_once(struct stand *s, struct warm *w)
   return w->request.answer.status;
 }
 
+static int64_t cpu_ns(void)
+{
+  struct timespec now;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return (int64_t)now.tv_sec * PL_S + now.tv_nsec;
+}
+
+/* In batches, so that the loop can read the rack in between: an answer with readings in it is not kept for longer than they count. */
 static void measure(struct stand *s, struct warm *w, const char *name, long calls)
 {
-  pl_http_answer_free(&w->request.answer);
-  if (ask_once(s, w) != 200) {
-    fprintf(stderr, "%s: %d\n", name, w->request.answer.status);
-    exit(1);
-  }
-  size_t size = w->request.answer.body_size;
-  pl_http_answer_free(&w->request.answer);
-  long hits = 0;
-  pl_time_ns begin = pl_clock_now(s->clock);
-  for (long i = 0; i < calls; i++) { /* the loop stands: what is not kept would end as 503 */
-    pl_gate_serve(w->gate, &w->request, 1);
-    hits += w->request.answer.status == 200;
+  enum { BATCH = 20000 };
+  int64_t spent = 0;
+  long hits = 0, done = 0;
+  size_t size = 0;
+  for (; done < calls; done += BATCH) {
+    stand_run(s, 200 * PL_MS);
+    if (ask_once(s, w) != 200) {
+      fprintf(stderr, "%s: %d\n", name, w->request.answer.status);
+      exit(1);
+    }
+    size = w->request.answer.body_size;
     pl_http_answer_free(&w->request.answer);
+    int64_t begin = cpu_ns();
+    for (long i = 0; i < BATCH; i++) { /* the loop stands: what is not kept would end as 503 */
+      pl_gate_serve(w->gate, &w->request, 1);
+      hits += w->request.answer.status == 200;
+      pl_http_answer_free(&w->request.answer);
+    }
+    spent += cpu_ns() - begin;
   }
-  double us = (double)(pl_clock_now(s->clock) - begin) / (double)PL_US / (double)calls;
-  printf("{\"figure\": \"%s\", \"value\": %.3f, \"unit\": \"us\", \"bytes\": %zu, \"hits\": %.4f}\n", name, us, size, (double)hits / (double)calls);
+  printf("{\"figure\": \"%s\", \"value\": %.3f, \"unit\": \"us\", \"bytes\": %zu, \"hits\": %.4f}\n", name, (double)spent / (double)PL_US / (double)done, size,
+         (double)hits / (double)done);
 }
 
 int main(int argc, char **argv)

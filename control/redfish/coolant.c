@@ -129,7 +129,7 @@ static enum pl_has get_stopped_mode(const struct pl_res *res, const struct pl_pr
   double stop;
   if (!pl_sense_value(res, pl_item_sense(res->item, "coolant", "stop"), &stop))
     return PL_OMIT;
-  *value = json_object_new_string(stop ? "Disabled" : "Enabled");
+  *value = json_object_new_string(stop != 0 ? "Disabled" : "Enabled");
   return PL_SHOW;
 }
 
@@ -317,9 +317,9 @@ static enum pl_has get_position(const struct pl_res *res, const struct pl_prop *
   (void)prop;
   double open, closed;
   bool known = pl_sense_value(res, pl_item_sense(res->item, "valve", "position-open"), &open) &&
-               pl_sense_value(res, pl_item_sense(res->item, "valve", "position-closed"), &closed) && !open != !closed;
+               pl_sense_value(res, pl_item_sense(res->item, "valve", "position-closed"), &closed) && (open != 0) != (closed != 0);
   *value = json_object_new_object();
-  json_object_object_add(*value, "Reading", known ? pl_json_number(open ? 100 : 0) : NULL);
+  json_object_object_add(*value, "Reading", known ? pl_json_number(open != 0 ? 100 : 0) : NULL);
   return PL_SHOW;
 }
 
@@ -365,7 +365,7 @@ static const struct pl_prop UNIT[] = {
     PL_LINK("Pumps", "Pumps"),
     PL_LINK("Reservoirs", "Reservoirs"),
     PL_LINK("Filters", "Filters"),
-    PL_LINK("SecondaryCoolantConnectors", "SecondaryCoolantConnectors"),
+    PL_LINK("PrimaryCoolantConnectors", "PrimaryCoolantConnectors"), /* the only ones that the schema has below an RPU (CoolantConnectorCollection, "Redfish.Uris") */
     PL_LINK("LeakDetection", "LeakDetection"),
     PL_LINK("EnvironmentMetrics", "EnvironmentMetrics"),
     {.path = "PumpRedundancy", .get = pl_get_redundancy, .x = PL_ITEM_PUMP},
@@ -453,8 +453,8 @@ static const struct pl_route ROUTES[] = {
     {.uri = PL_RPUS_URI "/{}/Filters", .type = "FilterCollection.FilterCollection", .name = "Filters", .members = list_filters, .find = has_filters,
      .flags = PL_ROUTE_CACHED},
     {.uri = PL_RPUS_URI "/{}/Filters/{}", .type = "Filter.v1_1_0.Filter", .props = {PL_PROPS(FILTER)}, .find = find_filter, .flags = PL_ROUTE_CACHED},
-    {.uri = PL_RPUS_URI "/{}/SecondaryCoolantConnectors", .type = CONNECTORS_TYPE, .name = "Coolant Connectors", .members = list_secondary, .flags = PL_ROUTE_CACHED},
-    {.uri = PL_RPUS_URI "/{}/SecondaryCoolantConnectors/{}", .type = CONNECTOR_TYPE, .props = {PL_PROPS(SECONDARY)}, .find = find_secondary},
+    {.uri = PL_RPUS_URI "/{}/PrimaryCoolantConnectors", .type = CONNECTORS_TYPE, .name = "Coolant Connectors", .members = list_secondary, .flags = PL_ROUTE_CACHED},
+    {.uri = PL_RPUS_URI "/{}/PrimaryCoolantConnectors/{}", .type = CONNECTOR_TYPE, .props = {PL_PROPS(SECONDARY)}, .find = find_secondary},
     {.uri = PL_EXCHANGERS_URI, .type = UNITS_TYPE, .name = "Heat Exchangers", .members = list_exchangers, .find = has_exchangers, .flags = PL_ROUTE_CACHED},
     {.uri = PL_EXCHANGERS_URI "/{}", .type = UNIT_TYPE, .props = {PL_PROPS(EXCHANGER)}, .find = find_exchanger, .flags = PL_ROUTE_CACHED},
     {.uri = PL_LOOPS_URI, .type = "CoolingLoopCollection.CoolingLoopCollection", .name = "Cooling Loops", .members = list_loops, .find = has_loops,

@@ -20,7 +20,7 @@ static enum pl_has get_uuid(const struct pl_res *res, const struct pl_prop *prop
 static enum pl_has get_time(const struct pl_res *res, const struct pl_prop *prop, struct json_object **value)
 {
   char text[32];
-  int64_t now = prop->x ? res->stack->service->started_wall_ns : pl_clock_wall_ns(res->stack->clock, pl_clock_now(res->stack->clock));
+  int64_t now = prop->x != 0 ? res->stack->service->started_wall_ns : pl_clock_wall_ns(res->stack->clock, pl_clock_now(res->stack->clock));
   *value = json_object_new_string(pl_redfish_time(now, text, sizeof text));
   return PL_SHOW;
 }

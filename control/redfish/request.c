@@ -283,7 +283,11 @@ bool pl_request_body(struct pl_open_exchange *x)
 /* If-Match, If-None-Match: a list of tags, or *. */
 bool pl_request_tag_in(const char *list, const char *etag)
 {
-  return !strcmp(list, "*") || strstr(list, etag) != NULL;
+  size_t n = strlen(etag);
+  for (const char *p = list; (p = strstr(p, etag)); p += n)
+    if ((p == list || strchr(", \t/", p[-1])) && (!p[n] || strchr(", \t", p[n]))) /* "/": of W/"..." */
+      return true;
+  return !strcmp(list, "*");
 }
 
 bool pl_request_matches(struct pl_open_exchange *x)

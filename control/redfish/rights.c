@@ -94,9 +94,11 @@ bool pl_rights_user_of(struct pl_rights *rights, const char *name, struct pl_use
   const struct pl_role *role = account ? pl_rights_find_role(rights, account->a.role) : NULL;
   if (!role || !account->a.enabled)
     return false;
-  *user = (struct pl_user){.privileges = role->privileges, .must_change_password = account->a.must_change_password};
-  snprintf(user->name, sizeof user->name, "%s", name);
-  snprintf(user->role, sizeof user->role, "%s", role->name);
+  memcpy(user->name, account->a.name, sizeof user->name); /* of each request: no formatting here */
+  memcpy(user->role, role->name, sizeof user->role);
+  user->session[0] = '\0';
+  user->privileges = role->privileges;
+  user->must_change_password = account->a.must_change_password;
   return true;
 }
 

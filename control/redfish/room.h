@@ -56,6 +56,7 @@ bool pl_filter_holds(const struct pl_filter *filter, struct json_object *object)
 
 /* Rendering. */
 #define PL_PAGE_MAX 1000 /* members of one answer of a collection */
+#define PL_EXPANDED_PAGE 100 /* the same of one that is always expanded, unless the client says $top */
 #define PL_EXPAND_LEVELS_MAX 4
 #define PL_EXPAND_MAX 4096 /* resources in one expanded answer */
 struct pl_members {

@@ -101,7 +101,8 @@ enum { PL_ROUTE_OPEN = 1,   /* GET without credentials: /redfish, the root, $met
        PL_ROUTE_OPEN_POST = 2,
        PL_ROUTE_CACHED = 4, /* what it shows changes only with the version of its item (or with pl_service_changed): the gate may keep an answer */
        PL_ROUTE_PLAIN = 8,  /* not a resource: props alone, without @odata.*, Id, Name */
-       PL_ROUTE_HIDDEN = 16 /* not listed by walks of all resources (a task monitor) */ };
+       PL_ROUTE_HIDDEN = 16, /* not listed by walks of all resources (a task monitor) */
+       PL_ROUTE_EXPANDED = 32 /* a collection whose schema says OData.AutoExpand of its members (LogEntryCollection): they are shown, not linked to */ };
 struct pl_route {
   const char *uri;  /* "/redfish/v1/Chassis/{}/Sensors/{}" */
   const char *type; /* "Sensor.v1_12_0.Sensor"; its first word is the entity of the privilege registry */

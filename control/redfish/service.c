@@ -70,6 +70,14 @@ static void get(struct pl_open_exchange *x)
     pl_answer_oops(x, &o);
     return;
   }
+  if (res->route->flags & PL_ROUTE_EXPANDED && !x->query.expand && !x->query.only) {
+    x->query.expand = '.';
+    x->query.levels = 1;
+    if (!x->query.has_top) { /* each member is read from the store, on the loop's time */
+      x->query.has_top = true;
+      x->query.top = PL_EXPANDED_PAGE;
+    }
+  }
   pl_request_say_allow(x);
   described(x);
   if (res->route->raw) {
@@ -197,19 +205,20 @@ static void audit(struct pl_open_exchange *x)
   atomic_fetch_add(&service->audited, 1);
 }
 
-/* DSP0266, "PATCH": some done, some not: 200, the resource, and each that was not as an annotation of its property. */
+/* DSP0266, "PATCH": some done, some not: 200, the resource, and each that was not as an annotation of the resource and of its property. */
 static void answer_partial(struct pl_open_exchange *x)
 {
   struct json_object *object = pl_uri_render(x->x.stack, x->x.res.uri);
   if (!object)
     return;
+  json_object_object_add(object, "@Message.ExtendedInfo", json_object_get(x->infos));
   for (size_t i = 0; i < json_object_array_length(x->infos); i++) {
     struct json_object *info = json_object_array_get_idx(x->infos, i), *related, *list;
-    char name[128] = "@Message.ExtendedInfo";
-    if (json_object_object_get_ex(info, "RelatedProperties", &related)) {
-      const char *pointer = json_object_get_string(json_object_array_get_idx(related, 0)) + 2;
-      snprintf(name, sizeof name, "%.*s@Message.ExtendedInfo", (int)strcspn(pointer, "/"), pointer);
-    }
+    char name[128];
+    if (!json_object_object_get_ex(info, "RelatedProperties", &related))
+      continue;
+    const char *pointer = json_object_get_string(json_object_array_get_idx(related, 0)) + 2;
+    snprintf(name, sizeof name, "%.*s@Message.ExtendedInfo", (int)strcspn(pointer, "/"), pointer);
     if (!json_object_object_get_ex(object, name, &list)) {
       list = json_object_new_array();
       json_object_object_add(object, name, list);

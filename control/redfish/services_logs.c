@@ -164,7 +164,7 @@ static void copy_audit(void *ctx, const struct pl_store_audit_row *row)
   snprintf(e->message, sizeof e->message, "%s: %d", row->what, row->status);
   snprintf(e->severity, sizeof e->severity, "%s", row->status == 401 || row->status == 403 ? "Warning" : "OK");
   snprintf(e->user, sizeof e->user, "%s", row->user);
-  snprintf(e->peer, sizeof e->peer, "%s", row->peer);
+  snprintf(e->peer, sizeof e->peer, strstr(row->peer, "://") ? "%s" : "tcp://%s", row->peer); /* LogEntry v1, OriginAddress: "shall be in the form of a URI" */
 }
 
 static struct entry *new_entry(const struct pl_res *res)
@@ -267,30 +267,6 @@ static enum pl_has get_origin_gone(const struct pl_res *res, const struct pl_pro
   return PL_SHOW;
 }
 
-/* Somebody has seen to it: what the page calls acknowledged. Kept by the event's id. */
-static enum pl_has get_resolved(const struct pl_res *res, const struct pl_prop *prop, struct json_object **value)
-{
-  struct pl_err err = {0};
-  char key[24], *kept = NULL;
-  (void)prop;
-  snprintf(key, sizeof key, "%" PRIu64, entry(res)->id);
-  if (pl_store_get(res->stack->store, "event-resolved", key, &kept, &err) != PL_OK)
-    return PL_OMIT;
-  *value = json_object_new_boolean(kept != NULL);
-  free(kept);
-  return PL_SHOW;
-}
-
-static void set_resolved(struct pl_exchange *x, const struct pl_prop *prop, struct json_object *value)
-{
-  struct pl_err err = {0};
-  char key[24];
-  snprintf(key, sizeof key, "%" PRIu64, entry(&x->res)->id);
-  if (pl_store_put(x->stack->store, "event-resolved", key, json_object_get_boolean(value) ? "yes" : NULL, &err) != PL_OK)
-    pl_say_err(x, prop->path, &err);
-}
-
-static const struct pl_field RESOLVED = {.type = PL_FIELD_FLAG};
 #define ENTRY(PATH, MEMBER) {.path = PATH, .get = get_entry_text, .x = offsetof(struct entry, MEMBER)}
 static const struct pl_prop EVENT_ENTRY[] = {
     {.path = "Name", .get = get_name, .a = "Event"},
@@ -305,7 +281,6 @@ static const struct pl_prop EVENT_ENTRY[] = {
     ENTRY("Resolution", resolution),
     PL_CALLS("Links/OriginOfCondition", get_origin),
     PL_CALLS("OriginOfConditionUnavailable", get_origin_gone),
-    PL_WRITES("Resolved", get_resolved, &RESOLVED, set_resolved),
 };
 static const struct pl_prop AUDIT_ENTRY[] = {
     {.path = "Name", .get = get_name, .a = "Request"},
@@ -328,9 +303,9 @@ static const struct pl_route ROUTES[] = {
      .actions = EVENT_LOG_ACTIONS,
      .n_actions = sizeof EVENT_LOG_ACTIONS / sizeof EVENT_LOG_ACTIONS[0]},
     {.uri = LOGS "/Audit", .type = "LogService.v1_9_0.LogService", .props = {PL_PROPS(LOG), PL_PROPS(AUDIT_LOG)}},
-    {.uri = LOGS "/Events/Entries", .type = "LogEntryCollection.LogEntryCollection", .name = "Events", .members = events},
+    {.uri = LOGS "/Events/Entries", .type = "LogEntryCollection.LogEntryCollection", .name = "Events", .members = events, .flags = PL_ROUTE_EXPANDED},
     {.uri = LOGS "/Events/Entries/{}", .type = "LogEntry.v1_21_0.LogEntry", .props = {PL_PROPS(EVENT_ENTRY)}, .find = find_event},
-    {.uri = LOGS "/Audit/Entries", .type = "LogEntryCollection.LogEntryCollection", .name = "Requests", .members = audits},
+    {.uri = LOGS "/Audit/Entries", .type = "LogEntryCollection.LogEntryCollection", .name = "Requests", .members = audits, .flags = PL_ROUTE_EXPANDED},
     {.uri = LOGS "/Audit/Entries/{}", .type = "LogEntry.v1_21_0.LogEntry", .props = {PL_PROPS(AUDIT_ENTRY)}, .find = find_audit},
 };
 const struct pl_routes_desc pl_routes_services_logs = PL_ROUTES(ROUTES);

@@ -59,7 +59,8 @@ static enum pl_has get_version(const struct pl_res *res, const struct pl_prop *p
 static enum pl_has get_manufacturer(const struct pl_res *res, const struct pl_prop *prop, struct json_object **value)
 {
   (void)prop;
-  return show_text(value, res->item->identity.manufacturer);
+  show_text(value, res->item->identity.manufacturer);
+  return PL_SHOW; /* null: it does not say */
 }
 
 static enum pl_has get_state(const struct pl_res *res, const struct pl_prop *prop, struct json_object **value)

@@ -42,7 +42,7 @@ static bool admit(struct pl_rights *rights, struct pl_session *session, pl_time_
   if (is_over(rights, session, now) || !pl_rights_user_of(rights, session->user, user))
     return false;
   session->used = now;
-  snprintf(user->session, sizeof user->session, "%s", session->id);
+  memcpy(user->session, session->id, sizeof user->session);
   return true;
 }
 

@@ -22,7 +22,7 @@ static enum fit fit_text(const struct pl_field *field, struct json_object *value
     return WRONG_TYPE; /* a NUL inside */
   if (field->choices)
     return in_list(field->choices, json_object_get_string(value)) ? FITS : NOT_IN_LIST;
-  if (!field->min && !field->max)
+  if (field->min == 0 && field->max == 0)
     return FITS;
   return (double)length > field->max ? TOO_LONG : (double)length < field->min ? TOO_SHORT : FITS;
 }
@@ -32,13 +32,13 @@ static enum fit fit_number(const struct pl_field *field, struct json_object *val
   double number = json_object_get_double(value);
   if (!isfinite(number))
     return WRONG_TYPE;
-  return (field->min || field->max) && (number < field->min || number > field->max) ? OUT_OF_RANGE : FITS;
+  return (field->min != 0 || field->max != 0) && (number < field->min || number > field->max) ? OUT_OF_RANGE : FITS;
 }
 
 static enum fit fit_list(const struct pl_field *field, struct json_object *value)
 {
   size_t n = json_object_array_length(value);
-  if (field->max && (double)n > field->max)
+  if (field->max != 0 && (double)n > field->max)
     return TOO_LONG;
   for (size_t i = 0; field->choices && i < n; i++) {
     struct json_object *item = json_object_array_get_idx(value, i);

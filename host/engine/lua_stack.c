@@ -335,7 +335,7 @@ static int has_stack(lua_State *L)
 
 void pl_stack_register(lua_State *L, int core)
 {
-  static const luaL_Reg CORE[] = {{"ask", stack_ask},
+  static const luaL_Reg CORE[] = {{"stack_ask", stack_ask},
                                   {"stack_fail", stack_fail},
                                   {"wrap", wrap},
                                   {"unwrap", unwrap},

@@ -277,6 +277,8 @@ static enum pl_status meet(struct pl_client *client, struct pl_err *err)
     take_text(pl_json_get(root, "Product"), product, sizeof product);
     take_text(pl_json_get(root, "RedfishVersion"), version, sizeof version);
     take_text(pl_json_get(pl_json_get(pl_json_get(root, "Links"), "Sessions"), "@odata.id"), client->sessions, sizeof client->sessions);
+    if (!strncmp(product, vendor, strlen(vendor))) /* it names itself in full */
+      *vendor = '\0';
     snprintf(client->about, sizeof client->about, "%s%s%s%sRedfish %s", vendor, *vendor ? " " : "", product, *product || *vendor ? ", " : "", version);
     if (!*version)
       status = pl_fail(err, PL_E_GARBAGE, "%s: the service root has no RedfishVersion; is this a Redfish service?", pl_client_name(client));

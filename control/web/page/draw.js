@@ -78,7 +78,7 @@ function reading(name, value, unit, uri, why) {
 export function ofSensor(s) {
   const why = causes(s)[0] || (s.Status && s.Status.State !== "Enabled" ? (s.Status.State === "UnavailableOffline" ? "the stack cannot read it" : `what it measures is ${(STATES[s.Status.State] || ["", s.Status.State])[1]}`) : "");
   const owner = s["@odata.id"].split("/").slice(-3)[0], name = (s.Name || s.Id).replace(new RegExp(`^${owner} `), ""); // "csu-1 vin": the slot says whose
-  return { ...reading(name, s.Reading, UCUM[s.ReadingUnits] || s.ReadingUnits || "", s["@odata.id"], why), type: s.ReadingType, context: s.PhysicalContext };
+  return { ...reading(name, s.Reading, UCUM[s.ReadingUnits] || s.ReadingUnits || "", s["@odata.id"], why), type: s.ReadingType, about: s.Description };
 }
 
 // All readings that stand inside a resource as excerpts; sensors, by URI, say why one is missing.
@@ -107,7 +107,7 @@ export function value(r) {
 
 export function rows(readings) {
   if (!readings.length) return h("p", { class: "small" }, "It tells no readings.");
-  return h("table", { class: "readings" }, h("tbody", null, readings.map((r) => h("tr", null, h("th", { scope: "row" }, r.name),
+  return h("table", { class: "readings" }, h("tbody", null, readings.map((r) => h("tr", null, h("th", { scope: "row" }, r.name.replaceAll("-", " "), r.about && h("span", { class: "small" }, " ", r.about)),
     h("td", null, value(r), r.value === null && h("span", { class: "cause" }, r.why))))));
 }
 
@@ -138,10 +138,10 @@ export function isSlot(chassis) {
   return /^(Sled|Blade)$/.test(chassis.ChassisType || "") || "ReadyToRemove" in chassis && chassis.HotPluggable === true;
 }
 
+// The hottest of them; one that has no reading before all that have: what is not known may be hotter.
 export function hottest(readings) {
   const all = readings.filter((r) => r.type === "Temperature" || r.unit === "°C");
-  const valid = all.filter((r) => r.value !== null);
-  return valid.length ? valid.reduce((a, b) => (b.value > a.value ? b : a)) : all[0];
+  return all.find((r) => r.value === null) || all.reduce((a, b) => (a && a.value >= b.value ? a : b), undefined);
 }
 
 export function readingsOf(body) {
@@ -156,8 +156,10 @@ function oem(thing) {
 export const phaseOf = (chassis) => oem(chassis).Phase || "";
 export const procedureOf = (chassis) => oem(chassis).Procedure || "";
 
+const isDark = (chassis) => ["Absent", "StandbyOffline", "Disabled"].includes(chassis.Status && chassis.Status.State);
+
 function slot(body, open) {
-  const { chassis } = body, { kind, word } = stateOf(chassis), readings = readingsOf(body), dark = ["Absent", "StandbyOffline"].includes(chassis.Status && chassis.Status.State);
+  const { chassis } = body, { kind, word } = stateOf(chassis), readings = readingsOf(body), dark = isDark(chassis);
   const hot = hottest(readings), power = powerOf(readings), phase = phaseOf(chassis);
   return h("button", { type: "button", class: `slot ${kind}`, "data-key": chassis["@odata.id"], "data-id": tail(chassis), onclick: () => open(chassis["@odata.id"]) },
     h("span", { class: "name" }, tail(chassis), chassis.LocationIndicatorActive && h("span", { class: "led", title: "its attention light is on" })),
@@ -169,7 +171,7 @@ function slot(body, open) {
 
 function box(thing, readings, more, what) {
   const { kind, word } = stateOf(thing);
-  const name = /^\d+$/.test(tail(thing)) ? thing.Name || tail(thing) : tail(thing);
+  const name = /^\d+$/.test(tail(thing)) ? (thing.Name || tail(thing)).replace(/^pump /, "") : tail(thing);
   return h("div", { class: `box ${kind}`, "data-id": tail(thing) }, h("span", { class: "name" }, name), what && h("span", { class: "small" }, what), pill(kind, word),
     readings.map((r) => h("span", { class: "line" }, h("span", { class: "small" }, r.name), " ", value(r))), more,
     kind !== "ok" && causes(thing).slice(0, 1).map((c) => h("span", { class: "cause" }, c)));
@@ -260,8 +262,9 @@ function redundancy(label, list, set) {
 }
 
 export function tiles(survey, plan) {
-  const rack = plan.rack, status = rack.chassis.Status || {}, worst = plan.slots.map((s) => ({ at: tail(s.chassis), r: hottest(readingsOf(s)) })).filter((x) => x.r);
-  const hot = worst.filter((x) => x.r.value !== null).sort((a, b) => b.r.value - a.r.value)[0] || worst[0];
+  const rack = plan.rack, status = rack.chassis.Status || {}, on = plan.slots.filter((s) => !isDark(s.chassis));
+  const worst = on.map((s) => ({ at: tail(s.chassis), r: hottest(readingsOf(s)) })).filter((x) => x.r).sort((a, b) => (b.r.value ?? Infinity) - (a.r.value ?? Infinity));
+  const hot = worst[0];
   const power = excerpts(rack.metrics, survey.byUri).find((r) => r.property === "PowerWatts") || sum("Power", survey.chassis.flatMap((b) => b.supplies).map((s) =>
     excerpts(s.metrics, survey.byUri).find((r) => r.property === "OutputPowerWatts")).filter(Boolean));
   const unit = survey.units[0], supply = firstOf(survey, /^SupplyTemperature/), back = firstOf(survey, /^ReturnTemperature/);
@@ -269,7 +272,7 @@ export function tiles(survey, plan) {
   return [
     tile("Rack", healthKind(health), { OK: "well", Warning: "look at it", Critical: "in trouble" }[health] || "unknown", causes(rack.chassis)[0] || `${plan.slots.filter((s) => stateOf(s.chassis).kind === "ok").length} of ${plan.slots.length} CSUs work`),
     reading2("Power", power, "into the rack's CSUs"),
-    hot && reading2("Hottest", hot.r, `${hot.at}, ${hot.r.name}`),
+    hot && tile("Hottest", hot.r.value === null ? "bad" : "", value(hot.r), `${hot.at}, ${hot.r.name.replaceAll("-", " ")}`),
     reading2("Coolant flow", firstOf(survey, /^Flow/), "through the rack"),
     supply && tile("Coolant", supply.value === null ? "bad" : "", [value(supply), back && h("span", { class: "soft" }, " → "), back && value(back)], supply.value === null ? supply.why : "supply → return"),
     redundancy("Supplies", rack.power && rack.power.PowerSupplyRedundancy, survey.chassis.flatMap((b) => b.supplies)),

@@ -24,7 +24,7 @@ export function stepOf(chassis, task, was, takenBack) {
   return works && (takenBack || was === "pull") ? "choose" : "isolate";
 }
 
-const running = (chassis, task) => (task && !isOver(task)) || procedureOf(chassis) !== "";
+const running = (chassis, task) => (task && !isOver(task)) || procedureOf(chassis) === "hot-swap"; // another procedure may have it: the stack says so when asked
 
 export class Wizard {
   constructor(dialog, rf, look, say) {
@@ -46,9 +46,9 @@ export class Wizard {
     return this.plan && this.uri && this.plan.slots.find((s) => s.chassis["@odata.id"] === this.uri);
   }
 
-  // The newest task of this CSU.
+  // The newest hot-swap of this CSU.
   task() {
-    const mine = this.tasks.filter((t) => JSON.stringify([t.Payload, t.Name, t.Oem, t.Messages, t.Links]).includes(tail(this.uri)));
+    const mine = this.tasks.filter((t) => /hot-swap/.test(t.Name) && JSON.stringify([t.Payload, t.Name, t.Oem, t.Messages, t.Links]).includes(tail(this.uri)));
     return mine.find((t) => !isOver(t)) || mine.sort((a, b) => (b.StartTime || "").localeCompare(a.StartTime || ""))[0];
   }
 
