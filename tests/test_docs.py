@@ -76,7 +76,7 @@ def works_from_any_folder():
 def works_where_it_is_installed():
     build = os.environ.get("PLUMB_BUILD", "build")
     where = os.path.join(TEMP, "installed")
-    p = subprocess.run(["make", f"BUILD={build}", "-o", f"{build}/plumb", f"DESTDIR={where}", "PREFIX=/usr", "install"], cwd=ROOT, stdin=subprocess.DEVNULL,
+    p = subprocess.run(["make", f"BUILD={build}", "-o", f"{build}/plumb", "-o", f"{build}/rackd", f"DESTDIR={where}", "PREFIX=/usr", "install"], cwd=ROOT, stdin=subprocess.DEVNULL,
                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))})
     assert p.returncode == 0, p.stdout.decode()
     from_any_folder(os.path.join(where, "usr", "bin", "plumb"))

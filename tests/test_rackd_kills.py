@@ -90,41 +90,55 @@ def be_person(stack, rack):
             rack.tell("act", csu, "insert")
 
 
-def judge(store, rack):
-    """(rows by state, power actions, ids, why some failed)."""
-    db = sqlite3.connect(f"file:{store}?mode=ro", uri=True)
-    kinds = dict(db.execute("SELECT id, kind FROM procedure"))
-    states = collections.Counter(s for s, in db.execute("SELECT state FROM procedure"))
-    why = [" ".join(row) for row in db.execute("SELECT kind, item, step, message FROM procedure WHERE state = 'failed'")]
-    meant, looked = collections.Counter(), {}
-    for p, step, what, detail in db.execute("SELECT procedure, step, what, detail FROM trail ORDER BY id"):
-        if what == "resumed":
-            looked[p] = "between" in detail
-        elif what in ("looked", "began", "undo"):
-            looked[p] = True
-        elif what == "command":
-            meant[detail] += 1
-            assert looked.get(p, True) or step not in POWER.get(kinds.get(p), ()), f"{kinds.get(p)} {p}, {step}: {detail} after a restart without a look"
-    db.close()
+class Judge:
+    """Reads what is new in the store after each kill: the store itself forgets procedures before the last 1,000."""
+
+    def __init__(self, store, rack):
+        self.store, self.rack, self.row = store, rack, 0
+        self.kinds, self.states, self.looked, self.meant = {}, {}, {}, collections.Counter()
+
+    def look(self):
+        """(procedures by state, power actions, why some failed)."""
+        db = sqlite3.connect(f"file:{self.store}?mode=ro", uri=True)
+        rows = list(db.execute("SELECT id, kind, state, item || ' ' || step || ': ' || message FROM procedure"))
+        lost = [i for i in self.kinds if i > max(self.kinds) - 900] if self.kinds else []
+        assert {row[0] for row in rows}.issuperset(lost), f"lost: {set(lost) - {row[0] for row in rows}}"
+        for number, kind, state, why in rows:
+            self.kinds[number], self.states[number] = kind, (state, why)
+        for self.row, p, step, what, detail in db.execute("SELECT id, procedure, step, what, detail FROM trail WHERE id > ? ORDER BY id", (self.row,)):
+            if what == "resumed":
+                self.looked[p] = "between" in detail
+            elif what in ("looked", "began", "undo"):
+                self.looked[p] = True
+            elif what == "command":
+                self.meant[detail] += 1
+                blind = not self.looked.get(p, True) and step in POWER.get(self.kinds.get(p), ())
+                assert not blind, f"{self.kinds.get(p)} {p}, {step}: {detail} after a restart without a look"
+        db.close()
+        told = told_power(self.rack)
+        for what, times in told.items():
+            assert times <= self.meant[what], f"{what}: the rack was told so {times} times, and the store says {self.meant[what]}"
+        failed = [f"{self.kinds[i]} {why}" for i, (state, why) in self.states.items() if state == "failed"]
+        return collections.Counter(state for state, _ in self.states.values()), sum(told.values()), failed
+
+
+def told_power(rack):
     told = collections.Counter()
     for _, device, what in rack.told():
         if re.match(r"connector-\d", device) and what.startswith("power-enable "):
             told[f"{device}.power-enable={what[-1]}"] += 1
         elif re.match(r"hsc-\d", device) and re.match(r"i2c 01 (00|80)", what):
             told[f"{device}.on={int(what[7:9] == '80')}"] += 1
-    for what, times in told.items():
-        assert times <= meant[what], f"{what}: the rack was told so {times} times, and the store says {meant[what]}"
-    return states, sum(told.values()), set(kinds), why
+    return told
 
 
 @case
 def killed_at_random_moments_over_all_procedures():
     if not os.path.exists(RACKD):
         raise Skip("no rackd in this build")
-    rng, state, seen = random.Random(SEED), os.path.join(TEMP, "state"), set()
-    store = os.path.join(state, "rackd.db")
+    rng, state = random.Random(SEED), os.path.join(TEMP, "state")
     with Rack() as rack:
-        rig = rack.rig(interlock=False)
+        rig, judge = rack.rig(interlock=False), Judge(os.path.join(state, "rackd.db"), rack)
         for _ in range(KILLS):
             stack = start(rig, state)
             end = time.monotonic() + rng.choice([0, 0.5, 5]) * rng.random()
@@ -132,9 +146,7 @@ def killed_at_random_moments_over_all_procedures():
                 any_work(stack, rack, rng)
                 be_person(stack, rack)
             stack.kill()
-            _, _, ids, _ = judge(store, rack)
-            assert seen <= ids, f"lost: {seen - ids}"
-            seen = ids
+            judge.look()
         stack = start(rig, state)
         end = time.monotonic() + 120
         while time.monotonic() < end:
@@ -143,7 +155,7 @@ def killed_at_random_moments_over_all_procedures():
             if tasks["Members"] and not [t for t in tasks["Members"] if t.get("TaskState") in ("New", "Running", "Starting", "Cancelling")]:
                 break  # (none at all: those from before have not been taken up yet)
         stack.kill()
-        states, actions, _, why = judge(store, rack)
+        states, actions, why = judge.look()
         print(f"{KILLS} kills: {dict(states)}, {actions} power actions, 0 blind, 0 without their intent in the store")
         assert not why, "\n".join(why)
         assert states["completed"] and actions and not states["running"] and not states["rolling-back"], states

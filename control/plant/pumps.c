@@ -101,13 +101,30 @@ static double open_share(const struct pl_stack *stack)
   return all ? (double)open / (double)all : 1;
 }
 
+/* What would flow at the supply pressure that the rig file allows, by what flows now: turbulent, so pressure goes as flow squared. INFINITY: not known. */
+#define PRESSURE_SHARE 0.95
+static double flow_at_pressure_limit(const struct pl_stack *stack, const struct pl_item *unit)
+{
+  double flow, pressure;
+  const struct pl_rig_device *device = pl_item_device(unit, "coolant");
+  if (!device || !pl_item_value(stack, unit, "coolant", "flow", stack->settings.stale_ns, &flow) ||
+      !pl_item_value(stack, unit, "coolant", "supply-pressure", stack->settings.stale_ns, &pressure) || flow < 1 || pressure <= 0)
+    return INFINITY;
+  for (size_t i = 0; i < device->n_limits; i++)
+    if (device->limits[i].has_max && pl_same_word(device->limits[i].quantity->name, "supply-pressure"))
+      return flow * sqrt(PRESSURE_SHARE * (double)device->limits[i].max_u / (double)PL_U / pressure);
+  return INFINITY;
+}
+
 /* With a branch shut the same flow needs far more pressure (it goes as the flow through a branch squared, and the pumps' own head falls): the hoses' limit is met
  * first, and with it the interlock. So the most that is asked for goes with what is open, and a little more. */
 #define SHUT_MARGIN 0.8
-static void limits_now(const struct pl_plant *plant, const struct pl_control *control, double *min, double *max)
+static void limits_now(const struct pl_plant *plant, const struct pl_pumps *pumps, double *min, double *max)
 {
+  const struct pl_control *control = pumps->control;
   double share = open_share(plant->stack);
   *max = share < 1 ? control->max * share * SHUT_MARGIN : control->max;
+  *max = fmin(*max, flow_at_pressure_limit(plant->stack, pumps->item));
   *min = fmin(control->min, *max);
 }
 
@@ -136,7 +153,7 @@ static void tick(struct pl_plant *plant, struct pl_pumps *pumps)
     return;
   }
   double min, max;
-  limits_now(plant, control, &min, &max);
+  limits_now(plant, pumps, &min, &max);
   if (isnan(pumps->wanted_Lpm)) {
     pumps->wanted_Lpm = fmin(fmax(now, min), max);
     pumps->error_K = NAN;
@@ -149,7 +166,7 @@ static void tick(struct pl_plant *plant, struct pl_pumps *pumps)
     double want = follow(plant, pumps, hottest(stack, &blind));
     pumps->failsafe = blind;
     if (blind)
-      want = fmax(want, fmin(FAILSAFE * max, pumps->wanted_Lpm + UP_LPM_S * (double)stack->settings.plant_ns / (double)PL_S));
+      want = fmax(want, fmin(FAILSAFE * control->max, pumps->wanted_Lpm + UP_LPM_S * (double)stack->settings.plant_ns / (double)PL_S));
     pumps->wanted_Lpm = fmin(fmax(want, min), max);
     if (fabs(control->set_point - pumps->wanted_Lpm) >= STEP_LPM / 2) {
       control->set_point = pumps->wanted_Lpm;

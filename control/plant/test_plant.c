@@ -17,7 +17,7 @@ static void run_call(struct stand *s, const char *device, const char *quantity, 
 static void loads(struct stand *s, double each_W)
 {
   for (int i = 1; i <= 8; i++) {
-    char name[16];
+    char name[24];
     snprintf(name, sizeof name, "load-%d", i);
     run_call(s, name, "load", (int64_t)(each_W * (double)PL_U));
   }
@@ -33,7 +33,7 @@ static double truth(struct stand *s, const char *part, const char *port)
 static void power_all(struct stand *s)
 {
   for (int i = 1; i <= 8; i++) {
-    char name[16];
+    char name[24];
     snprintf(name, sizeof name, "hsc-%d", i);
     run_call(s, name, "on", PL_U);
     snprintf(name, sizeof name, "connector-%d", i);
@@ -46,7 +46,7 @@ static double hottest(struct stand *s)
   double most = 0;
   for (int i = 1; i <= 8; i++) {
     static const char *const PORTS[] = {"cpu_1_temperature", "cpu_2_temperature", "csu_temperature"};
-    char part[16];
+    char part[24];
     snprintf(part, sizeof part, "csu-%d", i);
     for (size_t k = 0; k < 3; k++)
       most = fmax(most, truth(s, part, PORTS[k]));
@@ -93,7 +93,8 @@ static void pump_control_is_stable_at_every_load(void **state)
       low = fmin(low, q), high = fmax(high, q), coolest = fmin(coolest, t), hot = fmax(hot, t);
     }
     double target = s->stack->settings.supply_target_degC;
-    bool at_end = (coolest > target - 1 && high > flow->max - 0.5) || (hot < target + 1 && low < flow->min + 0.5);
+    bool full = high > 10.5; /* there the rig's limit of the supply pressure is met */
+    bool at_end = (coolest > target - 1 && full) || (hot < target + 1 && low < flow->min + 0.5);
     if (high - low > 0.8 || (!at_end && (hot > target + 2.5 || coolest < target - 2.5)))
       fail_msg("at %g W: flow %.2f to %.2f L/min, hottest %.1f to %.1f degC, target %g", LOADS_W[i], low, high, coolest, hot, target);
   }
@@ -111,11 +112,28 @@ static void what_cannot_be_read_is_cooled_in_any_case(void **state)
   WELL(s, pl_bench_plant(s->bench, "thermometer-3.wire=nack", &s->err));
   stand_run(s, 30 * PL_S);
   assert_true(s->stack->plant->pumps[0].failsafe);
-  assert_true(truth(s, "loop", "flow") > 0.7 * s->stack->settings.flow_max_Lpm);
+  assert_true(truth(s, "loop", "flow") > 0.65 * s->stack->settings.flow_max_Lpm);
   WELL(s, pl_bench_clear(s->bench, NULL, &s->err));
   stand_run(s, 300 * PL_S);
   assert_false(s->stack->plant->pumps[0].failsafe);
   assert_true(truth(s, "loop", "flow") < 0.6 * s->stack->settings.flow_max_Lpm);
+  stand_close(s);
+}
+
+/* One CSU whose coolant is blocked is hot whatever the pumps do: they may try, but not beyond the pressure that the hoses are good for. */
+static void pressure_limit_goes_before_temperature(void **state)
+{
+  (void)state;
+  struct stand *s = warm_rack(PL_S);
+  WELL(s, pl_bench_plant(s->bench, "csu-1.coolant=blocked", &s->err));
+  loads(s, 300);
+  double most = 0;
+  for (int second = 0; second < 900; second++) {
+    stand_run(s, PL_S);
+    most = fmax(most, truth(s, "loop", "supply_pressure"));
+  }
+  if (most > 370e3) /* limit 350 kPa, the interlock's switch 400 kPa */
+    fail_msg("the supply pressure rose to %.0f kPa", most / 1e3);
   stand_close(s);
 }
 
@@ -124,13 +142,13 @@ static void set_point_by_hand(void **state)
   (void)state;
   struct stand *s = warm_rack(PL_S);
   bool automatic = false;
-  double want = 12, wrong = 900;
+  double want = 10, wrong = 900;
   assert_int_equal(pl_plant_control_set(s->stack, "rpu.flow", &want, NULL, &s->err), PL_E_USAGE); /* it is automatic */
   assert_int_equal(pl_plant_control_set(s->stack, "rpu.flow", &wrong, &automatic, &s->err), PL_E_RANGE);
   assert_int_equal(pl_plant_control_set(s->stack, "nothing", &want, NULL, &s->err), PL_E_USAGE);
   WELL(s, pl_plant_control_set(s->stack, "rpu.flow", &want, &automatic, &s->err));
   stand_run(s, 30 * PL_S);
-  assert_true(fabs(truth(s, "loop", "flow") - 12) < 0.5);
+  assert_true(fabs(truth(s, "loop", "flow") - 10) < 0.5);
   stand_close(s);
 }
 
@@ -250,6 +268,7 @@ int main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(pump_control_is_stable_at_every_load),
       cmocka_unit_test(what_cannot_be_read_is_cooled_in_any_case),
+      cmocka_unit_test(pressure_limit_goes_before_temperature),
       cmocka_unit_test(set_point_by_hand),
       cmocka_unit_test(redundancy_is_what_works),
       cmocka_unit_test(cap_is_kept),

@@ -3,6 +3,7 @@
 #include "control/procedure/procedure_in.h"
 
 #define ASK_EVERY (100 * PL_MS)  /* a step that waits for the hardware asks again */
+#define ASK_ANYWAY PL_S           /* also where the last request was not served */
 #define NEWS_TOGETHER (5 * PL_MS) /* a round of readings is judged once */
 #define LOOK_LIMIT (3 * PL_S)    /* after a restart: every device of the unit has been asked by then, or is mute */
 #define UNDO_LIMIT (5 * PL_S)    /* of an undo whose step has no limit */
@@ -110,12 +111,31 @@ static bool is_drill(struct pl_run *run, bool ended)
 
 /* --- forward --- */
 
+static bool is_read_since(const struct pl_item *item, pl_time_ns since)
+{
+  for (size_t i = 0; i < item->n_senses; i++)
+    if (item->senses[i].reading.at < since && item->senses[i].reading.status != PL_E_UNSUPPORTED) /* that one the rig does not wire: it is not asked */
+      return false;
+  return true;
+}
+
+/* Asked again and again those in front on a bus would keep it from the ones behind: on a slow one nothing of them would ever be fresh. */
+void pl_run_ask(struct pl_run *run, const struct pl_item *item)
+{
+  pl_time_ns now = pl_run_now(run);
+  bool served = now - run->asked >= ASK_EVERY && is_read_since(item, run->asked);
+  if (now != run->asked && !served && now - run->asked < ASK_ANYWAY)
+    return;
+  run->asked = now;
+  pl_item_refresh(run->p.stack, (struct pl_item *)item);
+}
+
 static void wait_for_hardware(struct pl_run *run, bool ask)
 {
   pl_time_ns next = pl_run_now(run) + ASK_EVERY;
   if (ask)
     for (size_t i = 0; i < run->n_claims; i++)
-      pl_item_refresh(run->p.stack, run->claims[i]);
+      pl_run_ask(run, run->claims[i]);
   wake_at(run, next < run->due ? next : run->due);
 }
 
@@ -300,9 +320,8 @@ static void check_undo(struct pl_run *run)
 static bool has_looked(const struct pl_run *run)
 {
   for (size_t i = 0; i < run->n_claims; i++)
-    for (size_t k = 0; k < run->claims[i]->n_senses; k++)
-      if (run->claims[i]->senses[k].reading.at < run->p.commanded)
-        return false;
+    if (!is_read_since(run->claims[i], run->p.commanded))
+      return false;
   return true;
 }
 

@@ -130,6 +130,6 @@ bool pl_procedure_fresh(struct pl_procedure *p, const struct pl_item *item, cons
     return true;
   }
   if (sense)
-    pl_item_refresh(p->stack, (struct pl_item *)item);
+    pl_run_ask(pl_run_of(p), item);
   return false;
 }

@@ -37,6 +37,7 @@ struct pl_run {
   struct pl_err failed;      /* the first command of this step that failed */
   pl_time_ns due;            /* the end of this step's limit */
   pl_time_ns hold_until;
+  pl_time_ns asked;          /* when its units were last asked for readings */
   void (*held)(struct pl_run *run); /* what is tried again when the store can be written */
   enum pl_procedure_state ending;   /* once rolled back */
   struct pl_item **claims;   /* the units that it has: its own, a module's, those it took */
@@ -75,6 +76,7 @@ void pl_run_start(struct pl_run *run);             /* its first step's "began" i
 void pl_run_take_up(struct pl_run *run, bool step_ended); /* after a restart */
 void pl_run_poke(struct pl_run *run);              /* looks again at once: something changed */
 void pl_run_poke_soon(struct pl_run *run);         /* there may be more of it in a moment */
+void pl_run_ask(struct pl_run *run, const struct pl_item *item); /* for readings, where the last request has been served */
 void pl_run_roll_back(struct pl_run *run, enum pl_procedure_state ending, const char *why);
 void pl_run_abandon(struct pl_run *run, const char *why); /* over at once, nothing undone: its units are an urgent one's now */
 

@@ -30,7 +30,7 @@ static struct stand *running_rack(void)
   struct stand *s = stand_open(DEMO_RACK);
   stand_stack(s);
   for (int i = 1; i <= 8; i++) {
-    char name[16];
+    char name[24];
     snprintf(name, sizeof name, "hsc-%d", i);
     set_device(s, name, "on", PL_U);
     snprintf(name, sizeof name, "connector-%d", i);
@@ -82,7 +82,7 @@ static void reacts_exactly_when_its_delay_is_over(void **state)
     if (pressure > 390e3) /* the interlock takes the pumps' power away at 400 kPa */
       fail_msg("with module 1 shut off the supply pressure rose to %.0f kPa", pressure / 1e3);
     for (int k = 1; k <= 4; k++) {
-      char part[16];
+      char part[24];
       snprintf(part, sizeof part, "csu-%d", k);
       assert_true(truth(s, part, "vout") < 5);
     }
@@ -169,12 +169,45 @@ static void a_leak_of_the_rack_stops_the_pumps(void **state)
   plant(s, "leak-manifold.leak=stuck-high");
   stand_run(s, 30 * PL_S);
   for (int k = 1; k <= 8; k++) {
-    char part[16];
+    char part[24];
     snprintf(part, sizeof part, "csu-%d", k);
     assert_true(truth(s, part, "vout") < 5);
   }
   assert_true(truth(s, "loop", "flow") < 0.5);
   stand_close(s);
+}
+
+static void all_dark(struct stand *s, int from, int to)
+{
+  for (int k = from; k <= to; k++) {
+    char part[24];
+    snprintf(part, sizeof part, "csu-%d", k);
+    if (truth(s, part, "vout") >= 5)
+      fail_msg("%s still has power", part);
+  }
+}
+
+/* A leak elsewhere, and one of the whole rack, while the first one's valve does not close: each is answered at once. */
+static void leaks_beside_each_other(void **state)
+{
+  (void)state;
+  static const char *const SECOND[] = {"leak-2.leak=stuck-high", "leak-manifold.leak=stuck-high"};
+  for (size_t i = 0; i < 2; i++) {
+    struct stand *s = running_rack();
+    plant(s, "leak-1.leak=stuck-high");
+    stand_run(s, 3 * PL_S);
+    all_dark(s, 1, 4);
+    assert_true(truth(s, "csu-5", "vout") > 40);
+    assert_int_equal(pl_procedure_first(s->stack->procedures)->state, PL_PROCEDURE_RUNNING);
+    plant(s, SECOND[i]);
+    stand_run(s, 1500 * PL_MS);
+    assert_int_equal(pl_procedure_first(s->stack->procedures)->next->state, PL_PROCEDURE_RUNNING); /* the first still waits */
+    all_dark(s, 1, 8);
+    stand_run(s, 30 * PL_S);
+    assert_int_equal(pl_procedure_first(s->stack->procedures)->state, PL_PROCEDURE_COMPLETED);
+    assert_int_equal(pl_procedure_first(s->stack->procedures)->next->state, PL_PROCEDURE_COMPLETED);
+    stand_close(s);
+  }
 }
 
 static void too_hot_is_switched_off(void **state)
@@ -197,7 +230,8 @@ int main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(reacts_exactly_when_its_delay_is_over), cmocka_unit_test(dry_before_the_delay_is_no_reaction),
       cmocka_unit_test(broken_cable_is_no_leak_and_takes_none_back), cmocka_unit_test(settings_are_kept_and_checked),
-      cmocka_unit_test(a_leak_of_the_rack_stops_the_pumps), cmocka_unit_test(too_hot_is_switched_off),
+      cmocka_unit_test(a_leak_of_the_rack_stops_the_pumps), cmocka_unit_test(leaks_beside_each_other),
+      cmocka_unit_test(too_hot_is_switched_off),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

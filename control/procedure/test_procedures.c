@@ -332,6 +332,25 @@ static void test_urgent_goes_on_without_a_store(void **state)
   assert_true(TRUTH("csu-1", "vout") < 5);
 }
 
+/* One question at a time is asked on a bus: however many wait for their answers, none starves. */
+static void test_eight_at_once(void **state)
+{
+  (void)state;
+  struct bay *bay = bay_open(false, NULL);
+  struct pl_procedure *each[8];
+  char id[16];
+  for (size_t i = 0; i < 8; i++) {
+    snprintf(id, sizeof id, "csu-%zu", i + 1);
+    each[i] = bay_begin(bay, &pl_power_on, id);
+  }
+  for (size_t i = 0; i < 8; i++)
+    bay_until_over(bay, each[i], PL_PROCEDURE_COMPLETED, 15 * PL_S);
+  stand_run(bay->s, PL_S);
+  for (size_t i = 0; i < 8; i++)
+    assert_int_equal(each[i]->item->state, PL_STATE_ENABLED);
+  bay_close(bay);
+}
+
 /* --- tables --- */
 
 static void test_tables(void **state)
@@ -379,6 +398,7 @@ int main(void)
       TEST(test_nothing_is_done_that_cannot_be_written),
       TEST(test_a_store_that_stays_full_ends_it),
       TEST(test_urgent_goes_on_without_a_store),
+      cmocka_unit_test(test_eight_at_once),
       TEST(test_tables),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -163,7 +163,7 @@ enum pl_check pl_unit_within_limits(struct pl_procedure *p, const struct pl_item
       if (!sense)
         continue;
       if (!pl_reading_valid(&sense->reading) || sense->reading.at < p->commanded) {
-        pl_item_refresh(p->stack, (struct pl_item *)unit);
+        pl_run_ask(pl_run_of(p), unit);
         pl_fail(why, PL_E_TIMEOUT, "%s.%s cannot be read", device->name, limit->quantity->name);
         return PL_CHECK_NOT_YET;
       }

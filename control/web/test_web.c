@@ -354,7 +354,7 @@ static void test_peers(void **state)
   assert_true(pl_peers_admit(peers, "a", PL_S + 100 * PL_MS, &retry));
   assert_false(pl_peers_admit(peers, "a", PL_S + 100 * PL_MS, &retry));
   for (int i = 0; i < 10000; i++) { /* more addresses than there is room for */
-    char name[16];
+    char name[24];
     snprintf(name, sizeof name, "p%d", i);
     assert_true(pl_peers_admit(peers, name, 2 * PL_S, &retry));
   }
