@@ -66,7 +66,6 @@ def start(rig, state):
         assert "Sanitizer" not in err, err[:3000]
         if stack.p.returncode == 2 and "until" in err:
             raise Skip("rackd does not serve yet")
-        time.sleep(0.05)
     raise AssertionError("rackd does not start: " + err)
 
 

@@ -66,6 +66,21 @@ static void test_states_at_start(void **state)
   assert_false(pl_item_has_power(stand_item(s, "csu-1")));
 }
 
+/* Somebody who asks for the same units again and again keeps no other from being read. */
+static void test_asking_again_starves_nobody(void **state)
+{
+  struct stand *s = *state;
+  for (int i = 0; i < 600; i++) {
+    pl_item_refresh(s->stack, stand_item(s, "csu-1"));
+    pl_item_refresh(s->stack, stand_item(s, "csu-2"));
+    stand_run(s, 10 * PL_MS);
+  }
+  const struct pl_sense *vin = pl_item_sense(stand_item(s, "csu-4"), "hot-swap", "vin");
+  pl_time_ns age = pl_clock_now(s->clock) - vin->reading.at;
+  if (age > s->stack->settings.stale_ns)
+    fail_msg("csu-4 was last read %.3f s ago", (double)age / (double)PL_S);
+}
+
 static void test_only_what_the_stack_owns(void **state)
 {
   struct stand *s = *state;

@@ -202,7 +202,7 @@ static struct pl_task *asking(lua_State *L)
 }
 
 /* ask(method, path, body, token, if_match, within_ns) */
-static int stack_ask(lua_State *L)
+static int stack_request(lua_State *L)
 {
   struct pl_client *client = client_of(L);
   struct pl_task *task = asking(L);
@@ -335,7 +335,7 @@ static int has_stack(lua_State *L)
 
 void pl_stack_register(lua_State *L, int core)
 {
-  static const luaL_Reg CORE[] = {{"stack_ask", stack_ask},
+  static const luaL_Reg CORE[] = {{"stack_request", stack_request},
                                   {"stack_fail", stack_fail},
                                   {"wrap", wrap},
                                   {"unwrap", unwrap},
