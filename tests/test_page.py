@@ -139,6 +139,7 @@ def a_healthy_rack_shows_its_parts_and_values():
         assert "L/min" in p.text("#tiles") and "°C" in p.text("#tiles"), p.text("#tiles")
         p.fits()
         p.shots("healthy")
+        p.wait("document.getElementById('theme').textContent === 'Dark'", "the browser's light again is seen")  # a slow page may still be at fits()'s dark
         p.click("#theme")
         p.wait("getComputedStyle(document.documentElement).colorScheme === 'dark'", "dark by the switch")
         p.b.run("location.reload()")

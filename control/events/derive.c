@@ -79,6 +79,7 @@ enum { TASKS = 64 };
 
 struct pl_derive {
   struct pl_stack *stack;
+  bool *told_gone;         /* by index: of the units that were pulled while others were still asked for the first time */
   struct watched *watched; /* by address, to be found quickly: it is asked for with each reading */
   size_t n_watched;
   struct limited *limited; /* the same */
@@ -128,8 +129,9 @@ static bool is_off(enum pl_state state)
 static void on_state(void *ctx, struct pl_item *item, enum pl_state before)
 {
   struct pl_derive *d = ctx;
-  /* The roll call after start tells nobody anything new: what is there was there before. */
-  if (!pl_inventory_first_round_over(d->stack->inventory))
+  bool *told_gone = &d->told_gone[item - pl_inventory_at(d->stack->inventory, 0)];
+  /* The roll call after start tells nobody anything new: what is there was there before. But what it has found and loses again is news. */
+  if (!pl_inventory_first_round_over(d->stack->inventory) && !(*told_gone |= item->state == PL_STATE_ABSENT))
     return;
   const struct kind_row *row = row_of(item);
   if (before == PL_STATE_ABSENT) {
@@ -256,6 +258,7 @@ static bool is_watched(const struct pl_item *item)
 
 static void put_away(struct pl_derive *derive)
 {
+  free(derive->told_gone);
   free(derive->watched);
   free(derive->limited);
   free(derive);
@@ -273,9 +276,10 @@ static enum pl_status watch_units(struct pl_derive *d, struct pl_inventory *inve
   size_t count = pl_inventory_count(inventory), senses = 0;
   for (size_t i = 0; i < count; i++)
     senses += pl_inventory_at(inventory, i)->n_senses;
+  d->told_gone = calloc(count + 1, sizeof *d->told_gone);
   d->watched = calloc(count + 1, sizeof *d->watched);
   d->limited = calloc(senses + 1, sizeof *d->limited);
-  if (!d->watched || !d->limited)
+  if (!d->told_gone || !d->watched || !d->limited)
     return pl_fail(err, PL_E_NOMEM, "no memory for the events of %zu units", count);
   for (size_t i = 0; i < count; i++) {
     const struct pl_item *item = pl_inventory_at(inventory, i);

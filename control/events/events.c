@@ -66,7 +66,7 @@ static const struct pl_event_message *message_by_id(const char *id)
   return NULL;
 }
 
-static void fill_in(const struct pl_event_message *message, const char *const *args, char *out, size_t size)
+void pl_event_text(const struct pl_event_message *message, const char *const *args, char *out, size_t size)
 {
   size_t at = 0;
   for (const char *p = message->text; *p && at + 1 < size; p++)
@@ -88,7 +88,7 @@ static void add(struct json_object *o, const char *key, const char *value)
 static char *make_record(const struct pl_event *event, const char *const *args)
 {
   char text[TEXT_MAX], id[24], at[PL_WALL_TEXT_MAX];
-  fill_in(event->message, args, text, sizeof text);
+  pl_event_text(event->message, args, text, sizeof text);
   snprintf(id, sizeof id, "%" PRIu64, event->id);
   struct json_object *o = json_object_new_object(), *list = json_object_new_array();
   add(o, "MemberId", "0");

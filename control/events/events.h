@@ -18,6 +18,8 @@ struct pl_event_message { /* a row of the table of messages that this stack send
   unsigned n_args;
 };
 const struct pl_event_message *pl_event_messages(size_t *count);
+/* Its text with the args in it, as many as the message has. */
+void pl_event_text(const struct pl_event_message *message, const char *const *args, char *out, size_t size);
 
 struct pl_event {
   uint64_t id;

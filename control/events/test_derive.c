@@ -166,6 +166,12 @@ static void the_roll_call_is_no_news_but_what_is_wrong_is(void **s)
   heard(&r, "");
   health(&r, PSU, PL_HEALTH_CRITICAL);
   heard(&r, "PowerSupplyFailed ResourceStatusChangedCritical");
+  state(&r, CSU, PL_STATE_STANDBY);
+  heard(&r, "");
+  state(&r, CSU, PL_STATE_ABSENT); /* it was seen, and is pulled while others are still being asked */
+  heard(&r, "ResourceStateChanged ResourceRemoved");
+  state(&r, CSU, PL_STATE_STANDBY); /* who was told of the one is told of the other */
+  heard(&r, "ResourceCreated ResourceStateChanged");
   close_rack(&r);
 }
 

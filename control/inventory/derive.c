@@ -96,9 +96,17 @@ static const struct pl_sense *not_shown(const struct pl_item *item)
   return NULL;
 }
 
+/* A procedure that powers it says itself when its test has passed, or failed. */
+static bool is_being_tested(const struct pl_item *item)
+{
+  return item->state == PL_STATE_IN_TEST && item->phase && (!strcmp(item->phase, "power-up") || !strcmp(item->phase, "test"));
+}
+
 static void verify(struct pl_stack *stack, struct pl_item *item)
 {
   char why[160];
+  if (is_being_tested(item))
+    return;
   const struct pl_sense *missing = not_shown(item);
   if (!missing) {
     pl_item_happens(stack, item, PL_HAPPENS_TEST_PASSED, "");

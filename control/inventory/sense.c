@@ -57,16 +57,23 @@ static void take_none(struct pl_inventory *inventory, struct pl_asked_device *as
 
 static void next_question(struct pl_poll_bus *bus);
 
+/* Before those whose period is over, but not before one that has waited for a whole period beyond it, nor before who was asked for earlier: nobody starves. */
+static pl_time_ns due_first(const struct pl_inventory *inventory)
+{
+  return now_of(inventory) - inventory->stack->settings.poll_ns;
+}
+
 static void end_round(struct pl_poll_bus *bus, struct pl_asked_device *asked)
 {
   struct pl_inventory *inventory = bus->inventory;
   asked->mute = asked->asked && asked->failed == asked->asked;
-  asked->due = asked->again ? now_of(inventory) : now_of(inventory) + inventory->stack->settings.poll_ns;
+  asked->due = asked->again ? due_first(inventory) : now_of(inventory) + inventory->stack->settings.poll_ns;
   asked->again = false;
   bool first = !asked->rounds++ && !--inventory->first_rounds_left;
   bus->asking = NULL;
   pl_inventory_derive(inventory->stack, asked->item);
   pl_inventory_judge(inventory->stack, asked->item);
+  pl_inventory_clear_latched(inventory->stack, asked);
   if (first && inventory->first_round)
     inventory->first_round(inventory->first_round_ctx);
 }
@@ -246,8 +253,8 @@ void pl_item_refresh(struct pl_stack *stack, struct pl_item *item)
     struct pl_asked_device *asked = pl_inventory_asked(stack->inventory, of->devices[i]);
     if (asked->bus->asking == asked)
       asked->again = true;
-    else
-      asked->due = 0; /* before all others of its bus */
+    else if (asked->due > due_first(stack->inventory))
+      asked->due = due_first(stack->inventory);
     if (!asked->bus->under_way && !asked->bus->asking && stack->inventory->running)
       pl_clock_arm(stack->clock, &asked->bus->timer, pl_clock_now(stack->clock));
   }

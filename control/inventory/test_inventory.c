@@ -70,10 +70,10 @@ static void test_states_at_start(void **state)
 static void test_asking_again_starves_nobody(void **state)
 {
   struct stand *s = *state;
-  for (int i = 0; i < 600; i++) {
+  for (int i = 0; i < 6000; i++) {
     pl_item_refresh(s->stack, stand_item(s, "csu-1"));
     pl_item_refresh(s->stack, stand_item(s, "csu-2"));
-    stand_run(s, 10 * PL_MS);
+    stand_run(s, PL_MS);
   }
   const struct pl_sense *vin = pl_item_sense(stand_item(s, "csu-4"), "hot-swap", "vin");
   pl_time_ns age = pl_clock_now(s->clock) - vin->reading.at;
@@ -272,6 +272,12 @@ static bool is_critical(struct stand *s, void *ctx)
   return ((const struct pl_item *)ctx)->health == PL_HEALTH_CRITICAL;
 }
 
+static bool is_ok(struct stand *s, void *ctx)
+{
+  (void)s;
+  return ((struct pl_item *)ctx)->health == PL_HEALTH_OK;
+}
+
 static void test_limit_of_the_rig(void **state)
 {
   struct stand *s = *state;
@@ -298,6 +304,9 @@ static void test_what_devices_say_of_themselves(void **state)
   stand_until(s, is_critical, stand_item(s, "psu-b"), 60 * PL_S);
   assert_int_equal(stand_item(s, "psu-b")->health, PL_HEALTH_CRITICAL);
   assert_non_null(strstr(stand_item(s, "psu-b")->why, "psu-b says fan-1-fault"));
+  assert_int_equal(stand_until(s, is_ok, stand_item(s, "psu-b"), 45 * PL_S), PL_NEVER); /* what is still wrong stays told */
+  stand_clear(s);
+  assert_int_not_equal(stand_until(s, is_ok, stand_item(s, "psu-b"), 35 * PL_S), PL_NEVER); /* what only latched goes */
   stand_is(s, "psu-a", PL_STATE_ENABLED, PL_HEALTH_OK);
 }
 
@@ -428,6 +437,7 @@ int main(void)
       ON_DEMO(test_all_units_are_there),
       ON_DEMO(test_states_at_start),
       ON_DEMO(test_only_what_the_stack_owns),
+      ON_DEMO(test_asking_again_starves_nobody),
       ON_DEMO(test_power_and_verification),
       ON_DEMO(test_power_that_does_not_come),
       ON_DEMO(test_pulled_and_put_in),

@@ -34,6 +34,10 @@ struct pl_asked_device {
   enum pl_health faults;  /* as bad as what it says of itself */
   char fault_names[80];   /* "vout-uv-fault, temperature-warning" */
   char why[160];          /* the last failure's sentence */
+  struct pl_command clear; /* of latched faults (clear.c) */
+  pl_time_ns well;        /* since when its unit works in spite of them; 0: it does not */
+  pl_time_ns cleared;     /* when they were last cleared; 0: not yet */
+  bool clearing;
 };
 
 /* A bus of the stack: one question at a time, so that commands come between. */
@@ -105,6 +109,8 @@ struct pl_asked_device *pl_inventory_asked(const struct pl_inventory *inventory,
 void pl_inventory_derive(struct pl_stack *stack, struct pl_item *item);
 /* health.c: the worst that limits and devices say of it. */
 void pl_inventory_judge(struct pl_stack *stack, struct pl_item *item);
+/* clear.c: what is latched and has been told goes once the unit is well again. After each round. */
+void pl_inventory_clear_latched(struct pl_stack *stack, struct pl_asked_device *asked);
 const struct pl_rig_limit *pl_sense_limit(const struct pl_sense *sense);
 bool pl_sense_within(const struct pl_sense *sense, double *excess); /* excess: how far outside, as a share of the limit */
 

@@ -26,6 +26,10 @@ static void test_power_on_and_off(void **state)
   struct pl_procedure *on = bay_begin(bay, &pl_power_on, "csu-2");
   assert_string_equal(stand_item(bay->s, "csu-2")->procedure, "power-on");
   assert_string_equal(stand_item(bay->s, "csu-2")->phase, "power-up");
+  bay_until_step(bay, on, "test", 10 * PL_S);
+  stand_run(bay->s, 900 * PL_MS); /* all of it was read by now; the test asks for more */
+  assert_string_equal(pl_procedure_step_name(on), "test");
+  assert_int_equal(stand_item(bay->s, "csu-2")->state, PL_STATE_IN_TEST);
   bay_until_over(bay, on, PL_PROCEDURE_COMPLETED, 10 * PL_S);
   assert_null(stand_item(bay->s, "csu-2")->procedure);
   assert_true(TRUTH("csu-2", "vout") > 46);

@@ -157,14 +157,15 @@ static struct json_object *message(const struct pl_procedure *p, const char *key
 {
   size_t count;
   const struct pl_event_message *rows = pl_event_messages(&count), *row = NULL;
-  char id[24];
+  char id[24], text[160];
   for (size_t i = 0; i < count && !row; i++)
     row = strcmp(strrchr(rows[i].id, '.') + 1, key) ? NULL : &rows[i];
   struct json_object *o = json_object_new_object(), *args = json_object_new_array();
   snprintf(id, sizeof id, "%" PRId64, p->id);
+  pl_event_text(row, (const char *const[]){id, ""}, text, sizeof text);
   json_object_array_add(args, json_object_new_string(id));
   add_text(o, "MessageId", row->id);
-  add_text(o, "Message", sentence && *sentence ? sentence : row->text);
+  add_text(o, "Message", sentence && *sentence ? sentence : text);
   json_object_object_add(o, "MessageArgs", args);
   add_text(o, "MessageSeverity", row->severity);
   add_text(o, "Resolution", row->resolution);

@@ -346,6 +346,13 @@ static void a_task_is_told_while_it_runs_and_after(void **state)
   assert_int_equal(d->status, 409);
   ask(d, "GET", "/redfish/v1/TaskService/Tasks/999", NULL);
   assert_int_equal(d->status, 404);
+  WELL(d->stand, pl_procedure_begin(d->stand->stack, &pl_power_on, stand_item(d->stand, "csu-2"), "tester", &p, &d->stand->err));
+  stand_run(d->stand, 20 * PL_S);
+  char sentence[96];
+  snprintf(task, sizeof task, "/redfish/v1/TaskService/Tasks/%lld", (long long)p->id);
+  snprintf(sentence, sizeof sentence, "The task with Id '%lld' has completed.", (long long)p->id);
+  ask(d, "GET", task, NULL);
+  assert_string_equal(text_at(d, "Messages/0/Message"), sentence);
   door_close(d);
 }
 

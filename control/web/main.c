@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -26,14 +27,15 @@ struct rackd {
   int lock;
 };
 
-static volatile sig_atomic_t ending;
-static struct pl_clock *volatile ending_clock;
+static atomic_int ending; /* atomic: a signal of the process may be taken by any of its threads */
+static struct pl_clock *_Atomic ending_clock;
 
 static void on_signal(int number)
 {
   ending = number;
-  if (ending_clock)
-    pl_clock_wake(ending_clock);
+  struct pl_clock *clock = ending_clock;
+  if (clock)
+    pl_clock_wake(clock);
 }
 
 static void catch_signals(struct pl_clock *clock)

@@ -53,7 +53,7 @@ int pl_vm_line(lua_State *L)
 {
   const char *path = pl_vm_path(L);
   lua_Debug ar;
-  for (int level = 0; lua_getstack(L, level, &ar); level++)
+  for (int level = 0; level < 1000 && lua_getstack(L, level, &ar); level++) /* each walks down from the top: after an overflow all would take minutes */
     if (lua_getinfo(L, "Sl", &ar) && ar.currentline > 0 && ar.source[0] == '@' && !strcmp(ar.source + 1, path))
       return ar.currentline;
   return 0;
