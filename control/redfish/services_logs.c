@@ -268,6 +268,30 @@ static enum pl_has get_origin_gone(const struct pl_res *res, const struct pl_pro
 }
 
 #define ENTRY(PATH, MEMBER) {.path = PATH, .get = get_entry_text, .x = offsetof(struct entry, MEMBER)}
+/* Somebody has seen to it: what the page calls acknowledged. Kept by the event's id. */
+static enum pl_has get_resolved(const struct pl_res *res, const struct pl_prop *prop, struct json_object **value)
+{
+  struct pl_err err = {0};
+  char key[24], *kept = NULL;
+  (void)prop;
+  snprintf(key, sizeof key, "%" PRIu64, entry(res)->id);
+  if (pl_store_get(res->stack->store, "event-resolved", key, &kept, &err) != PL_OK)
+    return PL_OMIT;
+  *value = json_object_new_boolean(kept != NULL);
+  free(kept);
+  return PL_SHOW;
+}
+
+static void set_resolved(struct pl_exchange *x, const struct pl_prop *prop, struct json_object *value)
+{
+  struct pl_err err = {0};
+  char key[24];
+  snprintf(key, sizeof key, "%" PRIu64, entry(&x->res)->id);
+  if (pl_store_put(x->stack->store, "event-resolved", key, json_object_get_boolean(value) ? "yes" : NULL, &err) != PL_OK)
+    pl_say_err(x, prop->path, &err);
+}
+
+static const struct pl_field RESOLVED = {.type = PL_FIELD_FLAG};
 static const struct pl_prop EVENT_ENTRY[] = {
     {.path = "Name", .get = get_name, .a = "Event"},
     PL_TEXT("EntryType", "Event"),
@@ -276,6 +300,7 @@ static const struct pl_prop EVENT_ENTRY[] = {
     PL_CALLS("EventId", get_event_id),
     ENTRY("Severity", severity),
     ENTRY("Message", message),
+    PL_WRITES("Resolved", get_resolved, &RESOLVED, set_resolved),
     ENTRY("MessageId", message_id),
     PL_CALLS("MessageArgs", get_args),
     ENTRY("Resolution", resolution),
