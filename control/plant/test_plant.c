@@ -5,39 +5,12 @@
 #include "control/procedure/leak.h"
 #include "control/procedure/procedure.h"
 
-static void run_call(struct stand *s, const char *device, const char *quantity, int64_t value_u)
-{
-  struct pl_device *d = pl_bench_device(s->bench, device);
-  assert_non_null(d);
-  struct pl_call call = {.device = d, .kind = PL_CALL_SET, .quantity = pl_shape_find(pl_device_shape_of(d), quantity), .value_u = value_u};
-  if (pl_call_run(&call, &s->err))
-    fail_msg("%s.%s: %s", device, quantity, s->err.text);
-}
-
 static void loads(struct stand *s, double each_W)
 {
   for (int i = 1; i <= 8; i++) {
     char name[24];
     snprintf(name, sizeof name, "load-%d", i);
-    run_call(s, name, "load", (int64_t)(each_W * (double)PL_U));
-  }
-}
-
-static double truth(struct stand *s, const char *part, const char *port)
-{
-  double value;
-  WELL(s, s->desc->truth(s->backend, part, port, &value, &s->err));
-  return value;
-}
-
-static void power_all(struct stand *s)
-{
-  for (int i = 1; i <= 8; i++) {
-    char name[24];
-    snprintf(name, sizeof name, "hsc-%d", i);
-    run_call(s, name, "on", PL_U);
-    snprintf(name, sizeof name, "connector-%d", i);
-    run_call(s, name, "power-enable", PL_U);
+    stand_set(s, name, "load", each_W);
   }
 }
 
@@ -49,8 +22,8 @@ static double hottest(struct stand *s)
     char part[24];
     snprintf(part, sizeof part, "csu-%d", i);
     for (size_t k = 0; k < 3; k++)
-      most = fmax(most, truth(s, part, PORTS[k]));
-    most = fmax(most, truth(s, part, "drive_temperature") + 15); /* its limit is 70 degC, a junction's 85 */
+      most = fmax(most, stand_truth(s, part, PORTS[k]));
+    most = fmax(most, stand_truth(s, part, "drive_temperature") + 15); /* its limit is 70 degC, a junction's 85 */
   }
   return most;
 }
@@ -61,7 +34,7 @@ static struct stand *warm_rack(pl_time_ns period)
   stand_stack(s);
   s->stack->settings.poll_ns = s->stack->settings.plant_ns = period;
   s->stack->settings.stale_ns = 4 * period;
-  power_all(s);
+  stand_power_all(s);
   stand_run(s, 120 * PL_S);
   return s;
 }
@@ -85,7 +58,7 @@ static void pump_control_is_stable_at_every_load(void **state)
     double low = 1e9, high = 0, coolest = 1e9, hot = 0;
     for (int second = 0; second < 1800; second += 5, at += 5) {
       stand_run(s, 5 * PL_S);
-      double t = hottest(s), q = truth(s, "loop", "flow");
+      double t = hottest(s), q = stand_truth(s, "loop", "flow");
       if (out)
         fprintf(out, "%g,%g,%.3f,%.3f,%.3f\n", at, LOADS_W[i], t, q, flow->set_point);
       if (second < 1500)
@@ -107,16 +80,16 @@ static void what_cannot_be_read_is_cooled_in_any_case(void **state)
 {
   (void)state;
   struct stand *s = warm_rack(PL_S);
-  double before = truth(s, "loop", "flow");
+  double before = stand_truth(s, "loop", "flow");
   assert_true(before < 0.6 * s->stack->settings.flow_max_Lpm);
-  WELL(s, pl_bench_plant(s->bench, "thermometer-3.wire=nack", &s->err));
+  stand_plant(s, "thermometer-3.wire=nack");
   stand_run(s, 30 * PL_S);
   assert_true(s->stack->plant->pumps[0].failsafe);
-  assert_true(truth(s, "loop", "flow") > 0.65 * s->stack->settings.flow_max_Lpm);
-  WELL(s, pl_bench_clear(s->bench, NULL, &s->err));
+  assert_true(stand_truth(s, "loop", "flow") > 0.65 * s->stack->settings.flow_max_Lpm);
+  stand_clear(s);
   stand_run(s, 300 * PL_S);
   assert_false(s->stack->plant->pumps[0].failsafe);
-  assert_true(truth(s, "loop", "flow") < 0.6 * s->stack->settings.flow_max_Lpm);
+  assert_true(stand_truth(s, "loop", "flow") < 0.6 * s->stack->settings.flow_max_Lpm);
   stand_close(s);
 }
 
@@ -125,12 +98,12 @@ static void pressure_limit_goes_before_temperature(void **state)
 {
   (void)state;
   struct stand *s = warm_rack(PL_S);
-  WELL(s, pl_bench_plant(s->bench, "csu-1.coolant=blocked", &s->err));
+  stand_plant(s, "csu-1.coolant=blocked");
   loads(s, 300);
   double most = 0;
   for (int second = 0; second < 900; second++) {
     stand_run(s, PL_S);
-    most = fmax(most, truth(s, "loop", "supply_pressure"));
+    most = fmax(most, stand_truth(s, "loop", "supply_pressure"));
   }
   if (most > 370e3) /* limit 350 kPa, the interlock's switch 400 kPa */
     fail_msg("the supply pressure rose to %.0f kPa", most / 1e3);
@@ -148,7 +121,7 @@ static void set_point_by_hand(void **state)
   assert_int_equal(pl_plant_control_set(s->stack, "nothing", &want, NULL, &s->err), PL_E_USAGE);
   WELL(s, pl_plant_control_set(s->stack, "rpu.flow", &want, &automatic, &s->err));
   stand_run(s, 30 * PL_S);
-  assert_true(fabs(truth(s, "loop", "flow") - 10) < 0.5);
+  assert_true(fabs(stand_truth(s, "loop", "flow") - 10) < 0.5);
   stand_close(s);
 }
 
@@ -165,8 +138,8 @@ static void redundancy_is_what_works(void **state)
   pl_plant_redundancy(s->stack, PL_ITEM_PUMP, &r);
   assert_int_equal(r.members, 2);
   assert_int_equal(r.working, 2);
-  WELL(s, pl_bench_plant(s->bench, "psu-a.supply=dead", &s->err));
-  WELL(s, pl_bench_plant(s->bench, "rpu.pump-1=dead", &s->err));
+  stand_plant(s, "psu-a.supply=dead");
+  stand_plant(s, "rpu.pump-1=dead");
   stand_run(s, 20 * PL_S);
   pl_plant_redundancy(s->stack, PL_ITEM_PSU, &r);
   assert_int_equal(r.working, 1);
@@ -201,19 +174,19 @@ static void one_supply_rests_and_wakes(void **state)
   struct stand *s = stand_open(DEMO_RACK);
   stand_stack(s);
   s->stack->settings.cold_redundancy = true;
-  power_all(s);
+  stand_power_all(s);
   stand_until_state(s, "psu-b", PL_STATE_STANDBY_SPARE, 120 * PL_S);
   stand_run(s, 5 * PL_S);
-  assert_true(truth(s, "psu-b", "iout") < 0.01);
+  assert_true(stand_truth(s, "psu-b", "iout") < 0.01);
   stand_is(s, "psu-b", PL_STATE_STANDBY_SPARE, PL_HEALTH_OK);
   struct pl_redundancy r;
   pl_plant_redundancy(s->stack, PL_ITEM_PSU, &r);
   assert_int_equal(r.working, 2); /* it wakes by itself, so it counts */
-  assert_true(truth(s, "busbar", "vout") > 46);
-  WELL(s, pl_bench_plant(s->bench, "psu-a.supply=dead", &s->err));
+  assert_true(stand_truth(s, "busbar", "vout") > 46);
+  stand_plant(s, "psu-a.supply=dead");
   stand_until_state(s, "psu-b", PL_STATE_ENABLED, 10 * PL_S);
-  assert_true(truth(s, "busbar", "vout") > 46);
-  assert_true(truth(s, "csu-1", "booted") > 0.5);
+  assert_true(stand_truth(s, "busbar", "vout") > 46);
+  assert_true(stand_truth(s, "csu-1", "booted") > 0.5);
   stand_run(s, 120 * PL_S); /* alone it does not rest again */
   stand_is(s, "psu-b", PL_STATE_ENABLED, PL_HEALTH_OK);
   stand_close(s);
@@ -239,7 +212,7 @@ static void a_clogged_filter_is_noticed_and_a_clean_one_is_not(void **state)
   stand_run(s, 900 * PL_S); /* ten minutes are its baseline */
   const struct pl_notice *rows;
   assert_int_equal(pl_plant_notices(s->stack->plant, &rows), 0);
-  WELL(s, pl_bench_plant(s->bench, "filter.mesh=clogged:20", &s->err));
+  stand_plant(s, "filter.mesh=clogged:20");
   stand_run(s, 600 * PL_S);
   const struct pl_notice *notice = notice_of(s, "filter");
   assert_non_null(notice);

@@ -236,4 +236,22 @@ static inline size_t bay_blind_actions(struct bay *bay, const struct pl_procedur
   return blind.blind;
 }
 
+static inline int bay_setup(void **state)
+{
+  *state = bay_open(true, NULL);
+  return 0;
+}
+
+static inline int bay_setup_demo(void **state)
+{
+  *state = bay_open(false, NULL);
+  return 0;
+}
+
+static inline int bay_teardown(void **state)
+{
+  bay_close(*state);
+  return 0;
+}
+
 #endif

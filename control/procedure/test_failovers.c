@@ -2,24 +2,6 @@
 /* What the stack begins by itself: a failure seen begins its procedure once, and the rack shows what it did. */
 #include "control/procedure/procedure_test.h"
 
-static int setup(void **state)
-{
-  *state = bay_open(true, NULL);
-  return 0;
-}
-
-static int setup_demo(void **state)
-{
-  *state = bay_open(false, NULL);
-  return 0;
-}
-
-static int teardown(void **state)
-{
-  bay_close(*state);
-  return 0;
-}
-
 #define TRUTH(part, port) stand_truth(bay->s, part, port)
 
 static size_t failovers(struct bay *bay)
@@ -232,8 +214,8 @@ static void test_a_loop(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-#define DEMO(name) cmocka_unit_test_setup_teardown(name, setup_demo, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, bay_setup, bay_teardown)
+#define DEMO(name) cmocka_unit_test_setup_teardown(name, bay_setup_demo, bay_teardown)
   const struct CMUnitTest tests[] = {
       TEST(test_a_csu_that_comes_back), TEST(test_a_csu_that_stays_out), TEST(test_a_csu_that_is_pulled_hot), TEST(test_a_csu_whose_controller_is_mute),
       TEST(test_a_path_that_cannot_be_cut_is_told), TEST(test_a_whole_module), TEST(test_what_was_meant_is_no_failure), DEMO(test_a_supply),

@@ -4,38 +4,11 @@
 #include "control/procedure/leak.h"
 #include "control/procedure/procedure.h"
 
-static void set_device(struct stand *s, const char *device, const char *quantity, int64_t value_u)
-{
-  struct pl_device *d = pl_bench_device(s->bench, device);
-  assert_non_null(d);
-  struct pl_call call = {.device = d, .kind = PL_CALL_SET, .quantity = pl_shape_find(pl_device_shape_of(d), quantity), .value_u = value_u};
-  if (pl_call_run(&call, &s->err))
-    fail_msg("%s.%s: %s", device, quantity, s->err.text);
-}
-
-static double truth(struct stand *s, const char *part, const char *port)
-{
-  double value;
-  WELL(s, s->desc->truth(s->backend, part, port, &value, &s->err));
-  return value;
-}
-
-static void plant(struct stand *s, const char *fault)
-{
-  WELL(s, pl_bench_plant(s->bench, fault, &s->err));
-}
-
 static struct stand *running_rack(void)
 {
   struct stand *s = stand_open(DEMO_RACK);
   stand_stack(s);
-  for (int i = 1; i <= 8; i++) {
-    char name[24];
-    snprintf(name, sizeof name, "hsc-%d", i);
-    set_device(s, name, "on", PL_U);
-    snprintf(name, sizeof name, "connector-%d", i);
-    set_device(s, name, "power-enable", PL_U);
-  }
+  stand_power_all(s);
   stand_until_state(s, "csu-1", PL_STATE_ENABLED, 30 * PL_S);
   stand_until_state(s, "csu-8", PL_STATE_ENABLED, 30 * PL_S);
   return s;
@@ -48,12 +21,12 @@ static const struct pl_detector *detector(struct stand *s, const char *id)
 
 static bool is_wet(struct stand *s, void *ctx)
 {
-  return truth(s, ctx, "wet") > 0.5;
+  return stand_truth(s, ctx, "wet") > 0.5;
 }
 
 static bool is_dark(struct stand *s, void *ctx)
 {
-  return truth(s, ctx, "vin") < 1 || truth(s, ctx, "vout") < 5;
+  return stand_truth(s, ctx, "vin") < 1 || stand_truth(s, ctx, "vout") < 5;
 }
 
 /* The delay runs from the edge: not before, and no more than a command's way after it. */
@@ -66,29 +39,29 @@ static void reacts_exactly_when_its_delay_is_over(void **state)
     struct pl_detector want = *detector(s, "leak-1");
     want.delay_s = DELAYS_S[i];
     WELL(s, pl_detector_set(s->stack, stand_item(s, "leak-1"), &want, &s->err));
-    set_device(s, "valve-1", "open", PL_U);
+    stand_set(s, "valve-1", "open", 1);
     assert_true(stand_until(s, is_wet, "tray-1", 30 * PL_S) != PL_NEVER);
     pl_time_ns wet = pl_clock_now(s->clock), took = stand_until(s, is_dark, "csu-1", 30 * PL_S);
-    set_device(s, "valve-1", "open", 0);
+    stand_set(s, "valve-1", "open", 0);
     pl_time_ns delay = (pl_time_ns)(DELAYS_S[i] * (double)PL_S);
     if (took == PL_NEVER || took < delay - 25 * PL_MS || took > delay + 250 * PL_MS) /* the world's tray wets up to 20 ms late; the slot's voltage falls */
       fail_msg("delay %g s: dark %.3f s after it was wet at %.3f s", DELAYS_S[i], (double)took / (double)PL_S, (double)wet / (double)PL_S);
-    assert_true(truth(s, "csu-5", "vout") > 40); /* the other module goes on */
+    assert_true(stand_truth(s, "csu-5", "vout") > 40); /* the other module goes on */
     double pressure = 0;
     for (int tenth = 0; tenth < 150; tenth++) {
       stand_run(s, 100 * PL_MS);
-      pressure = fmax(pressure, truth(s, "loop", "supply_pressure"));
+      pressure = fmax(pressure, stand_truth(s, "loop", "supply_pressure"));
     }
     if (pressure > 390e3) /* the interlock takes the pumps' power away at 400 kPa */
       fail_msg("with module 1 shut off the supply pressure rose to %.0f kPa", pressure / 1e3);
     for (int k = 1; k <= 4; k++) {
       char part[24];
       snprintf(part, sizeof part, "csu-%d", k);
-      assert_true(truth(s, part, "vout") < 5);
+      assert_true(stand_truth(s, part, "vout") < 5);
     }
-    assert_true(truth(s, "stop-valve-1", "position") < 0.01);
-    assert_true(truth(s, "stop-valve-2", "position") > 0.99);
-    assert_true(truth(s, "loop", "flow") > 4);
+    assert_true(stand_truth(s, "stop-valve-1", "position") < 0.01);
+    assert_true(stand_truth(s, "stop-valve-2", "position") > 0.99);
+    assert_true(stand_truth(s, "loop", "flow") > 4);
     const struct pl_procedure *p = pl_procedure_first(s->stack->procedures);
     assert_non_null(p);
     assert_string_equal(p->desc->kind, "leak-response");
@@ -106,14 +79,14 @@ static void dry_before_the_delay_is_no_reaction(void **state)
   struct pl_detector want = *detector(s, "leak-1");
   want.delay_s = 5;
   WELL(s, pl_detector_set(s->stack, stand_item(s, "leak-1"), &want, &s->err));
-  plant(s, "leak-1.leak=stuck-high");
+  stand_plant(s, "leak-1.leak=stuck-high");
   stand_run(s, 4900 * PL_MS);
   assert_int_equal(detector(s, "leak-1")->state, PL_DETECTOR_CRITICAL);
   assert_true(detector(s, "leak-1")->pending);
-  WELL(s, pl_bench_clear(s->bench, NULL, &s->err));
+  stand_clear(s);
   stand_run(s, 10 * PL_S);
   assert_int_equal(detector(s, "leak-1")->state, PL_DETECTOR_OK);
-  assert_true(truth(s, "csu-1", "vout") > 40);
+  assert_true(stand_truth(s, "csu-1", "vout") > 40);
   stand_close(s);
 }
 
@@ -121,21 +94,21 @@ static void broken_cable_is_no_leak_and_takes_none_back(void **state)
 {
   (void)state;
   struct stand *s = running_rack();
-  plant(s, "leak-1.cable=stuck-low");
+  stand_plant(s, "leak-1.cable=stuck-low");
   stand_run(s, 10 * PL_S);
   assert_int_equal(detector(s, "leak-1")->state, PL_DETECTOR_UNAVAILABLE);
-  assert_true(truth(s, "csu-1", "vout") > 40);
-  WELL(s, pl_bench_clear(s->bench, NULL, &s->err));
+  assert_true(stand_truth(s, "csu-1", "vout") > 40);
+  stand_clear(s);
   stand_run(s, 2 * PL_S);
   assert_int_equal(detector(s, "leak-1")->state, PL_DETECTOR_OK);
   struct pl_detector want = *detector(s, "leak-1");
   want.delay_s = 4;
   WELL(s, pl_detector_set(s->stack, stand_item(s, "leak-1"), &want, &s->err));
-  plant(s, "leak-1.leak=stuck-high");
+  stand_plant(s, "leak-1.leak=stuck-high");
   stand_run(s, 1 * PL_S);
-  plant(s, "leak-1.cable=stuck-low"); /* the cable breaks while it is wet: that is not dry */
+  stand_plant(s, "leak-1.cable=stuck-low"); /* the cable breaks while it is wet: that is not dry */
   stand_run(s, 6 * PL_S);
-  assert_true(truth(s, "csu-1", "vout") < 5);
+  assert_true(stand_truth(s, "csu-1", "vout") < 5);
   stand_close(s);
 }
 
@@ -151,10 +124,10 @@ static void settings_are_kept_and_checked(void **state)
   want.critical = PL_REACTION_NONE;
   WELL(s, pl_detector_set(s->stack, item, &want, &s->err));
   assert_int_equal(pl_detector_set(s->stack, stand_item(s, "csu-1"), &want, &s->err), PL_E_USAGE);
-  plant(s, "leak-1.leak=stuck-high");
+  stand_plant(s, "leak-1.leak=stuck-high");
   stand_run(s, 10 * PL_S);
   assert_int_equal(detector(s, "leak-1")->state, PL_DETECTOR_CRITICAL); /* told, and nothing done */
-  assert_true(truth(s, "csu-1", "vout") > 40);
+  assert_true(stand_truth(s, "csu-1", "vout") > 40);
   want.enabled = false;
   WELL(s, pl_detector_set(s->stack, item, &want, &s->err));
   assert_int_equal(detector(s, "leak-1")->state, PL_DETECTOR_UNAVAILABLE);
@@ -166,14 +139,14 @@ static void a_leak_of_the_rack_stops_the_pumps(void **state)
 {
   (void)state;
   struct stand *s = running_rack();
-  plant(s, "leak-manifold.leak=stuck-high");
+  stand_plant(s, "leak-manifold.leak=stuck-high");
   stand_run(s, 30 * PL_S);
   for (int k = 1; k <= 8; k++) {
     char part[24];
     snprintf(part, sizeof part, "csu-%d", k);
-    assert_true(truth(s, part, "vout") < 5);
+    assert_true(stand_truth(s, part, "vout") < 5);
   }
-  assert_true(truth(s, "loop", "flow") < 0.5);
+  assert_true(stand_truth(s, "loop", "flow") < 0.5);
   stand_close(s);
 }
 
@@ -182,7 +155,7 @@ static void all_dark(struct stand *s, int from, int to)
   for (int k = from; k <= to; k++) {
     char part[24];
     snprintf(part, sizeof part, "csu-%d", k);
-    if (truth(s, part, "vout") >= 5)
+    if (stand_truth(s, part, "vout") >= 5)
       fail_msg("%s still has power", part);
   }
 }
@@ -194,12 +167,12 @@ static void leaks_beside_each_other(void **state)
   static const char *const SECOND[] = {"leak-2.leak=stuck-high", "leak-manifold.leak=stuck-high"};
   for (size_t i = 0; i < 2; i++) {
     struct stand *s = running_rack();
-    plant(s, "leak-1.leak=stuck-high");
+    stand_plant(s, "leak-1.leak=stuck-high");
     stand_run(s, 3 * PL_S);
     all_dark(s, 1, 4);
-    assert_true(truth(s, "csu-5", "vout") > 40);
+    assert_true(stand_truth(s, "csu-5", "vout") > 40);
     assert_int_equal(pl_procedure_first(s->stack->procedures)->state, PL_PROCEDURE_RUNNING);
-    plant(s, SECOND[i]);
+    stand_plant(s, SECOND[i]);
     stand_run(s, 1500 * PL_MS);
     assert_int_equal(pl_procedure_first(s->stack->procedures)->next->state, PL_PROCEDURE_RUNNING); /* the first still waits */
     all_dark(s, 1, 8);
@@ -215,9 +188,9 @@ static void too_hot_is_switched_off(void **state)
   (void)state;
   struct stand *s = running_rack();
   s->stack->settings.thermal_limit_degC = 45;
-  set_device(s, "load-3", "load", 600 * PL_U);
+  stand_set(s, "load-3", "load", 600);
   stand_run(s, 300 * PL_S);
-  assert_true(truth(s, "csu-3", "vout") < 5);
+  assert_true(stand_truth(s, "csu-3", "vout") < 5);
   const struct pl_procedure *p = pl_procedure_first(s->stack->procedures);
   while (p && strcmp(p->desc->kind, "thermal-emergency") != 0)
     p = p->next;

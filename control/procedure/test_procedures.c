@@ -5,18 +5,6 @@
 #include <signal.h>
 #include <sys/resource.h>
 
-static int setup(void **state)
-{
-  *state = bay_open(true, NULL);
-  return 0;
-}
-
-static int teardown(void **state)
-{
-  bay_close(*state);
-  return 0;
-}
-
 #define TRUTH(part, port) stand_truth(bay->s, part, port)
 
 static void test_power_on_and_off(void **state)
@@ -382,7 +370,7 @@ static void test_tables(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, bay_setup, bay_teardown)
   const struct CMUnitTest tests[] = {
       TEST(test_power_on_and_off),
       TEST(test_hot_swap),

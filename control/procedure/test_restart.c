@@ -2,18 +2,6 @@
 /* A stack that is killed at each step of each procedure, just after the store has it, and started again: nothing is lost, no power is switched blindly. */
 #include "control/procedure/procedure_test.h"
 
-static int setup(void **state)
-{
-  *state = bay_open(true, NULL);
-  return 0;
-}
-
-static int teardown(void **state)
-{
-  bay_close(*state);
-  return 0;
-}
-
 #define TRUTH(part, port) stand_truth(bay->s, part, port)
 
 static struct pl_gpio_edges enable_edges(struct bay *bay, const char *connector)
@@ -185,12 +173,6 @@ static void test_failover_module(void **state)
   each_step(*state, &pl_failover_module, "module-1", modules_on, csus_out);
 }
 
-static int setup_demo(void **state)
-{
-  *state = bay_open(false, NULL);
-  return 0;
-}
-
 static void psu_a_dead(struct bay *bay)
 {
   stand_plant(bay->s, "psu-a.supply=dead");
@@ -358,8 +340,8 @@ static void test_killed_while_rolling_back(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-#define DEMO(name) cmocka_unit_test_setup_teardown(name, setup_demo, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, bay_setup, bay_teardown)
+#define DEMO(name) cmocka_unit_test_setup_teardown(name, bay_setup_demo, bay_teardown)
   const struct CMUnitTest tests[] = {
       TEST(test_hot_swap), TEST(test_power_on), TEST(test_power_off), TEST(test_restart), TEST(test_evacuate), TEST(test_failover_csu), TEST(test_failover_module),
       DEMO(test_failover_psu), DEMO(test_failover_pump), DEMO(test_failover_loop), TEST(test_pulled_while_the_stack_was_down),

@@ -175,4 +175,16 @@ static inline void stand_power(struct stand *s, const char *id, bool on)
   WELL(s, stand_command(s, id, "connector", "power-enable", on));
 }
 
+/* All eight slots of the demo rack, behind the stack's back. */
+static inline void stand_power_all(struct stand *s)
+{
+  for (int i = 1; i <= 8; i++) {
+    char name[24];
+    snprintf(name, sizeof name, "hsc-%d", i);
+    stand_set(s, name, "on", 1);
+    snprintf(name, sizeof name, "connector-%d", i);
+    stand_set(s, name, "power-enable", 1);
+  }
+}
+
 #endif
