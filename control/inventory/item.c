@@ -254,3 +254,13 @@ void pl_inventory_listen(struct pl_inventory *inventory, struct pl_item_listener
   *inventory->last_listener = listener;
   inventory->last_listener = &listener->next;
 }
+
+double pl_part_value(const struct pl_item *item, const char *key, enum pl_dim dim, double fallback)
+{
+  const struct pl_rig_part *part = item->part;
+  const struct pl_node *node = part && part->node ? pl_node_get(part->node, key) : NULL;
+  int64_t value_u;
+  if (!node && part && part->model_node)
+    node = pl_node_get(part->model_node, key);
+  return node && node->kind == PL_NODE_SCALAR && !pl_quantity_parse(node->text, dim, NULL, &value_u, NULL) ? (double)value_u / (double)PL_U : fallback;
+}

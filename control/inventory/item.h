@@ -99,6 +99,8 @@ struct pl_sense *pl_item_sense(const struct pl_item *item, const char *role, con
 /* The value in the dimension's base unit; false when there is none that is valid and no older than max_age (0: any age). */
 bool pl_item_value(const struct pl_stack *stack, const struct pl_item *item, const char *role, const char *quantity, pl_time_ns max_age, double *value);
 const struct pl_rig_device *pl_item_device(const struct pl_item *item, const char *role); /* NULL: none */
+/* What the rig file (or its part library) says of the item's part, in the dimension's base unit. */
+double pl_part_value(const struct pl_item *item, const char *key, enum pl_dim dim, double fallback);
 bool pl_item_is_present(const struct pl_item *item);  /* its connector says so, or it has none and its device answers */
 bool pl_item_has_power(const struct pl_item *item);   /* power good, or more than 5 V behind the hot-swap path */
 

@@ -15,13 +15,14 @@
 #define REST_BELOW 0.5          /* of what the others carry without their warning limit */
 #define SHED_AFTER (10 * PL_S)  /* above the cap that long: a CSU is powered off, the last of the rack first */
 
+#define FULL_POWER_W 600.0      /* what a CSU may take whose part does not say (the world's fallback, too) */
+
 /* --- redundancy --- */
 
 static unsigned needed_supplies(const struct pl_stack *stack)
 {
   const struct pl_item *bar = pl_inventory_first(stack->inventory, PL_ITEM_BUSBAR);
-  const struct pl_node *node = bar && bar->part ? pl_node_get(bar->part->node, "redundancy") : NULL;
-  return node && node->kind == PL_NODE_SCALAR ? (unsigned)strtoul(node->text, NULL, 10) : 0; /* the rig file has been checked */
+  return bar ? (unsigned)pl_part_value(bar, "redundancy", PL_DIM_NONE, 0) : 0;
 }
 
 /* A supply that rests counts: it wakes by itself when the bus falls. */
@@ -63,18 +64,6 @@ double pl_plant_power_W(const struct pl_stack *stack)
   return any ? sum : NAN;
 }
 
-/* What a CSU may take, by the rig file (`full-power`; 600 W is what a part of that kind takes that says nothing). */
-static double full_power_W(const struct pl_item *csu)
-{
-  const struct pl_node *node = csu->part ? pl_node_get(csu->part->node, "full-power") : NULL;
-  enum pl_dim dim;
-  int64_t value_u;
-  struct pl_err ignored = {0};
-  if (!node || node->kind != PL_NODE_SCALAR || pl_quantity_parse(node->text, PL_DIM_POWER, &dim, &value_u, &ignored))
-    return 600;
-  return (double)value_u / (double)PL_U;
-}
-
 static enum pl_status coolant_allows(const struct pl_stack *stack, const struct pl_item *csu, struct pl_err *err)
 {
   for (struct pl_item *item = pl_inventory_first(stack->inventory, PL_ITEM_VALVE); item; item = pl_item_next(stack->inventory, item)) {
@@ -101,7 +90,7 @@ enum pl_status pl_plant_may_power(const struct pl_stack *stack, const struct pl_
   if (supplies.members && supplies.working < supplies.min_needed)
     return pl_fail(err, PL_E_BUSY, "%s: only %u of the %u power supplies that the rack needs work; replace a supply first", csu->id, supplies.working, supplies.min_needed);
   const struct pl_control *cap = pl_plant_control_find(stack->plant, "power-cap");
-  double now = pl_plant_power_W(stack), more = full_power_W(csu);
+  double now = pl_plant_power_W(stack), more = pl_part_value(csu, "full-power", PL_DIM_POWER, FULL_POWER_W);
   if (cap && cap->limited && !isnan(now) && now + more > cap->set_point)
     return pl_fail(err, PL_E_BUSY, "%s: the rack takes %.0f W and the CSU may take %.0f W, together more than the cap of %.0f W; raise the cap or power something off", csu->id,
                    now, more, cap->set_point);

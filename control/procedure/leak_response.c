@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is done about a leak, and about heat: power away from what coolant could reach, then no more coolant to it. */
 #include "control/procedure/leak.h"
-#include "control/procedure/procedure.h"
+#include "control/procedure/unit.h"
 #include "control/stack/stack.h"
 
 #include <math.h>
@@ -9,11 +9,6 @@
 #include <string.h>
 
 #define FLOW_STANDS_LPM 0.5
-
-static pl_time_ns power_limit(const struct pl_stack *stack)
-{
-  return stack->settings.power_off_ns;
-}
 
 static pl_time_ns coolant_limit(const struct pl_stack *stack)
 {
@@ -26,29 +21,6 @@ static bool concerns(const struct pl_item *scope, const struct pl_item *item)
   return scope->kind == PL_ITEM_RACK || item->parent == scope;
 }
 
-/* --- power --- */
-
-static enum pl_status power_off(struct pl_procedure *p, struct pl_item *csu, struct pl_err *err)
-{
-  enum pl_status status = PL_OK;
-  if (pl_item_sense(csu, "connector", "power-enable"))
-    status = pl_procedure_command(p, csu, "connector", "power-enable", 0, err);
-  if (!status && pl_item_sense(csu, "hot-swap", "on"))
-    status = pl_procedure_command(p, csu, "hot-swap", "on", 0, err);
-  return status;
-}
-
-static enum pl_check is_off(struct pl_procedure *p, struct pl_item *csu, struct pl_err *why)
-{
-  double value;
-  if (!pl_item_is_present(csu))
-    return PL_CHECK_DONE;
-  if (pl_procedure_fresh(p, csu, "hot-swap", "vout", &value) && value < 5)
-    return PL_CHECK_DONE;
-  pl_fail(why, PL_E_TIMEOUT, "%s still has power", csu->id);
-  return PL_CHECK_NOT_YET;
-}
-
 /* --- leak response --- */
 
 static enum pl_status cut(struct pl_procedure *p, struct pl_err *err)
@@ -59,13 +31,13 @@ static enum pl_status cut(struct pl_procedure *p, struct pl_err *err)
   for (struct pl_item *valve = pl_inventory_first(stack->inventory, PL_ITEM_VALVE); valve && !status; valve = pl_item_next(stack->inventory, valve))
     if (scope->kind != PL_ITEM_RACK && valve->parent == scope && pl_item_sense(valve, "valve", "open"))
       status = pl_procedure_command(p, valve, "valve", "open", 0, err);
-  for (struct pl_item *csu = pl_inventory_first(stack->inventory, PL_ITEM_CSU); csu && !status; csu = pl_item_next(stack->inventory, csu)) {
+  for (struct pl_item *csu = pl_inventory_first(stack->inventory, PL_ITEM_CSU); csu; csu = pl_item_next(stack->inventory, csu)) {
     if (!concerns(scope, csu) || !pl_item_is_present(csu))
       continue;
     struct pl_procedure *other = pl_procedure_of(stack->procedures, csu);
     if (other && other != p)
       pl_procedure_abandon(other, "a leak takes the CSU's power away");
-    status = power_off(p, csu, err);
+    (void)pl_unit_switch(p, csu, false, NULL); /* one that cannot be told is no reason to leave the others on: the check names it */
   }
   return status;
 }
@@ -74,16 +46,9 @@ static enum pl_check is_cut(struct pl_procedure *p, struct pl_err *why)
 {
   const struct pl_item *scope = pl_leak_scope(p->stack, p->item);
   for (struct pl_item *csu = pl_inventory_first(p->stack->inventory, PL_ITEM_CSU); csu; csu = pl_item_next(p->stack->inventory, csu))
-    if (concerns(scope, csu) && is_off(p, csu, why) != PL_CHECK_DONE)
+    if (concerns(scope, csu) && pl_unit_is_off(p, csu, why) != PL_CHECK_DONE)
       return PL_CHECK_NOT_YET;
   return PL_CHECK_DONE;
-}
-
-/* To cut power again is safe whatever happened before. */
-static bool cut_again(struct pl_procedure *p, struct pl_err *why)
-{
-  (void)p, (void)why;
-  return true;
 }
 
 /* A leak that no valve can shut off: the loop stands still. */
@@ -117,7 +82,7 @@ static enum pl_check coolant_stands(struct pl_procedure *p, struct pl_err *why)
 
 static const struct pl_step LEAK_STEPS[] = {
     {.name = "cut-power", .about = "power away from every CSU that the coolant could reach, its module's valve told to close", .flags = PL_STEP_POWER, .act = cut,
-     .check = is_cut, .again = cut_again, .limit = power_limit},
+     .check = is_cut, .again = pl_again_off, .limit = pl_limit_power_off},
     {.name = "stop-coolant", .about = "the valve is closed, or, where none can shut the leak off, the pumps stand", .act = stop_coolant, .check = coolant_stands,
      .limit = coolant_limit},
 };
@@ -134,16 +99,6 @@ const struct pl_procedure_desc pl_leak_response = {
 /* --- thermal emergency --- */
 
 #define COOLED_BY_K 15.0
-
-static enum pl_status cut_one(struct pl_procedure *p, struct pl_err *err)
-{
-  return power_off(p, p->item, err);
-}
-
-static enum pl_check one_is_cut(struct pl_procedure *p, struct pl_err *why)
-{
-  return is_off(p, p->item, why);
-}
 
 static enum pl_check has_cooled(struct pl_procedure *p, struct pl_err *why)
 {
@@ -171,8 +126,8 @@ static pl_time_ns cooling_limit(const struct pl_stack *stack)
 }
 
 static const struct pl_step THERMAL_STEPS[] = {
-    {.name = "cut-power", .about = "power away from the CSU before it is damaged", .flags = PL_STEP_POWER, .act = cut_one, .check = one_is_cut, .again = cut_again,
-     .limit = power_limit},
+    {.name = "cut-power", .about = "power away from the CSU before it is damaged", .flags = PL_STEP_POWER, .act = pl_act_power_off,
+     .check = pl_check_off, .again = pl_again_off, .limit = pl_limit_power_off},
     {.name = "cool-down", .about = "it has become cool enough to be powered again by a person", .flags = PL_STEP_WAITS, .check = has_cooled, .limit = cooling_limit},
 };
 

@@ -27,7 +27,6 @@ bool pl_unit_safe(struct pl_procedure *p, const struct pl_item *unit, const char
 /* Every value of the unit that the rig gives a limit is fresh and inside. */
 enum pl_check pl_unit_within_limits(struct pl_procedure *p, const struct pl_item *unit, struct pl_err *why);
 const struct pl_rig_limit *pl_unit_limit(const struct pl_item *unit, const char *role, const char *quantity); /* NULL: none */
-double pl_part_value(const struct pl_item *item, const char *key, enum pl_dim dim, double fallback); /* what the rig file (or its part library) says of a part */
 
 bool pl_part_says(const struct pl_item *item, const char *key, const char *word); /* the rig says this word there, or nothing at all */
 double pl_unit_hottest(const struct pl_stack *stack, const struct pl_item *unit); /* degC, of what it tells; 0: nothing */
