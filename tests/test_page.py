@@ -51,6 +51,7 @@ class Page:
     def enter(self):
         self.login()
         self.wait("document.querySelectorAll('.slot').length === 8", "eight slots are drawn")
+        self.wait("document.getElementById('link').textContent === 'live'", "events are live")
 
     def wait(self, script, what=None, timeout=30):
         self.b.wait(script, timeout * SLOW, what)
@@ -132,7 +133,6 @@ def a_healthy_rack_shows_its_parts_and_values():
         p.enter()
         p.stack.power_on("csu-1")
         p.slot("csu-1", "works")
-        p.wait("document.getElementById('link').textContent === 'live'", "events are live")
         p.wait("/\\d\\sW/.test(document.querySelector('.slot[data-id=csu-1]').innerText) && /\\d\\s°C/.test(document.querySelector('.slot[data-id=csu-1]').innerText)", "power and temperature")
         for word in ("psu-a", "psu-b", "pump-1", "pump-2", "leak-1", "leak-floor-right", "reservoir", "filter"):
             assert word in p.text("#rack"), word

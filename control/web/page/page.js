@@ -69,8 +69,8 @@ async function refresh() {
     const survey = await look(rf);
     now.tasks = (await tasksOf(rf, survey.root)).sort((a, b) => (b.StartTime || "").localeCompare(a.StartTime || "") || Number(b.Id) - Number(a.Id));
     if (now.logStale) {
-      now.log = await logOf(rf, survey.root);
-      now.logStale = false;
+      now.logStale = false; // before the asking: an event that comes meanwhile makes it stale again
+      now.log = await logOf(rf, survey.root).catch((why) => { now.logStale = true; throw why; });
     }
     now.survey = survey;
     now.plan = arrange(survey);
@@ -233,12 +233,15 @@ function drawDetails() {
 $("swap").addEventListener("click", () => wizard.open(null));
 document.addEventListener("visibilitychange", () => { if (!document.hidden && rf.session) soon(0); });
 
+async function listen() {
+  const { stream } = await eventsOf(rf);
+  if (stream) rf.stream(stream, heard, link);
+}
+
 async function begin() {
   show(true);
+  await listen().catch((why) => { now.failed = why.message; }); // before the first look, so that nothing happens unheard between the two
   await refresh();
-  if (!now.survey) return;
-  const { stream } = await eventsOf(rf, now.survey.root);
-  if (stream) rf.stream(stream, heard, link);
 }
 
 theme();

@@ -216,8 +216,8 @@ export async function tasksOf(rf, root) {
 }
 
 // Where events are told as they happen.
-export async function eventsOf(rf, root) {
-  const service = await maybe(rf, root.EventService, "get");
+export async function eventsOf(rf) {
+  const service = await maybe(rf, (await rf.get(ROOT)).EventService, "get");
   return { stream: service && service.ServerSentEventUri };
 }
 
