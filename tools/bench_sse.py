@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 
-import bench_rackd as rackd  # Stack: rackd over plain http
+import bench_web as rackd  # Stack: rackd over plain http
 
 ACTION = "/redfish/v1/EventService/Actions/EventService.SubmitTestEvent"
 
