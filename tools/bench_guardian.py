@@ -130,7 +130,7 @@ def kill_once(rack, moment):
     at = safe_at([row for row in told if row[0] >= killed])
     if at is not None:
         return ("safe" if at - killed < MISS_S * 1e9 else "miss"), (at - killed) / 1e6
-    live = [i for i, (_, _, what) in enumerate(told) if LIVE.search(what)]
+    live = [i for i, (_, device, what) in enumerate(told) if LIVE.search(what) and not device.startswith("psu")]  # a supply's safe value is on
     if not live:
         return "early", 0
     if safe_at(told[live[-1] + 1:]) is not None:  # the run had come to its end, and was killed as it wrote its reports
