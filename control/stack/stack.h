@@ -26,6 +26,7 @@ struct pl_stack {
   struct pl_leaks *leaks;            /* control/procedure/leak.h */
   struct pl_thermal *thermal;        /* the same */
   struct pl_plant *plant;            /* control/plant */
+  struct pl_placement *placement;    /* control/placement */
   struct pl_service *service;        /* control/redfish */
   struct pl_hearing *hearing;        /* who hears its events in process (hear.c); NULL: nobody */
   struct pl_err trouble;             /* why it ended by itself (dead too); status PL_OK: it did not */

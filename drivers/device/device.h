@@ -7,6 +7,7 @@
 #include "drivers/bus/adapter.h"
 #include "drivers/bus/bus.h"
 #include "drivers/bus/gpio.h"
+#include "drivers/device/agent.h"
 
 /*
  * A device is a driver's const table plus an instance. What it can tell and do is a list of quantities with one vocabulary
@@ -80,6 +81,7 @@ struct pl_device_desc {
   enum pl_status (*set)(void *self, const struct pl_quantity *quantity, int64_t value_u, struct pl_err *err);
   enum pl_status (*identify)(void *self, struct pl_identity *identity, struct pl_err *err);
   enum pl_status (*faults)(void *self, struct pl_faults *faults, struct pl_err *err);
+  enum pl_status (*agent)(void *self, struct pl_agent_exchange *exchange, struct pl_err *err); /* of what runs workloads */
   /* Any thread: edges of a PL_EDGES quantity. */
   enum pl_status (*edges)(void *self, const struct pl_quantity *quantity, struct pl_gpio_edges *edges, struct pl_err *err);
 };
@@ -110,12 +112,13 @@ struct pl_device_wire {
 void pl_device_wire(const struct pl_device *device, struct pl_device_wire *wire); /* loop's thread */
 
 /* A call is one job on the device's bus: what, the arguments, the results. Caller-owned until done() ran. */
-enum pl_call_kind { PL_CALL_PROBE, PL_CALL_GET, PL_CALL_SET, PL_CALL_IDENTIFY, PL_CALL_FAULTS };
+enum pl_call_kind { PL_CALL_PROBE, PL_CALL_GET, PL_CALL_SET, PL_CALL_IDENTIFY, PL_CALL_FAULTS, PL_CALL_AGENT };
 struct pl_call {
   struct pl_device *device;
   enum pl_call_kind kind;
   const struct pl_quantity *quantity; /* GET, SET */
   int64_t value_u;                    /* SET */
+  struct pl_agent_exchange *agent;    /* AGENT: in and out; the caller's until done() */
   pl_time_ns timeout_ns;              /* 0: one second */
   void (*done)(struct pl_call *call); /* loop's thread */
   void *ctx;

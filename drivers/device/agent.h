@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PL_DEVICE_AGENT_H
+#define PL_DEVICE_AGENT_H
+
+#include "drivers/base/err.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * What runs workloads on a node (a CSU, a compute node module, a card): its agent. One interface for all of them, pl_device_desc.agent: the agent of a virtual
+ * rack is spoken to over Modbus (drivers/device/node_agent), real container agents come behind the same calls. What it answers is what it reads back, never what
+ * was asked of it. A caller that dies in the middle leaves the agent as it is: PL_AGENT_SURVEY tells.
+ */
+#define PL_AGENT_RUNS_MAX 16
+
+enum pl_run_state { PL_RUN_NONE, PL_RUN_COPYING, PL_RUN_READY /* whole, not running */, PL_RUN_RUNNING, PL_RUN_FAILED };
+const char *pl_run_state_name(enum pl_run_state state); /* "running" */
+
+struct pl_run { /* one workload on a node, as the agent tells it */
+  uint32_t handle;          /* the stack's number for an allocation, not 0 */
+  enum pl_run_state state;
+  int64_t cores_m, memory_MiB, data_MiB; /* what it may use (thousandths of a core); what it keeps */
+  uint32_t image;           /* what it is: for the simulated agent the shape of its load (node_agent.h) */
+  uint64_t work;            /* what it has done so far; part of its data, so a restored one goes on where it left off */
+  uint32_t checksum;        /* of its data: CRC-32 */
+  double used_cores, used_memory_MiB; /* now; 0 unless RUNNING */
+  double copied;            /* 0 to 1, while COPYING */
+};
+
+enum pl_agent_op {
+  PL_AGENT_SURVEY,   /* everything that it has: runs[], n_runs */
+  PL_AGENT_DEPLOY,   /* run: from its image, without data; then RUNNING */
+  PL_AGENT_STOP,     /* run.handle: away with it and its data */
+  PL_AGENT_SNAPSHOT, /* run.handle: pauses it (READY) and gives its data's size, work and checksum */
+  PL_AGENT_RESTORE,  /* run: with work and checksum of a snapshot; COPYING until it is whole, then READY, or FAILED where the checksum differs */
+  PL_AGENT_START,    /* run.handle: READY -> RUNNING */
+  PL_AGENT_RESIZE    /* run.handle: to run.cores_m, run.memory_MiB */
+};
+
+/* PL_E_USAGE: no such handle, or its state does not allow that, or the handle is there already; PL_E_RANGE: no room; errors of the bus as they are. */
+struct pl_agent_exchange {
+  enum pl_agent_op op;
+  struct pl_run run;        /* in; out: as the agent has it afterwards */
+  struct pl_run runs[PL_AGENT_RUNS_MAX]; /* SURVEY */
+  size_t n_runs;
+};
+
+#endif
