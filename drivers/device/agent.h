@@ -14,12 +14,12 @@
  */
 #define PL_AGENT_RUNS_MAX 16
 
-enum pl_run_state { PL_RUN_NONE, PL_RUN_COPYING, PL_RUN_READY /* whole, not running */, PL_RUN_RUNNING, PL_RUN_FAILED };
-const char *pl_run_state_name(enum pl_run_state state); /* "running" */
+enum pl_agent_run_state { PL_AGENT_RUN_NONE, PL_AGENT_RUN_COPYING, PL_AGENT_RUN_READY /* whole, not running */, PL_AGENT_RUN_RUNNING, PL_AGENT_RUN_FAILED };
+const char *pl_agent_run_state_name(enum pl_agent_run_state state); /* "running" */
 
-struct pl_run { /* one workload on a node, as the agent tells it */
+struct pl_agent_run { /* one workload on a node, as the agent tells it */
   uint32_t handle;          /* the stack's number for an allocation, not 0 */
-  enum pl_run_state state;
+  enum pl_agent_run_state state;
   int64_t cores_m, memory_MiB, data_MiB; /* what it may use (thousandths of a core); what it keeps */
   uint32_t image;           /* what it is: for the simulated agent the shape of its load (node_agent.h) */
   uint64_t work;            /* what it has done so far; part of its data, so a restored one goes on where it left off */
@@ -41,8 +41,8 @@ enum pl_agent_op {
 /* PL_E_USAGE: no such handle, or its state does not allow that, or the handle is there already; PL_E_RANGE: no room; errors of the bus as they are. */
 struct pl_agent_exchange {
   enum pl_agent_op op;
-  struct pl_run run;        /* in; out: as the agent has it afterwards */
-  struct pl_run runs[PL_AGENT_RUNS_MAX]; /* SURVEY */
+  struct pl_agent_run run;        /* in; out: as the agent has it afterwards */
+  struct pl_agent_run runs[PL_AGENT_RUNS_MAX]; /* SURVEY */
   size_t n_runs;
 };
 
