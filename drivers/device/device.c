@@ -181,6 +181,8 @@ static enum pl_status do_call(struct pl_call *call, struct pl_err *err)
   case PL_CALL_IDENTIFY:
     call->identity = (struct pl_identity){0};
     return desc->identify ? desc->identify(device->self, &call->identity, err) : unsupported(err, "identity to read");
+  case PL_CALL_AGENT:
+    return desc->agent && call->agent ? desc->agent(device->self, call->agent, err) : unsupported(err, "agent that runs workloads");
   case PL_CALL_FAULTS:
     call->faults = (struct pl_faults){0};
     return desc->faults ? desc->faults(device->self, &call->faults, err) : unsupported(err, "faults to read");
