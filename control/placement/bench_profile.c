@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Forecasts of the shipped traces by the profile and by what it must beat, each asked at every sample for 5 minutes and 1 hour ahead, from the second week on
- * (a week ago needs one). Prints docs/forecast.md's table; --figures: NAME VALUE for tools/bench.py; --csv TRACE: the forecasts, for a plot.
+ * (a week ago needs one): docs/forecast.md's table of mean absolute errors over those of "as last time", the worst single error in mcore behind each.
+ * [--figures] NAME VALUE only, for tools/bench.py; [--csv TRACE] the forecasts for a plot; [FOLDER] of other traces.
  */
 #include "control/placement/profile_test.h"
+#include "control/placement/profile_in.h"
+
+#include <time.h>
 
 static void print_table(const struct trace *t, struct score scores[N_HORIZONS][N_ALL])
 {
@@ -41,30 +45,70 @@ static int by_value(const void *a, const void *b)
   return (x > y) - (x < y);
 }
 
-int main(int argc, char **argv)
+static double median(double *values)
 {
-  bool figures = argc > 1 && !strcmp(argv[1], "--figures");
-  const char *folder = argc > 1 + figures && strcmp(argv[argc - 1], "--csv") && argv[argc - 1][0] != '-' && argc != 3 ? argv[argc - 1] : "control/placement/traces";
-  if (argc > 2 && !strcmp(argv[1], "--csv"))
-    return print_csv(argc > 3 ? argv[3] : "control/placement/traces", argv[2]);
+  qsort(values, N_TRACES, sizeof *values, by_value);
+  return (values[(N_TRACES - 1) / 2] + values[N_TRACES / 2]) / 2;
+}
+
+static void print_head(void)
+{
+  printf("| trace, horizon |");
+  for (size_t i = 0; i < N_PEERS; i++)
+    printf(" %s |", PEERS[i].name);
+  printf(" profile | in the band |\n|---|");
+  for (size_t i = 0; i < N_ALL; i++)
+    printf("---|");
+  printf("---|\n");
+}
+
+/* What one more sample costs, and how large one profile is. */
+static void print_cost(const struct trace *t)
+{
+  struct pl_profile *profile = make();
+  struct timespec start, end;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &start);
+  for (size_t i = 0; i < t->count; i++)
+    pl_profile_add(profile, t->value[i]);
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &end);
+  printf("sample-us %.2f\nprofile-bytes %zu\n", ((double)(end.tv_sec - start.tv_sec) * 1e6 + (double)(end.tv_nsec - start.tv_nsec) / 1e3) / (double)t->count,
+         pl_profile_size(profile));
+  pl_profile_free(profile);
+}
+
+static int compare(const char *folder, bool table)
+{
   static struct trace trace;
   double gain[N_TRACES];
-  if (!figures) {
-    printf("| trace, horizon |");
-    for (size_t i = 0; i < N_PEERS; i++)
-      printf(" %s |", PEERS[i].name);
-    printf(" profile | in the band |\n|---|%s\n", "---|---|---|---|---|---|---|");
-  }
+  if (table)
+    print_head();
   for (size_t i = 0; i < N_TRACES; i++) {
     struct score scores[N_HORIZONS][N_ALL] = {0};
     if (!load(folder, TRACES[i], &trace))
       return 1;
     run(&trace, scores);
-    gain[i] = fmax(over_naive(scores[0], N_PEERS), over_naive(scores[1], N_PEERS)); /* the worse of both horizons */
-    if (!figures)
+    gain[i] = 0;
+    for (size_t h = 0; h < N_HORIZONS; h++)
+      gain[i] += over_naive(scores[h], N_PEERS) / N_HORIZONS;
+    if (table)
       print_table(&trace, scores);
   }
-  qsort(gain, N_TRACES, sizeof *gain, by_value);
-  printf(figures ? "forecast-gain %.3f\n" : "\nforecast-gain %.3f\n", (gain[(N_TRACES - 1) / 2] + gain[N_TRACES / 2]) / 2);
+  double middle = median(gain);
+  printf("forecast-gain %.3f\nforecast-gain-worst %.3f\n", middle, gain[N_TRACES - 1]);
+  print_cost(&trace);
   return 0;
+}
+
+int main(int argc, char **argv)
+{
+  const char *folder = TRACES_FOLDER, *csv = NULL;
+  bool table = true;
+  for (int i = 1; i < argc; i++)
+    if (!strcmp(argv[i], "--figures"))
+      table = false;
+    else if (!strcmp(argv[i], "--csv") && i + 1 < argc)
+      csv = argv[++i];
+    else
+      folder = argv[i];
+  return csv ? print_csv(folder, csv) : compare(folder, table);
 }

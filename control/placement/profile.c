@@ -5,18 +5,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const double LEVEL_RATE[LEVELS] = {1, 0.3, 0.1, 0.03, 0.01};
-static const double SHIFT_RATE[SHIFTS] = {1, 0.3, 0.05};
+static const double LEVEL_RATE[LEVELS] = {1, 0.5, 0.2, 0.05, 0.01};
+static const double SHIFT_RATE[SHIFTS] = {1, 0.2, 0.02};
 
-#define MEMORY 300.0    /* forecasts on a rung: what "of late" is for errors */
-#define FADE 0.998      /* of regret, a forecast */
-#define CLEAR 5.0       /* times the usual error: as much as one forecast counts */
-#define SEASON_RATE 0.15
-#define ODD 8.0         /* times the usual error: as far as one sample alone is believed */
+#define MEMORY 100.0    /* forecasts on a rung: what "of late" is for errors */
+#define LONG_MEMORY 500.0 /* of each expert's */
+#define FADE 0.9995     /* of regret, a forecast */
+#define SEASON_RATE 0.12
+#define ODD 12.0        /* times the usual error: as far as one sample alone is believed */
 #define FAR 20.0        /* times the usual error: as much as one error counts */
+#define HOPELESS 10.0   /* times the last sample's error: who errs as much is not asked */
 #define HUGE_SAMPLE 1e30
 #define TAIL 0.05       /* on each side of the band */
-#define TAIL_STEP 0.1
+#define TAIL_STEP 0.1   /* of the usual error */
+#define QUICK 20.0      /* and more in the beginning: this over the number of forecasts */
 #define PEAK_POINTS 720
 
 static double clip(double value, double limit)
@@ -57,11 +59,18 @@ static const char *expert_word(size_t expert)
 
 /* By regret: how much better each would have been than what was told, over its spread (ML-Poly; Gaillard, Stoltz, van Erven 2014, section 2.1, here with a memory
  * that fades). Who would not have been better has no weight; who does not know yet, none either. */
-static void weigh(const struct pl_profile_rung *rung, const double *values, double *weights)
+static double weight_of(const struct pl_profile_rung *rung, size_t expert, double value)
+{
+  bool silent = isnan(value) || rung->regret[expert] <= 0 || (double)rung->error[expert] > HOPELESS * (double)rung->error[0];
+  return silent ? 0 : (double)rung->regret[expert] / (1 + (double)rung->power[expert]);
+}
+
+static void weigh(const struct pl_profile *p, size_t rung, const double *values, double *weights)
 {
   double sum = 0;
-  for (size_t i = 0; i < EXPERTS; i++)
-    sum += weights[i] = isnan(values[i]) || rung->regret[i] <= 0 ? 0 : (double)rung->regret[i] / (1 + (double)rung->power[i]);
+  for (size_t r = rung + 1; r-- > 0 && sum <= 0;) /* where none was better yet: as on the rung below */
+    for (size_t i = 0; i < EXPERTS; i++)
+      sum += weights[i] = weight_of(&p->rung[r], i, values[i]);
   if (sum <= 0)
     weights[0] = sum = 1; /* as last time */
   for (size_t i = 0; i < EXPERTS; i++)
@@ -81,47 +90,51 @@ static double mean_of(const double *values, const double *weights)
  * quantile tracking, Angelopoulos et al. 2023, section 2.1). */
 static void widen(struct pl_profile_rung *rung, double error)
 {
-  double step = TAIL_STEP * (double)rung->off;
+  double step = fmax(TAIL_STEP, QUICK / rung->told) * (double)rung->off;
   if (rung->told <= 10) {
     rung->over = (float)fmax(rung->over, error), rung->under = (float)fmin(rung->under, error);
     return;
   }
   rung->over += (float)(step * (error > (double)rung->over ? 1 - TAIL : -TAIL));
   rung->under -= (float)(step * (error < (double)rung->under ? 1 - TAIL : -TAIL));
+  float most = rung->off / (float)TAIL; /* Markov's: what is further off than this is rarer */
+  rung->over = fminf(rung->over, most), rung->under = fmaxf(rung->under, -most);
+}
+
+/* A mean of what is worth remembering: of all in the beginning. */
+static void follow(float *mean, double value, uint32_t n)
+{
+  double limit = n > 10 ? FAR * (double)*mean : INFINITY;
+  *mean += (float)((fmin(value, limit) - (double)*mean) * fmax(1.0 / n, 1 / MEMORY));
 }
 
 static void judge(struct pl_profile_rung *rung, const float *flight, double value)
 {
-  double told = (double)flight[EXPERTS], error = value - told, unit = fmax(rung->told ? (double)rung->off : fabs(error), 1e-30);
+  double told = (double)flight[EXPERTS], error = value - told;
+  double unit = fmax(rung->told ? (double)rung->error[0] : fabs(error), 1e-30); /* as much as it moves in that time */
+  rung->told++;
   for (size_t i = 0; i < EXPERTS; i++)
     if (!isnan(flight[i])) {
-      double better = clip(((double)flight[i] - told) / unit, CLEAR) * (error < 0 ? -1 : error > 0); /* the absolute error's slope */
+      double better = clip(((double)flight[i] - told) / unit, FAR) * (error < 0 ? -1 : error > 0); /* by the slope of the absolute error */
       rung->regret[i] = (float)(FADE * (double)rung->regret[i] + better);
       rung->power[i] = (float)(FADE * (double)rung->power[i] + better * better);
+      rung->error[i] += (float)((fabs(value - (double)flight[i]) - (double)rung->error[i]) * fmax(1.0 / rung->told, 1 / LONG_MEMORY));
     }
-  rung->told++;
   widen(rung, error);
-  rung->off += (float)((fmin(fabs(error), rung->told > 10 ? FAR * (double)rung->off : INFINITY) - (double)rung->off) * fmax(1.0 / rung->told, 1 / MEMORY));
+  follow(&rung->off, fabs(error), rung->told);
 }
 
-static uint32_t stride_of(size_t rung)
+/* On long rungs one turn of each `stride` forecasts: which, is as good as chance, lest it be the same hours of each day. NULL: not this one. */
+static float *flight_of(struct pl_profile *p, size_t rung, uint32_t turn)
 {
-  uint32_t length = 1u << rung;
-  return length > FLIGHT ? length / FLIGHT : 1;
-}
-
-/* The place of what is forecast at, or for, a turn. */
-static float *flight_at(struct pl_profile *p, size_t rung, uint32_t turn)
-{
-  return turn % stride_of(rung) ? NULL : p->rung[rung].flight[turn / stride_of(rung) % FLIGHT];
+  uint32_t length = 1u << rung, stride = length > FLIGHT ? length / FLIGHT : 1, nth = turn / stride;
+  return (nth * 2654435761u >> 16) % stride == turn % stride ? p->rung[rung].flight[nth % (FLIGHT + 1)] : NULL;
 }
 
 static void judge_all(struct pl_profile *p, double value)
 {
   for (size_t r = 0; r < p->n_rungs; r++) {
-    /* What was put there 2^r turns ago: a rung's flight is as long as the rung, so that it is the same place, unless the rung is shorter than it. */
-    uint32_t length = 1u << r;
-    float *flight = p->turns >= length ? flight_at(p, r, p->turns - length) : NULL;
+    float *flight = p->turns >= 1u << r ? flight_of(p, r, p->turns - (1u << r)) : NULL;
     if (!flight)
       continue;
     if (!isnan(value) && !isnan(flight[EXPERTS]))
@@ -134,11 +147,11 @@ static void send_all(struct pl_profile *p)
 {
   double values[EXPERTS], weights[EXPERTS];
   for (size_t r = 0; r < p->n_rungs; r++) {
-    float *flight = flight_at(p, r, p->turns - 1);
+    float *flight = flight_of(p, r, p->turns - 1);
     if (!flight)
       continue;
     ask(p, 1u << r, values);
-    weigh(&p->rung[r], values, weights);
+    weigh(p, r, values, weights);
     for (size_t i = 0; i < EXPERTS; i++)
       flight[i] = (float)values[i];
     flight[EXPERTS] = (float)mean_of(values, weights);
@@ -179,8 +192,7 @@ static void learn_season(struct pl_profile *p, size_t s, double value)
       double rate = fmax(1.0 / (1 + p->turns / season->length), SEASON_RATE);
       season->visits++;
       *bin += (float)(rate * clip(error, season->visits > 10 ? ODD * (double)season->off : INFINITY));
-      season->off += (float)((fmin(fabs(error), season->visits > 10 ? FAR * (double)season->off : INFINITY) - (double)season->off) *
-                             fmax(1.0 / season->visits, 1 / MEMORY));
+      follow(&season->off, fabs(error), season->visits);
     }
   }
   season->sum = 0, season->n = 0;
@@ -246,8 +258,8 @@ static void tell(const struct pl_profile *p, uint32_t ahead, struct pl_forecast 
     next = --r;
   const struct pl_profile_rung *a = &p->rung[r], *b = &p->rung[next];
   ask(p, ahead, values);
-  weigh(a, values, low_w);
-  weigh(b, values, high_w);
+  weigh(p, r, values, low_w);
+  weigh(p, next, values, high_w);
   size_t best = 0;
   for (size_t i = 0; i < EXPERTS; i++) {
     low_w[i] += share * (high_w[i] - low_w[i]);
@@ -345,8 +357,8 @@ enum pl_status pl_profile_new(const struct pl_profile_cfg *cfg, struct pl_profil
     return pl_fail(err, PL_E_NOMEM, "profile: out of memory");
   p->cfg = *cfg;
   p->n_rungs = n_rungs;
-  for (size_t i = 0; i < n_rungs * FLIGHT; i++)
-    p->rung[i / FLIGHT].flight[i % FLIGHT][EXPERTS] = NAN;
+  for (size_t i = 0; i < n_rungs * (FLIGHT + 1); i++)
+    p->rung[i / (FLIGHT + 1)].flight[i % (FLIGHT + 1)][EXPERTS] = NAN;
   for (size_t i = 0; i < SEASONS * BINS_MAX; i++)
     p->bins[i / BINS_MAX][i % BINS_MAX] = NAN;
   for (size_t s = 0; s < SEASONS; s++) {

@@ -15,13 +15,14 @@ enum {
   SHIFTS = 3,                  /* how fast a season is moved to where the level now stands; and unmoved */
   EXPERTS = LEVELS + TRENDS + SEASONS * (1 + SHIFTS),
   RUNGS_MAX = 16,              /* 32,768 samples ahead */
-  FLIGHT = 8,                  /* forecasts that wait for their sample on each rung; on long ones not every sample gets one */
+  FLIGHT = 16,                 /* forecasts that wait for their sample on each rung; on long ones not every sample gets one */
   BINS_MAX = 672               /* of a season: a week's quarters of an hour */
 };
 
 struct pl_profile_rung {
-  float flight[FLIGHT][EXPERTS + 1]; /* the last: the weighted mean. NAN: none */
+  float flight[FLIGHT + 1][EXPERTS + 1]; /* the last: the weighted mean. NAN: none */
   float regret[EXPERTS], power[EXPERTS]; /* how much better each would have been than what was told; sum of squares of that */
+  float error[EXPERTS];              /* of each, mean absolute */
   float off, under, over;            /* mean absolute error of what was told; bounds that 5 % fall below and 5 % above, from what was told */
   uint32_t told;
 };

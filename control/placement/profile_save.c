@@ -74,12 +74,13 @@ static void walk_cfg(struct walk *w, struct pl_profile_cfg *cfg)
 
 static void walk_rung(struct walk *w, struct pl_profile_rung *rung)
 {
-  for (size_t i = 0; i < FLIGHT; i++)
+  for (size_t i = 0; i <= FLIGHT; i++)
     for (size_t k = 0; k <= EXPERTS; k++)
       single(w, &rung->flight[i][k], -MAGNITUDE_MAX, true);
   for (size_t k = 0; k < EXPERTS; k++) {
     single(w, &rung->regret[k], -MAGNITUDE_MAX, false);
     single(w, &rung->power[k], 0, false);
+    single(w, &rung->error[k], 0, false);
   }
   single(w, &rung->off, 0, false);
   single(w, &rung->under, -MAGNITUDE_MAX, false);
