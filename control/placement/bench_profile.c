@@ -2,12 +2,15 @@
 /*
  * Forecasts of the shipped traces by the profile and by what it must beat, each asked at every sample for 5 minutes and 1 hour ahead, from the second week on
  * (a week ago needs one): docs/forecast.md's table of mean absolute errors over those of "as last time", the worst single error in mcore behind each.
- * [--figures] NAME VALUE only, for tools/bench.py; [--csv TRACE] the forecasts for a plot; [FOLDER] of other traces.
+ * [--figures] NAME VALUE only, for tools/bench.py; [--csv] the forecasts of an hour before, for a plot;
+ * [FILE.csv...] other traces: a head, then a sample every 5 minutes in the second column.
  */
 #include "control/placement/profile_test.h"
 #include "control/placement/profile_in.h"
 
 #include <time.h>
+
+enum { TRACES_MAX = 64 };
 
 static void print_table(const struct trace *t, struct score scores[N_HORIZONS][N_ALL])
 {
@@ -19,10 +22,10 @@ static void print_table(const struct trace *t, struct score scores[N_HORIZONS][N
   }
 }
 
-static int print_csv(const char *folder, const char *name)
+static int print_csv(const char *path)
 {
   struct trace *t = malloc(sizeof *t);
-  if (!t || !load(folder, name, t))
+  if (!t || !load(path, t))
     return 1;
   struct pl_profile *profile = make();
   struct pl_forecast f[HOUR] = {0};
@@ -45,10 +48,10 @@ static int by_value(const void *a, const void *b)
   return (x > y) - (x < y);
 }
 
-static double median(double *values)
+static double median(double *values, size_t count)
 {
-  qsort(values, N_TRACES, sizeof *values, by_value);
-  return (values[(N_TRACES - 1) / 2] + values[N_TRACES / 2]) / 2;
+  qsort(values, count, sizeof *values, by_value);
+  return (values[(count - 1) / 2] + values[count / 2]) / 2;
 }
 
 static void print_head(void)
@@ -76,15 +79,15 @@ static void print_cost(const struct trace *t)
   pl_profile_free(profile);
 }
 
-static int compare(const char *folder, bool table)
+static int compare(const char *const *paths, size_t count, bool table)
 {
   static struct trace trace;
-  double gain[N_TRACES];
+  double gain[TRACES_MAX];
   if (table)
     print_head();
-  for (size_t i = 0; i < N_TRACES; i++) {
+  for (size_t i = 0; i < count; i++) {
     struct score scores[N_HORIZONS][N_ALL] = {0};
-    if (!load(folder, TRACES[i], &trace))
+    if (!load(paths[i], &trace))
       return 1;
     run(&trace, scores);
     gain[i] = 0;
@@ -93,22 +96,25 @@ static int compare(const char *folder, bool table)
     if (table)
       print_table(&trace, scores);
   }
-  double middle = median(gain);
-  printf("forecast-gain %.3f\nforecast-gain-worst %.3f\n", middle, gain[N_TRACES - 1]);
+  double middle = median(gain, count);
+  printf("forecast-gain %.3f\nforecast-gain-worst %.3f\n", middle, gain[count - 1]);
   print_cost(&trace);
   return 0;
 }
 
 int main(int argc, char **argv)
 {
-  const char *folder = TRACES_FOLDER, *csv = NULL;
-  bool table = true;
-  for (int i = 1; i < argc; i++)
+  const char *paths[TRACES_MAX];
+  size_t count = 0;
+  bool table = true, csv = false;
+  for (int i = 1; i < argc && count < TRACES_MAX; i++)
     if (!strcmp(argv[i], "--figures"))
       table = false;
-    else if (!strcmp(argv[i], "--csv") && i + 1 < argc)
-      csv = argv[++i];
+    else if (!strcmp(argv[i], "--csv"))
+      csv = true;
     else
-      folder = argv[i];
-  return csv ? print_csv(folder, csv) : compare(folder, table);
+      paths[count++] = argv[i];
+  if (csv)
+    return print_csv(count ? paths[0] : SHIPPED[0]);
+  return count ? compare(paths, count, table) : compare(SHIPPED, N_SHIPPED, table);
 }

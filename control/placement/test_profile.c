@@ -228,19 +228,19 @@ static void test_traces(void **state)
 {
   (void)state;
   static struct trace trace;
-  for (size_t i = 0; i < N_TRACES; i++) {
+  for (size_t i = 0; i < N_SHIPPED; i++) {
     struct score scores[N_HORIZONS][N_ALL] = {0};
-    assert_true(load(TRACES_FOLDER, TRACES[i], &trace));
+    assert_true(load(SHIPPED[i], &trace));
     run(&trace, scores);
     for (size_t h = 0; h < N_HORIZONS; h++) {
       const struct score *own = &scores[h][N_PEERS];
       assert_true(own->n > 5000);
       for (size_t k = 0; k < N_PEERS; k++)
         if (own->sum >= scores[h][k].sum)
-          fail_msg("%s, %s: %g as much as %s", TRACES[i], HORIZONS[h].name, own->sum / scores[h][k].sum, PEERS[k].name);
+          fail_msg("%s, %s: %g as much as %s", trace.name, HORIZONS[h].name, own->sum / scores[h][k].sum, PEERS[k].name);
       double inside = (double)own->inside / (double)own->n;
       if (inside < 0.85 || inside > 0.97)
-        fail_msg("%s, %s: %g in the band", TRACES[i], HORIZONS[h].name, inside);
+        fail_msg("%s, %s: %g in the band", trace.name, HORIZONS[h].name, inside);
     }
   }
 }
