@@ -124,17 +124,23 @@ static void judge(struct pl_profile_rung *rung, const float *flight, double valu
   follow(&rung->off, fabs(error), rung->told);
 }
 
+/* In samples: powers of two, and at last the horizon itself. */
+static uint32_t length_of(const struct pl_profile *p, size_t rung)
+{
+  return rung + 1 < p->n_rungs ? 1u << rung : p->horizon;
+}
+
 /* On long rungs one turn of each `stride` forecasts: which, is as good as chance, lest it be the same hours of each day. NULL: not this one. */
 static float *flight_of(struct pl_profile *p, size_t rung, uint32_t turn)
 {
-  uint32_t length = 1u << rung, stride = length > FLIGHT ? length / FLIGHT : 1, nth = turn / stride;
+  uint32_t stride = (length_of(p, rung) + FLIGHT - 1) / FLIGHT, nth = turn / stride;
   return (nth * 2654435761u >> 16) % stride == turn % stride ? p->rung[rung].flight[nth % (FLIGHT + 1)] : NULL;
 }
 
 static void judge_all(struct pl_profile *p, double value)
 {
   for (size_t r = 0; r < p->n_rungs; r++) {
-    float *flight = p->turns >= 1u << r ? flight_of(p, r, p->turns - (1u << r)) : NULL;
+    float *flight = p->turns >= length_of(p, r) ? flight_of(p, r, p->turns - length_of(p, r)) : NULL;
     if (!flight)
       continue;
     if (!isnan(value) && !isnan(flight[EXPERTS]))
@@ -150,7 +156,7 @@ static void send_all(struct pl_profile *p)
     float *flight = flight_of(p, r, p->turns - 1);
     if (!flight)
       continue;
-    ask(p, 1u << r, values);
+    ask(p, length_of(p, r), values);
     weigh(p, r, values, weights);
     for (size_t i = 0; i < EXPERTS; i++)
       flight[i] = (float)values[i];
@@ -247,15 +253,22 @@ static uint32_t steps_of(const struct pl_profile *p, double ahead_s)
   return steps > 1 ? (uint32_t)fmin(steps, 1e8) : 1; /* NAN as well */
 }
 
+/* The rungs below and above, and how far up from the one to the other. */
+static double between(const struct pl_profile *p, double ahead, size_t *below, size_t *above)
+{
+  size_t r = 0;
+  while (r + 1 < p->n_rungs && p->rung[r + 1].told && length_of(p, r + 1) <= ahead)
+    r++;
+  *below = r;
+  *above = r + 1 < p->n_rungs && p->rung[r + 1].told ? r + 1 : r;
+  return *above > r ? log2(ahead / length_of(p, r)) / log2((double)length_of(p, r + 1) / length_of(p, r)) : 0;
+}
+
 static void tell(const struct pl_profile *p, uint32_t ahead, struct pl_forecast *out)
 {
   double values[EXPERTS], low_w[EXPERTS], high_w[EXPERTS], since = ahead + p->age[0]; /* the last sample may have come before the last turn */
-  double at = fmin(log2(since), p->n_rungs - 1), share = at - floor(at);
-  size_t r = (size_t)at, next = r + 1 < p->n_rungs ? r + 1 : r;
-  if (!p->rung[next].told && share < 1)
-    next = r;
-  while (r && !p->rung[r].told)
-    next = --r;
+  size_t r, next;
+  double share = between(p, since, &r, &next);
   const struct pl_profile_rung *a = &p->rung[r], *b = &p->rung[next];
   ask(p, ahead, values);
   weigh(p, r, values, low_w);
@@ -265,7 +278,7 @@ static void tell(const struct pl_profile *p, uint32_t ahead, struct pl_forecast 
     low_w[i] += share * (high_w[i] - low_w[i]);
     best = low_w[i] > low_w[best] ? i : best;
   }
-  double wider = sqrt(fmax(1, since / (double)(1u << next))); /* beyond what was learned: as errors that add up */
+  double wider = sqrt(fmax(1, since / length_of(p, next))); /* beyond what was learned: as errors that add up */
   out->value = mean_of(values, low_w);
   out->low = out->value + wider * fmin(0, (double)a->under + share * (double)(b->under - a->under));
   out->high = out->value + wider * fmax(0, (double)a->over + share * (double)(b->over - a->over));
@@ -357,6 +370,7 @@ enum pl_status pl_profile_new(const struct pl_profile_cfg *cfg, struct pl_profil
     return pl_fail(err, PL_E_NOMEM, "profile: out of memory");
   p->cfg = *cfg;
   p->n_rungs = n_rungs;
+  p->horizon = (uint32_t)fmax(ceil(steps), 1);
   for (size_t i = 0; i < n_rungs * (FLIGHT + 1); i++)
     p->rung[i / (FLIGHT + 1)].flight[i % (FLIGHT + 1)][EXPERTS] = NAN;
   for (size_t i = 0; i < SEASONS * BINS_MAX; i++)
