@@ -95,7 +95,7 @@ def main():
         for start, length in ((rng.randrange(N), 6), (rng.randrange(N), 24), *((rng.randrange(N), 1) for _ in range(12))): # an agent that restarts, a lost packet
             values[start:start + length] = [""] * len(values[start:start + length])
         with open(os.path.join(args.out, f"{make.__name__}.csv"), "w") as f:
-            f.write("t_s,cores_mcore\n")
+            f.write("time (s),cores (mcore)\n")
             f.writelines(f"{i * PERIOD_S},{v}\n" for i, v in enumerate(values))
 
 
