@@ -5,3 +5,4 @@ PROFILE_STANDS_ON := control/placement/profile.c control/placement/profile_save.
 NEEDS_control/placement/test_profile := $(PROFILE_STANDS_ON)
 NEEDS_control/placement/fuzz_profile := $(PROFILE_STANDS_ON)
 NEEDS_control/placement/bench_profile := $(PROFILE_STANDS_ON)
+NEEDS_control/placement/bench_pool := $(POOL)
