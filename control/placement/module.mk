@@ -1,3 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 POOL := $(wildcard control/placement/pool*.c) drivers/base
 NEEDS_control/placement/test_pool := $(POOL)
+MOVES := $(POOL) $(wildcard control/placement/moves*.c)
+NEEDS_control/placement/test_moves := $(MOVES)
