@@ -3,3 +3,8 @@ POOL := $(wildcard control/placement/pool*.c) drivers/base
 NEEDS_control/placement/test_pool := $(POOL)
 MOVES := $(POOL) $(wildcard control/placement/moves*.c)
 NEEDS_control/placement/test_moves := $(MOVES)
+NEEDS_control/placement/bench_moves := $(MOVES)
+NEEDS_control/placement/bench_moves_ratio := $(MOVES)
+# They stand on the helpers of the tests; the exact solver is the bench's only.
+$(BUILD)/control/placement/bench_moves: PKG_LIBS += -lcmocka
+$(BUILD)/control/placement/bench_moves_ratio: PKG_LIBS += -lcmocka -lglpk
