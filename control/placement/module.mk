@@ -8,3 +8,4 @@ NEEDS_control/placement/bench_moves_ratio := $(MOVES)
 # They stand on the helpers of the tests; the exact solver is the bench's only.
 $(BUILD)/control/placement/bench_moves: PKG_LIBS += -lcmocka
 $(BUILD)/control/placement/bench_moves_ratio: PKG_LIBS += -lcmocka -lglpk
+NEEDS_control/placement/bench_pool := $(POOL)

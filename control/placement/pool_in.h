@@ -107,7 +107,8 @@ struct pl_pool {
   char *features[64];
   struct names names;
   struct node **nodes;   /* in the order in which they came; NULL: removed */
-  size_t n_nodes, cap_nodes;
+  size_t n_nodes, cap_nodes, n_there; /* there: without the gaps */
+  struct pl_amounts total;            /* capacity of all */
   struct domain **domains;
   size_t n_domains;
   struct node *roots[TREES];

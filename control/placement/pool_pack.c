@@ -44,21 +44,19 @@ static void find_depths(const struct pl_plan *plan, struct weight *weights)
 
 static bool order_rows(struct job *job)
 {
+  if (job->plan->n_asks == 1) /* replicas are alike */
+    return true;
   size_t n = job->plan->count;
   struct weight *weights = calloc(n + 1, sizeof *weights);
-  struct pl_amounts largest = {0};
+  const struct pl_amounts *total = &job->pool->total;
   if (!weights)
     return false;
-  for (size_t i = 0; i < job->pool->n_nodes; i++)
-    for (int d = 0; job->pool->nodes[i] && d < DIMS; d++)
-      if (job->pool->nodes[i]->capacity.of[d] > largest.of[d])
-        largest.of[d] = job->pool->nodes[i]->capacity.of[d];
   for (size_t i = 0; i < n; i++) {
     const struct pl_request *q = &job->plan->rows[i].ask->request;
     double sum = 0;
     for (int d = 0; d < DIMS; d++)
-      sum += largest.of[d] > 0 ? (double)q->need.of[d] / (double)largest.of[d] : 0;
-    weights[i] = (struct weight){.row = i, .size = pool_share(&q->need, &largest, NULL) + sum / DIMS + (q->node ? 1000 : 0)};
+      sum += total->of[d] > 0 ? (double)q->need.of[d] / (double)total->of[d] : 0;
+    weights[i] = (struct weight){.row = i, .size = pool_share(&q->need, total, NULL) + sum / DIMS + (q->node ? 1000 : 0)};
   }
   find_depths(job->plan, weights);
   qsort(weights, n, sizeof *weights, by_weight);

@@ -124,8 +124,7 @@ static enum pl_status new_plan(const struct pl_pool *pool, const struct pl_reque
   }
   memcpy(plan->weights, pool->weights, sizeof plan->weights);
   plan->version = pool->version;
-  for (size_t i = 0; i < pool->n_nodes; i++)
-    plan->nodes += pool->nodes[i] != NULL;
+  plan->nodes = pool->n_there;
   *out = plan;
   return PL_OK;
 }
