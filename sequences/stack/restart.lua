@@ -8,7 +8,7 @@ sequence "stack-restart" {
 }
 
 local STEPS = {
-  ["hot-swap"] = { "isolate", "power-down", "ready", "removed", "power-up", "test", "reintegrate" },
+  ["hot-swap"] = { "isolate", "power-down", "ready", "removed", "power-up", "test", "reintegrate", "update" },
   ["power-on"] = { "power-up", "test" },
   ["power-off"] = { "quiesce", "power-down" },
   ["restart"] = { "quiesce", "reset", "release", "test", "resume" },
