@@ -285,6 +285,32 @@ static void a_swap_changes_what_is_told_of_the_slot(void **state)
   assert_non_null(strstr(text_at(d, "SerialNumber"), serial));
 }
 
+/* Of a module no other reset makes sense, and it is done only where somebody else is left who works. */
+static void a_module_is_evacuated(void **state)
+{
+  struct door *d = *state;
+  const char *reset = "/redfish/v1/Chassis/module-1/Actions/Chassis.Reset";
+  ask(d, "GET", "/redfish/v1/Chassis/module-1", NULL);
+  assert_string_equal(text_at(d, "Actions/#Chassis.Reset/target"), reset);
+  assert_int_equal(array_length(d, "Actions/#Chassis.Reset/ResetType@Redfish.AllowableValues"), 1);
+  ask(d, "POST", reset, "{\"ResetType\": \"ForceOff\"}");
+  assert_int_equal(d->status, 400);
+  stand_power(d->stand, "csu-1", true);
+  stand_until_state(d->stand, "csu-1", PL_STATE_ENABLED, 20 * PL_S);
+  ask(d, "POST", reset, "{\"ResetType\": \"GracefulShutdown\"}");
+  assert_in_range(d->status, 400, 409);
+  stand_power(d->stand, "csu-5", true);
+  stand_until_state(d->stand, "csu-5", PL_STATE_ENABLED, 20 * PL_S);
+  ask(d, "POST", reset, "{}");
+  assert_int_equal(d->status, 202);
+  stand_until_state(d->stand, "csu-1", PL_STATE_STANDBY, 20 * PL_S);
+  stand_run(d->stand, PL_S); /* what is behind the path discharges */
+  assert_true(stand_truth(d->stand, "csu-1", "vout") < 5);
+  assert_true(stand_truth(d->stand, "csu-5", "vout") > 46);
+  ask(d, "GET", "/redfish/v1/Chassis/demo-rack", NULL);
+  assert_null(value_at(d, "Actions"));
+}
+
 struct dump {
   struct door *door;
   FILE *out;
@@ -364,6 +390,7 @@ int main(void)
       cmocka_unit_test_setup_teardown(an_invalid_reading_is_null, open_demo, close_demo),
       cmocka_unit_test_setup_teardown(a_write_is_answered_when_hardware_has_it, open_demo, close_demo),
       cmocka_unit_test_setup_teardown(a_swap_changes_what_is_told_of_the_slot, open_demo, close_demo),
+      cmocka_unit_test_setup_teardown(a_module_is_evacuated, open_demo, close_demo),
       cmocka_unit_test_setup_teardown(every_resource_is_there, open_demo, close_demo),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
