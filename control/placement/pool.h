@@ -77,6 +77,7 @@ enum pl_status pl_pool_new(const struct pl_pool_policy *policy, struct pl_pool *
 void pl_pool_free(struct pl_pool *pool);
 /* The bit of a feature's word; at most 64 of them (PL_E_RANGE). */
 enum pl_status pl_pool_feature(struct pl_pool *pool, const char *word, uint64_t *bit, struct pl_err *err);
+const char *pl_pool_feature_word(const struct pl_pool *pool, unsigned bit); /* "x86-64" of bit 0; NULL: no such */
 /* Adds it, or changes it by its id. A capacity below what is given away is taken as it is: nothing more fits, and moves (moves.h) put it right. */
 enum pl_status pl_pool_node(struct pl_pool *pool, const struct pl_node_desc *desc, struct pl_err *err);
 enum pl_status pl_pool_node_remove(struct pl_pool *pool, const char *id, struct pl_err *err); /* PL_E_BUSY: it has allocations */
@@ -153,6 +154,8 @@ enum pl_status pl_pool_release(struct pl_pool *pool, const char *id, struct pl_e
 enum pl_status pl_pool_resize(struct pl_pool *pool, const char *id, const struct pl_amounts *need, struct pl_err *err); /* vertical; PL_E_RANGE: it does not fit there */
 /* From its node to another one, if it fits there and no constraint is broken: features, affinity, domains, limits. PL_E_RANGE with the sentence. */
 enum pl_status pl_pool_move(struct pl_pool *pool, const char *id, const char *to, struct pl_err *err);
+/* This replica (from 1) of a request onto that node whatever stands against it: what a restart knows to be there, or what a move that failed puts back. */
+enum pl_status pl_pool_adopt(struct pl_pool *pool, const struct pl_request *request, unsigned replica, const char *node, struct pl_err *err);
 bool pl_pool_find(const struct pl_pool *pool, const char *id, struct pl_allocation *allocation);
 size_t pl_pool_allocations(const struct pl_pool *pool);
 void pl_pool_each(const struct pl_pool *pool, void (*fn)(void *ctx, const struct pl_allocation *allocation), void *ctx); /* by id; fn changes nothing */
