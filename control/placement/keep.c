@@ -153,7 +153,7 @@ static struct pl_request get_request(struct pl_placement *all, struct json_objec
   struct pl_request request = {.id = text_of(object, "id"), .group = text_of(object, "group"), .node = text_of(object, "node"),
                                .not_node = text_of(object, "not-node"), .priority = (int)int_of(object, "priority"), .features = get_features(all, object),
                                .with_in = (enum pl_domain)int_of(object, "with-in"), .apart_in = (enum pl_domain)int_of(object, "apart-in"),
-                               .replicas = (unsigned)int_of(object, "replicas"), .redundancy = (enum pl_redundancy)int_of(object, "redundancy"),
+                               .replicas = (unsigned)int_of(object, "replicas"), .redundancy = (enum pl_spares)int_of(object, "redundancy"),
                                .spread = (enum pl_domain)int_of(object, "spread"), .stay = int_of(object, "stay") != 0};
   get_amounts(object, "need", &request.need);
   get_names(object, "with", request.with);

@@ -88,7 +88,7 @@ enum pl_status pl_pool_forecast(struct pl_pool *pool, const char *node, const st
 
 /* --- what is asked for --- */
 
-enum pl_redundancy { PL_REDUNDANCY_NONE, PL_REDUNDANCY_N1, PL_REDUNDANCY_2N }; /* N replicas do the work; N+1 or 2N of them run */
+enum pl_spares { PL_REDUNDANCY_NONE, PL_REDUNDANCY_N1, PL_REDUNDANCY_2N }; /* N replicas do the work; N+1 or 2N of them run */
 #define PL_REQUEST_NAMES_MAX 4
 
 struct pl_request { /* one component; strings are copied by a commit */
@@ -102,7 +102,7 @@ struct pl_request { /* one component; strings are copied by a commit */
   enum pl_domain with_in, apart_in;
   unsigned replicas;     /* 0 is 1 */
   unsigned first;        /* scaling out: the first one that is new, of `replicas`; those below it are there already. 0 is 1 */
-  enum pl_redundancy redundancy; /* after the loss of any one `spread` domain at least `replicas` of them are left */
+  enum pl_spares redundancy; /* after the loss of any one `spread` domain at least `replicas` of them are left */
   enum pl_domain spread; /* replicas of a redundant request; PL_DOMAIN_NODE: any other node */
   const char *node;      /* it must be this one; NULL: any */
   const char *not_node;  /* anywhere but there; NULL */
