@@ -245,6 +245,31 @@ static void test_traces(void **state)
   }
 }
 
+/* Nothing at all for most of the time, and bursts by chance in working hours: the quiet makes no band so narrow that it does not open in time. */
+static void test_band_of_what_is_mostly_nothing(void **state)
+{
+  (void)state;
+  struct pl_profile *p = profile_of(300, DAY_S, 7 * DAY_S, 3600);
+  struct pl_forecast then[12] = {0};
+  uint64_t seed = 12;
+  size_t inside = 0, n = 0;
+  bool busy = false;
+  for (size_t i = 0; i < 288 * 35; i++) {
+    bool hours = i % 288 > 96 && i % 288 < 216 && i / 288 % 7 < 5;
+    busy = hours && chance(&seed) < (busy ? 0.8 : 0.08);
+    double value = busy ? 1e8 * (0.2 + chance(&seed)) : 0;
+    if (i >= 288 * 14) {
+      inside += value >= then[i % 12].low && value <= then[i % 12].high;
+      n++;
+    }
+    pl_profile_add(p, value);
+    pl_profile_forecast(p, 3600, &then[i % 12]);
+  }
+  if (inside < n * 85 / 100)
+    fail_msg("%zu of %zu", inside, n);
+  pl_profile_free(p);
+}
+
 static void assert_same(const struct pl_profile *a, const struct pl_profile *b)
 {
   for (double ahead = 0; ahead < 20000; ahead += 700) {
@@ -425,7 +450,7 @@ int main(void)
       cmocka_unit_test(test_outlier),        cmocka_unit_test(test_change_is_believed), cmocka_unit_test(test_peak),
       cmocka_unit_test(test_sum),            cmocka_unit_test(test_traces),    cmocka_unit_test(test_saved),
       cmocka_unit_test(test_damaged),        cmocka_unit_test(test_forged),    cmocka_unit_test(test_nan_storm),
-      cmocka_unit_test(test_huge),           cmocka_unit_test(test_never_below_zero), cmocka_unit_test(test_refused),
+      cmocka_unit_test(test_huge),           cmocka_unit_test(test_never_below_zero), cmocka_unit_test(test_band_of_what_is_mostly_nothing), cmocka_unit_test(test_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
