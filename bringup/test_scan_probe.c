@@ -72,6 +72,7 @@ static void the_demo_rack_is_all_there_and_says_who_it_is(void **state)
     assert_string_equal(hit->what, ROWS[i].what);
     assert_string_equal(hit->map, ROWS[i].map);
   }
+  assert_false(hit_of(probe, "tcp-nodes", 41)->answers); /* csu-1 is off, and its agent with it: not missing */
   pl_probe_free(probe);
   pl_rig_free(rig);
 }

@@ -26,6 +26,7 @@ struct pl_asked_device {
   size_t at;              /* in the round that runs: index of the sense; n_senses: its faults; then its identity */
   bool again;             /* asked for once more while the round ran */
   bool tells_identity;    /* of its item */
+  bool identify;          /* somebody wants to know it afresh */
   bool wants_power;       /* stands in the unit, so that it cannot answer when that is not there */
   unsigned asked, failed; /* in the round that runs */
   uint64_t rounds;        /* that are over */

@@ -241,6 +241,76 @@ static void a_write_is_answered_when_hardware_has_it(void **state)
   assert_true(lit == 1);
 }
 
+static bool swap_is_over(struct stand *s, void *ctx)
+{
+  (void)ctx;
+  return !stand_item(s, "csu-1")->procedure;
+}
+
+static bool is_ready(struct stand *s, void *ctx)
+{
+  (void)ctx;
+  return stand_item(s, "csu-1")->ready_to_remove;
+}
+
+/* Another unit in the slot: chassis and system tell of it, and of nothing that the one before had. */
+static void a_swap_changes_what_is_told_of_the_slot(void **state)
+{
+  struct door *d = *state;
+  char serial[64];
+  stand_power(d->stand, "csu-1", true);
+  stand_until_state(d->stand, "csu-1", PL_STATE_ENABLED, 20 * PL_S);
+  ask(d, "GET", "/redfish/v1/Systems/csu-1", NULL);
+  snprintf(serial, sizeof serial, "%s", text_at(d, "SerialNumber"));
+  assert_int_equal(number_at(d, "MemorySummary/TotalSystemMemoryGiB"), 512);
+  ask(d, "PATCH", "/redfish/v1/Chassis/csu-1", "{\"ReadyToRemove\": true}");
+  assert_int_equal(d->status, 202);
+  assert_true(stand_until(d->stand, is_ready, NULL, 20 * PL_S) != PL_NEVER);
+  stand_act(d->stand, "csu-1", "remove");
+  stand_run(d->stand, 2 * PL_S);
+  ask(d, "GET", "/redfish/v1/Chassis/csu-1", NULL);
+  assert_true(is_null_at(d, "SerialNumber"));
+  stand_act(d->stand, "csu-1", "replace");
+  stand_act(d->stand, "csu-1", "insert");
+  assert_true(stand_until(d->stand, swap_is_over, NULL, 30 * PL_S) != PL_NEVER);
+  ask(d, "GET", "/redfish/v1/Chassis/csu-1", NULL);
+  assert_string_not_equal(text_at(d, "SerialNumber"), serial);
+  assert_string_equal(text_at(d, "PartNumber"), "ES-CSU-2L");
+  snprintf(serial, sizeof serial, "%s", text_at(d, "SerialNumber"));
+  ask(d, "GET", "/redfish/v1/Systems/csu-1", NULL);
+  assert_string_equal(text_at(d, "SerialNumber"), serial);
+  assert_string_equal(text_at(d, "PartNumber"), "ES-CSU-2L");
+  assert_int_equal(number_at(d, "MemorySummary/TotalSystemMemoryGiB"), 1024);
+  ask(d, "GET", "/redfish/v1/Systems/csu-1/Storage/1/Drives/3", NULL);
+  assert_non_null(strstr(text_at(d, "SerialNumber"), serial));
+}
+
+/* Of a module no other reset makes sense, and it is done only where somebody else is left who works. */
+static void a_module_is_evacuated(void **state)
+{
+  struct door *d = *state;
+  const char *reset = "/redfish/v1/Chassis/module-1/Actions/Chassis.Reset";
+  ask(d, "GET", "/redfish/v1/Chassis/module-1", NULL);
+  assert_string_equal(text_at(d, "Actions/#Chassis.Reset/target"), reset);
+  assert_int_equal(array_length(d, "Actions/#Chassis.Reset/ResetType@Redfish.AllowableValues"), 1);
+  ask(d, "POST", reset, "{\"ResetType\": \"ForceOff\"}");
+  assert_int_equal(d->status, 400);
+  stand_power(d->stand, "csu-1", true);
+  stand_until_state(d->stand, "csu-1", PL_STATE_ENABLED, 20 * PL_S);
+  ask(d, "POST", reset, "{\"ResetType\": \"GracefulShutdown\"}");
+  assert_in_range(d->status, 400, 409);
+  stand_power(d->stand, "csu-5", true);
+  stand_until_state(d->stand, "csu-5", PL_STATE_ENABLED, 20 * PL_S);
+  ask(d, "POST", reset, "{}");
+  assert_int_equal(d->status, 202);
+  stand_until_state(d->stand, "csu-1", PL_STATE_STANDBY, 20 * PL_S);
+  stand_run(d->stand, PL_S); /* what is behind the path discharges */
+  assert_true(stand_truth(d->stand, "csu-1", "vout") < 5);
+  assert_true(stand_truth(d->stand, "csu-5", "vout") > 46);
+  ask(d, "GET", "/redfish/v1/Chassis/demo-rack", NULL);
+  assert_null(value_at(d, "Actions"));
+}
+
 struct dump {
   struct door *door;
   FILE *out;
@@ -319,6 +389,8 @@ int main(void)
       cmocka_unit_test_setup_teardown(patch_says_of_each_property, open_demo, close_demo),
       cmocka_unit_test_setup_teardown(an_invalid_reading_is_null, open_demo, close_demo),
       cmocka_unit_test_setup_teardown(a_write_is_answered_when_hardware_has_it, open_demo, close_demo),
+      cmocka_unit_test_setup_teardown(a_swap_changes_what_is_told_of_the_slot, open_demo, close_demo),
+      cmocka_unit_test_setup_teardown(a_module_is_evacuated, open_demo, close_demo),
       cmocka_unit_test_setup_teardown(every_resource_is_there, open_demo, close_demo),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
