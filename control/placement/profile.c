@@ -104,8 +104,6 @@ static void widen(struct pl_profile_rung *rung, double error)
   }
   rung->over += (float)(step * (error > (double)rung->over ? 1 - TAIL : -TAIL));
   rung->under -= (float)(step * (error < (double)rung->under ? 1 - TAIL : -TAIL));
-  float most = (float)(usual(rung) / TAIL); /* Markov's: what is further off than this is rarer */
-  rung->over = fminf(rung->over, most), rung->under = fmaxf(rung->under, -most);
 }
 
 /* A mean of what is worth remembering: of all in the beginning. */
