@@ -309,6 +309,10 @@ static void test_saved(void **state)
     assert_same(p, q);
     free(text);
     free(again);
+    text = pl_profile_save(p), again = pl_profile_save(q);
+    assert_string_equal(again, text);
+    free(text);
+    free(again);
   }
   pl_profile_free(p);
   pl_profile_free(q);
