@@ -132,17 +132,28 @@ static void print_head(void)
   printf("---|\n");
 }
 
-/* What one more sample costs, and how large one profile is. */
+static double cpu_us(void)
+{
+  struct timespec now;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
+}
+
+/* What one more sample costs, what an hour's peak, and how large a profile is and its text. */
 static void print_cost(const struct trace *t)
 {
   struct pl_profile *profile = make();
-  struct timespec start, end;
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &start);
+  double expected, high, start = cpu_us();
   for (size_t i = 0; i < t->count; i++)
     pl_profile_add(profile, t->value[i]);
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &end);
-  printf("sample-us %.2f\nprofile-bytes %zu\n", ((double)(end.tv_sec - start.tv_sec) * 1e6 + (double)(end.tv_nsec - start.tv_nsec) / 1e3) / (double)t->count,
-         pl_profile_size(profile));
+  printf("sample-us %.2f\n", (cpu_us() - start) / (double)t->count);
+  start = cpu_us();
+  for (size_t i = 0; i < 1000; i++)
+    pl_profile_peak(profile, 3600, &expected, &high);
+  printf("peak-us %.2f\n", (cpu_us() - start) / 1000);
+  char *text = pl_profile_save(profile);
+  printf("profile-bytes %zu\nsaved-bytes %zu\n", pl_profile_size(profile), text ? strlen(text) : 0);
+  free(text);
   pl_profile_free(profile);
 }
 

@@ -14,11 +14,13 @@ static const double SHIFT_RATE[SHIFTS] = {1, 0.2, 0.02};
 #define SEASON_RATE 0.12
 #define ODD 12.0        /* times the usual error: as far as one sample alone is believed */
 #define FAR 20.0        /* times the usual error: as much as one error counts */
+#define OUTLIER 1000.0  /* times the usual error: as much as one error counts for an expert's mean */
 #define HOPELESS 10.0   /* times the last sample's error: who errs as much is not asked */
 #define HUGE_SAMPLE 1e30
 #define TAIL 0.05       /* on each side of the band */
 #define TAIL_STEP 0.1   /* of the usual error */
 #define QUICK 20.0      /* and more in the beginning: this over the number of forecasts */
+#define QUIET 2.0       /* an hour of silence is no certainty: as much as it usually moves counts, over this */
 #define PEAK_POINTS 720
 
 static double clip(double value, double limit)
@@ -57,8 +59,8 @@ static const char *expert_word(size_t expert)
 
 /* --- a rung: weights --- */
 
-/* By regret: how much better each would have been than what was told, over its spread (ML-Poly; Gaillard, Stoltz, van Erven 2014, section 2.1, here with a memory
- * that fades). Who would not have been better has no weight; who does not know yet, none either. */
+/* By regret: how much better each would have been than what was told, over its spread (ML-Poly; Gaillard, Stoltz, van Erven 2014; here with a memory that
+ * fades). Who would not have been better has no weight; who does not know yet, or errs far more than the last sample does, none either. */
 static double weight_of(const struct pl_profile_rung *rung, size_t expert, double value)
 {
   bool silent = isnan(value) || rung->regret[expert] <= 0 || (double)rung->error[expert] > HOPELESS * (double)rung->error[0];
@@ -86,25 +88,28 @@ static double mean_of(const double *values, const double *weights)
   return mean;
 }
 
-/* Bounds that move towards what falls outside, and slowly back: in the long run TAIL of the errors lie beyond each, whatever their distribution (conformal
- * quantile tracking, Angelopoulos et al. 2023, section 2.1). */
+static double usual(const struct pl_profile_rung *rung)
+{
+  return fmax((double)rung->off, (double)rung->error[0] / QUIET);
+}
+
+/* Bounds that move towards what falls outside, and slowly back: in the long run TAIL of the errors lie beyond each, whatever their distribution (quantile
+ * tracking; Angelopoulos, Candes, Tibshirani 2023). */
 static void widen(struct pl_profile_rung *rung, double error)
 {
-  double step = fmax(TAIL_STEP, QUICK / rung->told) * (double)rung->off;
+  double step = fmax(TAIL_STEP, QUICK / rung->told) * usual(rung);
   if (rung->told <= 10) {
     rung->over = (float)fmax(rung->over, error), rung->under = (float)fmin(rung->under, error);
     return;
   }
   rung->over += (float)(step * (error > (double)rung->over ? 1 - TAIL : -TAIL));
   rung->under -= (float)(step * (error < (double)rung->under ? 1 - TAIL : -TAIL));
-  float most = rung->off / (float)TAIL; /* Markov's: what is further off than this is rarer */
-  rung->over = fminf(rung->over, most), rung->under = fmaxf(rung->under, -most);
 }
 
 /* A mean of what is worth remembering: of all in the beginning. */
-static void follow(float *mean, double value, uint32_t n)
+static void follow(float *mean, double value, uint32_t n, double scale)
 {
-  double limit = n > 10 ? FAR * (double)*mean : INFINITY;
+  double limit = n > 10 ? FAR * scale : INFINITY;
   *mean += (float)((fmin(value, limit) - (double)*mean) * fmax(1.0 / n, 1 / MEMORY));
 }
 
@@ -112,16 +117,17 @@ static void judge(struct pl_profile_rung *rung, const float *flight, double valu
 {
   double told = (double)flight[EXPERTS], error = value - told;
   double unit = fmax(rung->told ? (double)rung->error[0] : fabs(error), 1e-30); /* as much as it moves in that time */
+  double limit = rung->told > 10 && usual(rung) > 0 ? OUTLIER * usual(rung) : INFINITY;
   rung->told++;
   for (size_t i = 0; i < EXPERTS; i++)
     if (!isnan(flight[i])) {
       double better = clip(((double)flight[i] - told) / unit, FAR) * (error < 0 ? -1 : error > 0); /* by the slope of the absolute error */
       rung->regret[i] = (float)(FADE * (double)rung->regret[i] + better);
       rung->power[i] = (float)(FADE * (double)rung->power[i] + better * better);
-      rung->error[i] += (float)((fabs(value - (double)flight[i]) - (double)rung->error[i]) * fmax(1.0 / rung->told, 1 / LONG_MEMORY));
+      rung->error[i] += (float)((fmin(fabs(value - (double)flight[i]), limit) - (double)rung->error[i]) * fmax(1.0 / rung->told, 1 / LONG_MEMORY));
     }
   widen(rung, error);
-  follow(&rung->off, fabs(error), rung->told);
+  follow(&rung->off, fabs(error), rung->told, usual(rung));
 }
 
 /* In samples: powers of two, and at last the horizon itself. */
@@ -198,7 +204,7 @@ static void learn_season(struct pl_profile *p, size_t s, double value)
       double rate = fmax(1.0 / (1 + p->turns / season->length), SEASON_RATE);
       season->visits++;
       *bin += (float)(rate * clip(error, season->visits > 10 ? ODD * (double)season->off : INFINITY));
-      follow(&season->off, fabs(error), season->visits);
+      follow(&season->off, fabs(error), season->visits, (double)season->off);
     }
   }
   season->sum = 0, season->n = 0;
