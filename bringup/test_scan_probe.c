@@ -344,7 +344,7 @@ static void the_time_out_of_a_scan_is_its_own(void **state)
       assert_int_equal(pl_value(&rig->buses[i].values, "response-timeout")->number, 60000);
       count++;
     }
-  assert_int_equal(count, 2);
+  assert_int_equal(count, 3);
   pl_rig_free(rig);
 }
 

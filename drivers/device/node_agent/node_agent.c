@@ -62,7 +62,7 @@ static enum pl_status survey(const struct agent *agent, struct pl_agent_exchange
   for (size_t first = 0; first < PL_AGENT_RUNS_MAX && !status; first += RUNS_A_READ) {
     struct pl_agent_run runs[RUNS_A_READ];
     size_t count = PL_AGENT_RUNS_MAX - first < RUNS_A_READ ? PL_AGENT_RUNS_MAX - first : RUNS_A_READ;
-    if (!(head.runs >> first & ((1u << count) - 1)))
+    if (!((unsigned)head.runs >> first & ((1u << count) - 1)))
       continue;
     status = read_runs(agent, first, count, runs, err);
     for (size_t i = 0; i < count && !status; i++)
