@@ -273,11 +273,11 @@ static bool write_down(struct job *job)
 static enum pl_status solve(struct pl_pool *pool, struct pl_plan *plan, struct pl_why *why, struct pl_err *err)
 {
   struct job job = {.pool = pool, .plan = plan, .single = plan->count == 1, .preempt = !pool->no_preemption};
-  struct pl_why here = {0};
+  struct pl_why here = {0}, *asked = why || err ? &here : NULL; /* it costs a walk over all nodes */
   enum pl_status status = PL_OK;
   if (!begin(&job))
     status = pl_fail(err, PL_E_NOMEM, "out of memory for a plan");
-  else if (job.single ? !pool_job_place(&job, 0, NULL, 0, &here) : !pool_pack(&job, &here))
+  else if (job.single ? !pool_job_place(&job, 0, NULL, 0, asked) : !pool_pack(&job, asked))
     status = job.broke ? pl_fail(err, PL_E_NOMEM, "out of memory for a plan") : pl_fail(err, PL_E_RANGE, "pool: %s", here.text);
   else if (!write_down(&job))
     status = pl_fail(err, PL_E_NOMEM, "out of memory for a plan");
