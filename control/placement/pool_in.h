@@ -173,6 +173,7 @@ struct note { /* of an explanation */
   size_t name; /* in text */
   float terms[TERMS], score;
   enum ruled ruled;
+  bool asleep;
   int dimension;
   int64_t short_by;
 };

@@ -45,39 +45,47 @@ static int64_t most_short(const struct rules *rules, const struct node *n, int *
   return by;
 }
 
-static void note(struct pl_plan *plan, struct row *row, const struct rules *rules, const struct node *n, float score, enum ruled ruled)
+static void note(struct pl_plan *plan, struct row *row, const struct rules *rules, const struct node *n, enum ruled ruled)
 {
   struct note *to = &row->notes[row->n_notes];
-  *to = (struct note){.score = score, .ruled = ruled};
+  *to = (struct note){.ruled = ruled, .asleep = n->state == PL_NODE_ASLEEP};
   if (!keep_name(plan, n->name->word, &to->name))
     return;
-  if (ruled == RULED_NOT)
+  if (ruled == RULED_NOT) {
     pool_score_terms(n, &rules->need, to->terms);
-  else if (ruled == RULED_SMALL)
+    for (int t = 0; t < TERMS; t++)
+      to->score += (float)plan->weights[t] * to->terms[t];
+  } else if (ruled == RULED_SMALL)
     to->short_by = most_short(rules, n, &to->dimension);
   row->n_notes++;
+}
+
+static int by_merit(const void *a, const void *b)
+{
+  const struct note *x = a, *y = b;
+  if (x->ruled != y->ruled)
+    return x->ruled < y->ruled ? -1 : 1;
+  if (x->asleep != y->asleep)
+    return x->asleep ? 1 : -1;
+  return x->score != y->score ? (x->score > y->score ? -1 : 1) : x->name < y->name ? -1 : x->name > y->name;
 }
 
 void pool_explain(struct pl_plan *plan, struct row *row, const struct pl_pool *pool, const struct rules *rules, const struct candidate *candidates, size_t count)
 {
   bool all = pool->n_nodes <= ALL_NOTED;
-  size_t most = all ? pool->n_nodes + count : count < BEST_NOTED ? count : BEST_NOTED;
+  size_t most = all ? pool->n_nodes : count < BEST_NOTED ? count : BEST_NOTED;
   free(row->notes);
   row->n_notes = 0;
   row->n_candidates = count;
   if (!(row->notes = malloc((most + 1) * sizeof *row->notes)))
     return; /* the decision stands without its explanation */
-  for (size_t i = 0; i < count && row->n_notes < most; i++)
-    note(plan, row, rules, candidates[i].node, candidates[i].score, RULED_NOT);
-  for (size_t i = 0; all && i < pool->n_nodes; i++) {
-    const struct node *n = pool->nodes[i];
-    bool noted = !n;
-    for (size_t c = 0; c < count && !noted; c++)
-      noted = candidates[c].node == n;
-    enum ruled ruled = noted ? RULED_NOT : pool_ruled(rules, n, NULL);
-    if (ruled)
-      note(plan, row, rules, n, 0, ruled);
-  }
+  for (size_t i = 0; !all && i < count && row->n_notes < most; i++)
+    note(plan, row, rules, candidates[i].node, RULED_NOT);
+  for (size_t i = 0; all && i < pool->n_nodes; i++)
+    if (pool->nodes[i])
+      note(plan, row, rules, pool->nodes[i], pool_ruled(rules, pool->nodes[i], NULL));
+  if (all)
+    qsort(row->notes, row->n_notes, sizeof *row->notes, by_merit);
 }
 
 __attribute__((format(printf, 2, 3))) static void print(FILE *out, const char *format, ...)
@@ -103,7 +111,7 @@ static void print_note(FILE *out, const struct pl_plan *plan, const struct note 
   for (int t = 0; t < TERMS; t++)
     if (plan->weights[t] > 0)
       print(out, " %s %.2f x %.2f", pool_term_names[t], plan->weights[t], (double)n->terms[t]);
-  print(out, chosen ? "  <- here\n" : "\n");
+  print(out, "%s\n", chosen ? "  <- here" : n->asleep ? "  (asleep)" : "");
 }
 
 char *pl_plan_explain(const struct pl_plan *plan, size_t row)
@@ -116,7 +124,7 @@ char *pl_plan_explain(const struct pl_plan *plan, size_t row)
   if (!out)
     return NULL;
   const struct row *r = &plan->rows[row];
-  print(out, "%s on %s: score %.3f of 1%s; %zu of %zu nodes came into question\n", r->pub.id, r->pub.node, r->pub.score,
+  print(out, "%s on %s: score %.3f of 1%s; the best of %zu weighed, of %zu nodes\n", r->pub.id, r->pub.node, r->pub.score,
         r->pub.wakes ? ", and must be woken: nothing that is awake has room" : "", r->n_candidates, plan->nodes);
   for (size_t i = 0; i < r->n_notes; i++)
     print_note(out, plan, &r->notes[i], !strcmp(plan->text + r->notes[i].name, r->pub.node));
