@@ -92,7 +92,7 @@ struct node {
   struct domain *domain[PL_DOMAIN_COUNT];
   struct node *member_next[PL_DOMAIN_COUNT], **member_link[PL_DOMAIN_COUNT];
   struct alloc *allocs;
-  size_t count;
+  size_t count, trials; /* trials: of them */
 };
 
 enum tree { TREE_AWAKE, TREE_ASLEEP, TREES };
@@ -216,6 +216,8 @@ struct job {
 };
 struct node *pool_job_place(struct job *job, size_t row, const struct node *avoid, unsigned nth, struct pl_why *why); /* nth best; NULL: nowhere */
 void pool_job_take_back(struct job *job, size_t row);
+void pool_job_put(struct job *job, size_t row, const struct node *node); /* where it fits, as is known */
+void pool_job_retell(struct job *job); /* each row's place anew, in their order: its score and its explanation */
 /* pool_pack.c: all rows in the best order found; false: some row fits nowhere (why). */
 bool pool_pack(struct job *job, struct pl_why *why);
 void pool_pack_fewer(struct job *job); /* all are placed: onto fewer nodes, where that is found in a bounded time */

@@ -213,6 +213,30 @@ void pool_job_take_back(struct job *job, size_t i)
     pool_detach(job->pool, job->trials[i]);
 }
 
+void pool_job_put(struct job *job, size_t i, const struct node *node)
+{
+  job->where[i] = node;
+  pool_attach(job->pool, job->trials[i], (struct node *)node);
+}
+
+void pool_job_retell(struct job *job)
+{
+  for (size_t i = 0; i < job->plan->count; i++)
+    pool_job_take_back(job, i);
+  for (size_t at = 0; at < job->plan->count; at++) {
+    size_t i = job->order[at], n = 0;
+    const struct row *row = &job->plan->rows[i];
+    struct candidate candidates[CANDIDATES];
+    struct rules rules;
+    if (pool_rules_make(job->pool, &row->ask->request, &row->ask->request.need, row->pub.id, &rules)) {
+      n = candidates_of(job->pool, &rules, candidates);
+      tell(job, i, &rules, job->where[i], candidates, n);
+      pool_rules_end(&rules);
+    }
+    pool_job_put(job, i, job->where[i]);
+  }
+}
+
 /* --- all rows --- */
 
 static bool begin(struct job *job)

@@ -186,47 +186,68 @@ static void say(struct pl_why *why, const char *help)
   snprintf(why->text, sizeof why->text, "%.64s fits nowhere: of %zu nodes %s; %s", why->id, why->nodes, at ? list : "none can be used", help);
 }
 
+struct walk {
+  const struct rules *rules;
+  struct pl_why *why;
+  const struct node *nearest, *under;
+  const struct domain *limit;
+  double least;
+};
+
+static void walk_over(void *ctx, struct node *n)
+{
+  struct walk *w = ctx;
+  const struct domain *over = NULL;
+  enum ruled ruled = pool_ruled(w->rules, n, &over);
+  w->why->nodes++;
+  count_ruled(w->why, ruled);
+  if (ruled == RULED_LIMIT && !w->limit) {
+    w->limit = over;
+    w->under = n;
+  }
+  double far = ruled == RULED_SMALL ? distance(w->rules, n) : INFINITY;
+  if (far < w->least && pool_in_affinity(w->rules, n)) {
+    w->least = far;
+    w->nearest = n;
+  }
+}
+
+/* Where its company leaves it few domains, only these are walked over: all else is ruled out by affinity. */
+static void walk_all(const struct pl_pool *pool, struct walk *w)
+{
+  const struct key_set *company = pool_company(pool, w->rules);
+  if (company) {
+    pool_each_in(pool, company, walk_over, w);
+    w->why->affinity += pool->n_there - w->why->nodes;
+    w->why->nodes = pool->n_there;
+    return;
+  }
+  for (size_t i = 0; i < pool->n_nodes; i++)
+    if (pool->nodes[i])
+      walk_over(w, pool->nodes[i]);
+}
+
 void pool_why(const struct pl_pool *pool, const struct rules *rules, const char *id, struct pl_why *why)
 {
-  const struct node *nearest = NULL, *under = NULL;
-  const struct domain *limit = NULL;
-  double least = INFINITY;
+  struct walk w = {.rules = rules, .why = why, .least = INFINITY};
   *why = (struct pl_why){.id = id};
-  for (size_t i = 0; i < pool->n_nodes; i++) {
-    const struct node *n = pool->nodes[i];
-    const struct domain *over = NULL;
-    if (!n)
-      continue;
-    enum ruled ruled = pool_ruled(rules, n, &over);
-    why->nodes++;
-    count_ruled(why, ruled);
-    if (ruled == RULED_LIMIT && !limit) {
-      limit = over;
-      under = n;
-    }
-    if (ruled == RULED_SMALL && distance(rules, n) < least && pool_in_affinity(rules, n)) {
-      least = distance(rules, n);
-      nearest = n;
-    }
-  }
+  walk_all(pool, &w);
   char help[300] = "nothing of its kind is here: it needs other features, other company or an open node";
-  if (limit) {
-    struct pl_amounts left;
-    struct node as = *under;
+  if (w.limit) {
+    struct node as = *w.under;
     for (int d = 0; d < DIMS; d++)
-      left.of[d] = limit->limit.of[d] - limit->given.of[d];
-    as.free = left;
-    snprintf(why->limit, sizeof why->limit, "%s %.50s", pl_domain_name(limit->kind), limit->name->word);
+      as.free.of[d] = w.limit->limit.of[d] - w.limit->given.of[d];
+    w.nearest = w.under;
+    snprintf(why->limit, sizeof why->limit, "%s %.50s", pl_domain_name(w.limit->kind), w.limit->name->word);
     snprintf(help, sizeof help, "the limit of %s is short by ", why->limit);
     say_short(help, sizeof help, rules, &as, why);
-    nearest = under;
-  } else if (nearest) {
-    snprintf(help, sizeof help, "nearest is %.60s, short by ", nearest->name->word);
-    say_short(help, sizeof help, rules, nearest, why);
+  } else if (w.nearest) {
+    snprintf(help, sizeof help, "nearest is %.60s, short by ", w.nearest->name->word);
+    say_short(help, sizeof help, rules, w.nearest, why);
   } else if (rules->only) {
     snprintf(help, sizeof help, "it is to be on %.60s and nowhere else", rules->only->name->word);
   }
-  if (nearest)
-    snprintf(why->nearest, sizeof why->nearest, "%s", nearest->name->word);
+  if (w.nearest)
+    snprintf(why->nearest, sizeof why->nearest, "%s", w.nearest->name->word);
   say(why, help);
 }
