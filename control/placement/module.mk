@@ -13,3 +13,8 @@ NEEDS_control/placement/bench_moves_ratio := $(MOVES)
 $(BUILD)/control/placement/bench_moves: PKG_LIBS += -lcmocka
 $(BUILD)/control/placement/bench_moves_ratio: PKG_LIBS += -lcmocka -lglpk
 NEEDS_control/placement/bench_pool := $(POOL)
+NEEDS_control/placement/test_pool_score := $(POOL)
+NEEDS_control/placement/test_pool_churn := $(POOL)
+NEEDS_control/placement/bench_pack := $(POOL)
+# The exact solver that packing is measured against; of this bench only.
+$(BUILD)/control/placement/bench_pack: PKG_LIBS += -lglpk
