@@ -170,7 +170,7 @@ static enum pl_check updated(struct pl_procedure *p, struct pl_err *why)
   bool says = pl_item_device(p->item, "identity") != NULL;
   if (says && (!p->item->identified || p->item->identified_at < p->commanded)) {
     pl_fail(why, PL_E_TIMEOUT, "%s does not say who it is and what is inside", p->item->id);
-    return PL_CHECK_NOT_YET;
+    return pl_clock_now(p->stack->clock) - p->step_begun > pl_limit_test(p->stack) ? PL_CHECK_FAILED : PL_CHECK_NOT_YET; /* the limit is the agent's, which boots */
   }
   if (!says || pl_unit_is(p->item, serial))
     return pl_placement_has_taken(p->stack->placement, p->item, why) ? PL_CHECK_DONE : PL_CHECK_NOT_YET;
@@ -189,7 +189,8 @@ static const struct pl_step STEPS[] = {
      .undo = pl_act_power_off, .undone = pl_check_off, .limit = pl_limit_power_good},
     {.name = "test", .about = "voltages and temperatures within their limits", .check = pl_check_test, .undo = pl_undo_test, .limit = pl_limit_test},
     {.name = "reintegrate", .about = "LED off, work again", .act = reintegrate, .check = reintegrated, .undo = unreintegrate, .undone = isolated, .limit = pl_limit_soon},
-    {.name = "update", .about = "identity and contents read afresh: the inventory and the pool have them, and its agent answers", .act = update, .check = updated, .limit = pl_limit_update},
+    {.name = "update", .about = "identity and contents read afresh: the inventory and the pool have them, and its agent answers", .act = update, .check = updated,
+     .limit = pl_limit_update},
 };
 
 const struct pl_procedure_desc pl_hot_swap = {.kind = "hot-swap", .about = "Hot-swap of a CSU", .item_kind = PL_ITEM_CSU, .steps = STEPS,
