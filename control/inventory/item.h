@@ -84,6 +84,8 @@ enum pl_status pl_inventory_start(struct pl_inventory *inventory, struct pl_err 
 /* Before the start: fn runs once, from the loop, when everything has been asked once. */
 void pl_inventory_on_first_round(struct pl_inventory *inventory, void (*fn)(void *ctx), void *ctx);
 bool pl_inventory_first_round_over(const struct pl_inventory *inventory); /* everything has been asked once */
+/* It is on its way to Enabled, or nothing else than at the start is known of it yet: give it the time of a test. */
+bool pl_item_is_coming(const struct pl_stack *stack, const struct pl_item *item);
 
 size_t pl_inventory_count(const struct pl_inventory *inventory);
 struct pl_item *pl_inventory_at(const struct pl_inventory *inventory, size_t index);          /* rig order within a kind; RACK first */

@@ -337,6 +337,7 @@ enum pl_status pl_inventory_start(struct pl_inventory *inventory, struct pl_err 
   if (!inventory->n_asked)
     return pl_fail(err, PL_E_USAGE, "%s gives the stack nothing to look after, expected devices of `owner: stack`", inventory->stack->rig->path);
   inventory->running = true;
+  inventory->started = now_of(inventory);
   for (size_t i = 0; i < inventory->n_buses; i++) {
     struct pl_poll_bus *bus = &inventory->buses[i];
     bus->timer = (struct pl_timer){.fire = on_time, .ctx = bus};

@@ -89,6 +89,7 @@ struct pl_inventory {
   struct pl_poll_bus *buses;
   size_t n_buses;
   size_t first_rounds_left;
+  pl_time_ns started;
   void (*first_round)(void *ctx);
   void *first_round_ctx;
   uint64_t version;

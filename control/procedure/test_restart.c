@@ -300,8 +300,8 @@ static void test_nothing_begins_before_all_is_taken_up(void **state)
   csu_on(bay);
   int64_t id = down_at(bay, &pl_hot_swap, "csu-1", "ready");
   stand_stack(bay->s);
-  assert_int_equal(pl_procedure_begin(bay->s->stack, &pl_power_on, stand_item(bay->s, "csu-2"), "t", NULL, &bay->s->err), PL_E_BUSY);
-  assert_int_equal(pl_procedure_begin(bay->s->stack, &pl_hot_swap, stand_item(bay->s, "csu-1"), "t", NULL, &bay->s->err), PL_E_BUSY);
+  assert_int_equal(pl_procedure_begin(bay->s->stack, &pl_power_on, stand_item(bay->s, "csu-2"), "t", NULL, &bay->s->err), PL_E_EARLY);
+  assert_int_equal(pl_procedure_begin(bay->s->stack, &pl_hot_swap, stand_item(bay->s, "csu-1"), "t", NULL, &bay->s->err), PL_E_EARLY);
   stand_run(bay->s, 2 * PL_S);
   assert_int_equal(pl_procedure_find(bay->s->stack->procedures, id)->state, PL_PROCEDURE_RUNNING);
 }

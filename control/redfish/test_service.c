@@ -311,6 +311,41 @@ static void a_module_is_evacuated(void **state)
   assert_null(value_at(d, "Actions"));
 }
 
+/* Just after its start, before it has looked: not now, and when to ask again; never that something is wrong which it does not know. */
+static void power_is_not_refused_for_what_was_not_looked_at(void **state)
+{
+  (void)state;
+  struct door *d = calloc(1, sizeof *d);
+  d->stand = stand_open(DEMO_RACK);
+  d->encrypted = true;
+  stand_stack(d->stand);
+  unsigned early = 0;
+  do {
+    ask(d, "POST", "/redfish/v1/Chassis/csu-1/Actions/Chassis.Reset", "{\"ResetType\": \"On\"}");
+    if (d->status == 503) {
+      early++;
+      assert_string_equal(header(d, "Retry-After"), "1");
+      assert_non_null(strstr(text_at(d, "error/@Message.ExtendedInfo/0/MessageId"), "ServiceTemporarilyUnavailable"));
+      assert_non_null(strstr(text_at(d, "error/@Message.ExtendedInfo/0/Resolution"), "sk again in a moment"));
+    }
+    stand_run(d->stand, 50 * PL_MS);
+  } while (d->status == 503 && pl_clock_now(d->stand->clock) < 10 * PL_S);
+  assert_int_equal(d->status, 202);
+  assert_true(early > 0);
+  door_close(d);
+}
+
+/* Later it is known: no pump runs. */
+static void a_pump_that_stands_is_no_matter_of_time(void **state)
+{
+  struct door *d = *state;
+  stand_plant(d->stand, "rpu.pump-1=dead");
+  stand_plant(d->stand, "rpu.pump-2=dead");
+  stand_run(d->stand, 20 * PL_S);
+  ask(d, "POST", "/redfish/v1/Chassis/csu-1/Actions/Chassis.Reset", "{\"ResetType\": \"On\"}");
+  assert_int_equal(d->status, 409);
+}
+
 struct dump {
   struct door *door;
   FILE *out;
@@ -391,6 +426,8 @@ int main(void)
       cmocka_unit_test_setup_teardown(a_write_is_answered_when_hardware_has_it, open_demo, close_demo),
       cmocka_unit_test_setup_teardown(a_swap_changes_what_is_told_of_the_slot, open_demo, close_demo),
       cmocka_unit_test_setup_teardown(a_module_is_evacuated, open_demo, close_demo),
+      cmocka_unit_test(power_is_not_refused_for_what_was_not_looked_at),
+      cmocka_unit_test_setup_teardown(a_pump_that_stands_is_no_matter_of_time, open_demo, close_demo),
       cmocka_unit_test_setup_teardown(every_resource_is_there, open_demo, close_demo),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
