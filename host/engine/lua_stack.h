@@ -12,7 +12,8 @@ void pl_stack_push_json(lua_State *L, const struct pl_json_node *node);
 void pl_stack_record_ask(struct pl_run *run, int step, const char *method, const char *body, const struct pl_ask *ask);
 void pl_stack_record_event(struct pl_run *run, const struct pl_client_event *event);
 void pl_stack_record_free(struct pl_run *run);
-/* Beside the prelude's other chunks. 0 or Lua's status, its message on the stack. */
+/* The globals that it brings; NULL-terminated. Few sequences ask a control stack, so it is loaded when one of them is first named. 0 or Lua's status, its message on the stack. */
+extern const char *const pl_stack_words[];
 int pl_stack_prelude(lua_State *L, int (*load)(lua_State *L, const char *text, size_t size));
 
 #endif

@@ -491,6 +491,8 @@ static const char JUDGING[] =
     "  return { said = core.time(said - from), shown = core.time(shown - from) }\n"
     "end\n";
 
+const char *const pl_stack_words[] = {"stack", "claim", NULL};
+
 int pl_stack_prelude(lua_State *L, int (*load)(lua_State *L, const char *text, size_t size))
 {
   int status = load(L, FINDING, sizeof FINDING - 1);

@@ -419,11 +419,26 @@ static int load_chunk(lua_State *L, const char *text, size_t size)
 enum pl_status pl_prelude_load(struct pl_vm *vm, struct pl_err *err)
 {
   lua_State *L = vm->L;
-  if (load_chunk(L, WAITING, sizeof WAITING - 1) || load_chunk(L, ACTING, sizeof ACTING - 1) || load_chunk(L, TRIPPING, sizeof TRIPPING - 1) || pl_stack_prelude(L, load_chunk))
+  if (load_chunk(L, WAITING, sizeof WAITING - 1) || load_chunk(L, ACTING, sizeof ACTING - 1) || load_chunk(L, TRIPPING, sizeof TRIPPING - 1))
     return pl_fail(err, PL_E_NOMEM, "cannot load the engine's own Lua: %s", lua_tostring(L, -1));
   lua_getfield(L, LUA_REGISTRYINDEX, PL_VM_CORE);
   lua_getfield(L, -1, "watch");
   lua_setfield(L, LUA_REGISTRYINDEX, "pl.watch");
   lua_pop(L, 1);
   return PL_OK;
+}
+
+bool pl_prelude_lend(lua_State *L, const char *name)
+{
+  bool is_stack = false;
+  for (size_t i = 0; pl_stack_words[i]; i++)
+    is_stack = is_stack || !strcmp(pl_stack_words[i], name);
+  if (!is_stack)
+    return false;
+  if (pl_stack_prelude(L, load_chunk))
+    lua_error(L);
+  lua_getfield(L, LUA_REGISTRYINDEX, PL_VM_GLOBALS);
+  lua_pushstring(L, name);
+  lua_rawget(L, -2);
+  return true;
 }

@@ -2,6 +2,7 @@
 /* A Lua state with its limits: memory by the allocator, time by the count hook. */
 #include "host/engine/vm.h"
 
+#include "host/engine/lua_stack.h"
 #include "host/engine/run.h"
 
 #include <lauxlib.h>
@@ -94,7 +95,7 @@ static int on_unknown(lua_State *L)
   const char *name = lua_tostring(L, 2);
   if (!name)
     return 0;
-  if (pl_amount_push_constructor(L, name))
+  if (pl_amount_push_constructor(L, name) || pl_prelude_lend(L, name))
     return 1;
   for (size_t i = 0; i < sizeof ABSENT / sizeof *ABSENT; i++)
     if (!strcmp(name, ABSENT[i]))
@@ -109,6 +110,8 @@ static int on_unknown(lua_State *L)
 size_t pl_vm_words(lua_State *L, const char **words, size_t max)
 {
   size_t count = 0;
+  for (; pl_stack_words[count] && count < max; count++) /* which may not be loaded yet */
+    words[count] = pl_stack_words[count];
   lua_getfield(L, LUA_REGISTRYINDEX, PL_VM_GLOBALS);
   for (lua_pushnil(L); lua_next(L, -2) && count < max; lua_pop(L, 1))
     if (lua_type(L, -2) == LUA_TSTRING)

@@ -112,6 +112,7 @@ void pl_edges_register(lua_State *L, int core);
 void pl_trips_register(lua_State *L, int core);
 void pl_stack_register(lua_State *L, int core);
 enum pl_status pl_prelude_load(struct pl_vm *vm, struct pl_err *err);
+bool pl_prelude_lend(lua_State *L, const char *name); /* true: pushed, of a part of the prelude that is loaded when it is first named */
 /* Table of options at `index`: refuses keys that are not among `words` (NULL-terminated). */
 void pl_options_check(lua_State *L, int index, const char *verb, const char *const *words);
 /* The words that a sequence may use, for "did you mean". Returns how many were written. */
