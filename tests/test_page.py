@@ -147,6 +147,20 @@ def a_healthy_rack_shows_its_parts_and_values():
 
 
 @case
+def a_look_asks_little():
+    """Links are resources in what was asked for ($expand): a look costs a handful of requests, and shows what it showed before."""
+    looks = "performance.getEntriesByType('resource').filter((e) => /Chassis\\?/.test(e.name)).length"
+    with Page() as p:
+        p.enter()
+        p.wait(f"{looks} >= 5", "five looks")
+        asked = [url.split("/redfish/v1")[1] for url in p.b.asked if "/redfish/v1" in url]
+        begins = [i for i, url in enumerate(asked) if url.startswith("/Chassis?")]
+        each = [asked[a:b] for a, b in zip(begins, begins[1:])]
+        assert len(each) >= 4 and max(len(look) for look in each) <= 20, [len(look) for look in each] + max(each, key=len)
+        assert min(len(look) for look in each) >= 4, each  # it does look
+
+
+@case
 def the_keyboard_does_it():
     with Page() as p:
         p.wait("document.activeElement.name === 'user'", "the first field has the focus")
