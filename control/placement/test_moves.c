@@ -35,6 +35,7 @@ static void assert_says(const struct pl_moves *moves, const char *part)
 static void put(struct pl_pool *pool, const char *node, struct pl_request request)
 {
   struct pl_err err = {0};
+  request.node = request.stay ? node : NULL;
   if (pl_pool_place(pool, &request, 1, NULL, NULL, &err) || (strcmp(node_of(pool, request.id), node) && pl_pool_move(pool, request.id, node, &err)))
     fail_msg("%s", err.text);
 }
@@ -283,7 +284,6 @@ static void test_fewest_then_smallest(void **state)
   pl_pool_free(pool);
 }
 
-/* n0 carries 14 of 16, n1 and n2 11: the 4 fit nowhere below 12, until a 3 of n1 has gone. */
 static void test_what_is_expected_counts(void **state)
 {
   (void)state;
@@ -383,26 +383,30 @@ static void test_less_than_was_given(void **state)
 
 /* --- swaps --- */
 
-/* Two that are apart from what is on the other's node can change places only by way of a third one. */
+/* The wide one of "a" and the deep one of "b" are each too much where they are and right where the other is. Neither can go first; the deep one can wait on "c". */
 static void test_a_swap_goes_by_a_third_place(void **state)
 {
   (void)state;
   for (int third = 0; third < 2; third++) {
-    struct pl_pool *pool = new_pool(&(struct pl_pool_policy){.no_preemption = true});
-    add_node(pool, (struct pl_node_desc){.id = "big", .capacity = ROOM(16, 65536)});
-    add_node(pool, (struct pl_node_desc){.id = "small", .capacity = ROOM(10, 65536)});
+    struct pl_pool *pool = new_pool(&(struct pl_pool_policy){.spread = 1, .no_preemption = true});
+    const char *const ids[] = {"a", "b", "c"};
+    for (int i = 0; i < 2 + third; i++)
+      add_node(pool, (struct pl_node_desc){.id = ids[i], .capacity = ROOM(16, 65536)});
+    put(pool, "a", (struct pl_request){.id = "a-base", .need = OF(4, 8192), .stay = true});
+    put(pool, "b", (struct pl_request){.id = "b-base", .need = OF(1, 16384), .stay = true});
     if (third)
-      add_node(pool, (struct pl_node_desc){.id = "third", .capacity = ROOM(3, 4096)});
-    put(pool, "big", (struct pl_request){.id = "base", .need = OF(6, 1024), .stay = true});
-    put(pool, "small", (struct pl_request){.id = "wide", .need = OF(7, 8192)});
-    put(pool, "big", (struct pl_request){.id = "slim", .need = OF(2, 2048)});
-    put(pool, "big", (struct pl_request){.id = "mid", .need = OF(3, 60000)}); /* not to the third */
-    struct dice dice = {3};
-    struct pl_moves moves = plan(pool, EVACUATE("small"));
-    struct pl_pool *after = referee(pool, &moves, &dice);
-    assert_int_equal(moves.n_stranded, third ? 0 : 1);
-    assert_int_equal(on(after, "small"), third ? 0 : 1);
-    assert_int_equal(moves.count, third ? 2 : 0);
+      put(pool, "c", (struct pl_request){.id = "c-base", .need = OF(8, 1024), .stay = true});
+    put(pool, "a", (struct pl_request){.id = "wide", .need = OF(10, 4096)});
+    put(pool, "b", (struct pl_request){.id = "deep", .need = OF(6, 40960)});
+    struct pl_moves moves;
+    struct pl_pool *after = carry_out(pool, RELIEVE, &moves);
+    assert_int_equal(moves.count, third ? 3 : 0);
+    assert_string_equal(node_of(after, "wide"), third ? "b" : "a");
+    assert_string_equal(node_of(after, "deep"), third ? "a" : "b");
+    for (size_t i = 0; i < moves.count; i++)
+      assert_int_equal(moves.moves[i].after, i);
+    if (!third)
+      assert_says(&moves, "2 nodes stay above 85 % (a at 88 %)");
     pl_moves_end(&moves);
     pl_pool_free(after);
     pl_pool_free(pool);
@@ -523,7 +527,7 @@ static void test_by_priority_and_none_twice(void **state)
   for (int i = 0; i < 4; i++) {
     char id[8];
     snprintf(id, sizeof id, "w%d", i);
-    put(pool, "n0", (struct pl_request){.id = id, .need = OF(3, 1024), .priority = i, .stay = i == 3});
+    put(pool, "n0", (struct pl_request){.id = id, .need = OF(3, 1024), .priority = i});
   }
   struct pl_moves moves = plan(pool, REPAIR);
   assert_int_equal(moves.count, 0);
@@ -532,7 +536,7 @@ static void test_by_priority_and_none_twice(void **state)
   set_state(pool, "n0", PL_NODE_GONE);
   struct pl_pool *after = carry_out(pool, REPAIR, &moves);
   assert_int_equal(moves.count, 2);
-  assert_string_equal(moves.moves[0].id, "w3"); /* what was to stay there cannot */
+  assert_string_equal(moves.moves[0].id, "w3");
   assert_string_equal(moves.moves[1].id, "w2");
   assert_int_equal(moves.n_stranded, 2);
   assert_string_equal(moves.stranded[0], "w1");
