@@ -56,6 +56,25 @@ def bad_input_is_refused_with_a_sentence():
 
 
 @case
+def what_it_does_not_know_yet_is_no_refusal():
+    """Just after its start nothing has been read: it says when to ask again."""
+    with Rackd() as d:
+        d.login()
+        answers = []
+        while not answers or answers[-1] == 503:
+            status, body, headers = d.ask("POST", "/redfish/v1/Chassis/csu-1/Actions/Chassis.Reset", {"ResetType": "On"})
+            assert status in (202, 503) and (status == 202 or headers["Retry-After"] == "1"), (answers, status, body)
+            answers.append(status)
+
+
+@case
+def descriptors_are_not_left_at_the_soft_limit():
+    with Rackd() as d:
+        soft, hard = re.search(r"Max open files +(\d+|unlimited) +(\d+|unlimited)", open(f"/proc/{d.p.pid}/limits").read()).groups()
+        assert soft == hard, (soft, hard)
+
+
+@case
 def two_do_not_share_a_state():
     with Rackd() as d:
         code, _, err = run("--rig", DEMO, "--state", d.state, "--listen", "127.0.0.1:0", "--plain")

@@ -167,7 +167,13 @@ struct pl_node_view {
 };
 bool pl_pool_view(const struct pl_pool *pool, const char *node, struct pl_node_view *view);
 void pl_pool_each_node(const struct pl_pool *pool, void (*fn)(void *ctx, const struct pl_node_view *view), void *ctx); /* in the order in which they came */
-void pl_pool_each_limit(const struct pl_pool *pool, void (*fn)(void *ctx, enum pl_domain domain, const char *id, const struct pl_amounts *limit), void *ctx);
+/* All of it as it is at one moment: each node in the order in which they came and after each what is on it, by id; then the limits. fn change nothing. */
+struct pl_pool_walk {
+  void (*node)(void *ctx, const struct pl_node_view *view);
+  void (*allocation)(void *ctx, const struct pl_allocation *allocation);
+  void (*limit)(void *ctx, enum pl_domain domain, const char *id, const struct pl_amounts *limit); /* < 0: none */
+};
+enum pl_status pl_pool_walk(const struct pl_pool *pool, const struct pl_pool_walk *walk, void *ctx, struct pl_err *err);
 uint64_t pl_pool_version(const struct pl_pool *pool); /* rises with every change */
 /* A copy that nobody else has: to try moves on. */
 enum pl_status pl_pool_copy(const struct pl_pool *pool, struct pl_pool **copy, struct pl_err *err);

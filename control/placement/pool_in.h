@@ -82,17 +82,17 @@ struct node {
   struct pl_amounts free, max; /* max: of each dimension, below */
   float score, best;           /* the part that no request changes; the best below */
   uint32_t index, order;       /* order: the treap's, from the index */
+  int lowest, lowest_below;    /* priority among those that may be displaced; INT_MAX: none may */
+  enum pl_node_state state;
   int8_t tree;                 /* of pool->roots; -1: in none */
   /* The rest. */
   struct name *name;
-  enum pl_node_state state;
   struct pl_amounts capacity, given, forecast;
   double idle_W, heat, forecast_share;
   struct domain *domain[PL_DOMAIN_COUNT];
   struct node *member_next[PL_DOMAIN_COUNT], **member_link[PL_DOMAIN_COUNT];
   struct alloc *allocs;
-  size_t count;
-  int lowest; /* priority among those that may be displaced; INT_MAX: none may */
+  size_t count, trials; /* trials: of them */
 };
 
 enum tree { TREE_AWAKE, TREE_ASLEEP, TREES };
@@ -107,7 +107,8 @@ struct pl_pool {
   char *features[64];
   struct names names;
   struct node **nodes;   /* in the order in which they came; NULL: removed */
-  size_t n_nodes, cap_nodes;
+  size_t n_nodes, cap_nodes, n_there; /* there: without the gaps */
+  struct pl_amounts total;            /* capacity of all */
   struct domain **domains;
   size_t n_domains;
   struct node *roots[TREES];
@@ -154,6 +155,9 @@ struct candidate {
   float score;
 };
 /* Candidates of a tree, best static score first, until the best of all is known or there are enough; sorted by score. */
+/* The smallest set of domains that its company leaves it, where these are small; NULL: look everywhere. */
+const struct key_set *pool_company(const struct pl_pool *pool, const struct rules *rules);
+void pool_each_in(const struct pl_pool *pool, const struct key_set *set, void (*fn)(void *ctx, struct node *node), void *ctx);
 size_t pool_hunt(const struct pl_pool *pool, enum tree tree, const struct rules *rules, struct candidate out[CANDIDATES]);
 
 /* --- whom to displace (pool_evict.c) --- */
@@ -169,6 +173,7 @@ struct note { /* of an explanation */
   size_t name; /* in text */
   float terms[TERMS], score;
   enum ruled ruled;
+  bool asleep;
   int dimension;
   int64_t short_by;
 };
@@ -211,6 +216,8 @@ struct job {
 };
 struct node *pool_job_place(struct job *job, size_t row, const struct node *avoid, unsigned nth, struct pl_why *why); /* nth best; NULL: nowhere */
 void pool_job_take_back(struct job *job, size_t row);
+void pool_job_put(struct job *job, size_t row, const struct node *node); /* where it fits, as is known */
+void pool_job_retell(struct job *job); /* each row's place anew, in their order: its score and its explanation */
 /* pool_pack.c: all rows in the best order found; false: some row fits nowhere (why). */
 bool pool_pack(struct job *job, struct pl_why *why);
 void pool_pack_fewer(struct job *job); /* all are placed: onto fewer nodes, where that is found in a bounded time */

@@ -124,8 +124,7 @@ static enum pl_status new_plan(const struct pl_pool *pool, const struct pl_reque
   }
   memcpy(plan->weights, pool->weights, sizeof plan->weights);
   plan->version = pool->version;
-  for (size_t i = 0; i < pool->n_nodes; i++)
-    plan->nodes += pool->nodes[i] != NULL;
+  plan->nodes = pool->n_there;
   *out = plan;
   return PL_OK;
 }
@@ -214,6 +213,30 @@ void pool_job_take_back(struct job *job, size_t i)
     pool_detach(job->pool, job->trials[i]);
 }
 
+void pool_job_put(struct job *job, size_t i, const struct node *node)
+{
+  job->where[i] = node;
+  pool_attach(job->pool, job->trials[i], (struct node *)node);
+}
+
+void pool_job_retell(struct job *job)
+{
+  for (size_t i = 0; i < job->plan->count; i++)
+    pool_job_take_back(job, i);
+  for (size_t at = 0; at < job->plan->count; at++) {
+    size_t i = job->order[at], n = 0;
+    const struct row *row = &job->plan->rows[i];
+    struct candidate candidates[CANDIDATES];
+    struct rules rules;
+    if (pool_rules_make(job->pool, &row->ask->request, &row->ask->request.need, row->pub.id, &rules)) {
+      n = candidates_of(job->pool, &rules, candidates);
+      tell(job, i, &rules, job->where[i], candidates, n);
+      pool_rules_end(&rules);
+    }
+    pool_job_put(job, i, job->where[i]);
+  }
+}
+
 /* --- all rows --- */
 
 static bool begin(struct job *job)
@@ -274,11 +297,11 @@ static bool write_down(struct job *job)
 static enum pl_status solve(struct pl_pool *pool, struct pl_plan *plan, struct pl_why *why, struct pl_err *err)
 {
   struct job job = {.pool = pool, .plan = plan, .single = plan->count == 1, .preempt = !pool->no_preemption};
-  struct pl_why here = {0};
+  struct pl_why here = {0}, *asked = why || err ? &here : NULL; /* it costs a walk over all nodes */
   enum pl_status status = PL_OK;
   if (!begin(&job))
     status = pl_fail(err, PL_E_NOMEM, "out of memory for a plan");
-  else if (job.single ? !pool_job_place(&job, 0, NULL, 0, &here) : !pool_pack(&job, &here))
+  else if (job.single ? !pool_job_place(&job, 0, NULL, 0, asked) : !pool_pack(&job, asked))
     status = job.broke ? pl_fail(err, PL_E_NOMEM, "out of memory for a plan") : pl_fail(err, PL_E_RANGE, "pool: %s", here.text);
   else if (!write_down(&job))
     status = pl_fail(err, PL_E_NOMEM, "out of memory for a plan");
