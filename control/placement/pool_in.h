@@ -210,6 +210,7 @@ struct job {
   struct alloc **trials;     /* of each row; attached while it is placed */
   const struct node **where; /* of each row: what was decided */
   size_t *order;             /* of the rows */
+  unsigned *depth;           /* of each row: how many steps of company inside the batch lie before it */
   struct gone *gone;
   size_t n_gone, cap_gone;
   bool single, preempt, broke; /* broke: out of memory */
@@ -220,7 +221,7 @@ void pool_job_put(struct job *job, size_t row, const struct node *node); /* wher
 void pool_job_retell(struct job *job); /* each row's place anew, in their order: its score and its explanation */
 /* pool_pack.c: all rows in the best order found; false: some row fits nowhere (why). */
 bool pool_pack(struct job *job, struct pl_why *why);
-void pool_pack_fewer(struct job *job); /* all are placed: onto fewer nodes, where that is found in a bounded time */
+void pool_pack_fewer(struct job *job); /* pool_fewer.c. All are placed: onto fewer nodes, where that is found in a bounded time */
 void pool_explain(struct pl_plan *plan, struct row *row, const struct pl_pool *pool, const struct rules *rules, const struct candidate *candidates, size_t count);
 void pool_why(const struct pl_pool *pool, const struct rules *rules, const char *id, struct pl_why *why);
 

@@ -244,8 +244,9 @@ static bool begin(struct job *job)
   size_t n = job->plan->count;
   job->order = calloc(n + 1, sizeof *job->order);
   job->where = calloc(n + 1, sizeof *job->where);
+  job->depth = calloc(n + 1, sizeof *job->depth);
   job->trials = calloc(n + 1, sizeof(struct alloc *));
-  bool ok = job->order && job->where && job->trials;
+  bool ok = job->order && job->where && job->depth && job->trials;
   for (size_t i = 0; ok && i < n; i++) {
     job->order[i] = i;
     if (job->single)
@@ -268,6 +269,7 @@ static void end(struct job *job)
     pool_attach(job->pool, job->gone[i].alloc, job->gone[i].from);
   free(job->trials);
   free(job->where);
+  free(job->depth);
   free(job->order);
   free(job->gone);
 }

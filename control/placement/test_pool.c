@@ -115,7 +115,7 @@ static void company_and_distance_are_kept_in_every_domain(void **state)
     add_nodes(pool, 16, 2, ROOM(100, 100000));
     assert_int_equal(place(pool, (struct pl_request){.id = "db", .group = "data", .need = OF(2, 1), .node = "n0"}), PL_OK);
     for (int i = 0; i < 12; i++) {
-      char id[16], other[16];
+      char id[24], other[24];
       snprintf(id, sizeof id, "with-%d", i);
       snprintf(other, sizeof other, "apart-%d", i);
       assert_int_equal(place(pool, (struct pl_request){.id = id, .need = OF(1, 1), .with = {i % 2 ? "db" : "data"}, .with_in = (enum pl_domain)domain}), PL_OK);

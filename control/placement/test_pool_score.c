@@ -145,7 +145,7 @@ static void check_sees_what_is_wrong(void **state)
   assert_int_equal(place(pool, (struct pl_request){.id = "a", .need = OF(1, 1), .redundancy = PL_REDUNDANCY_N1, .spread = PL_DOMAIN_MODULE}), PL_OK);
   assert_sound(pool);
   for (int i = 0; i < 4; i++) { /* the modules turn out to be one */
-    char id[8];
+    char id[16];
     snprintf(id, sizeof id, "n%d", i);
     add_node(pool, (struct pl_node_desc){.id = id, .domains = {NULL, "m0"}, .capacity = ROOM(8, 1000)});
   }
