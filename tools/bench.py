@@ -119,6 +119,16 @@ def worlds(build):
         yield row["name"], float(row["value"]), "x" if more else "", bar, told_of, more
 
 
+def moves(build):
+    """Plans of the allocation engine: what goes where when something must leave, against the least possible."""
+    for row in told(build, "control/placement/bench_moves"):
+        yield (row["name"], row["value"], "ms", 50, f"{row['nodes']} nodes, {row['allocations']} allocations, {row['full'] * 100:.0f} % full; "
+               f"worst {row['worst']}, on the processor {row['cpu']}", False)
+    for row in told(build, "control/placement/bench_moves_ratio", "120"):
+        yield (row["name"], row["value"], "", 1.2, f"worst {row['worst']} of {row['instances']} that GLPK solved exactly, {row['least']} with the least, "
+               f"{row['missed']} left something undone (counted as 2)", False)
+
+
 def guard(build, kills):
     """Runs that are killed, against a rack in a process of its own."""
     row = bench_guardian.measure(build, kills)
@@ -134,8 +144,18 @@ def safety(build):
                f"cyclictest p50 {row['cyclictest_p50_us']} us, p99.9 {row['cyclictest_p999_us']} us", False)
 
 
+def forecasts(build):
+    """Of a workload's demand, on the shipped traces."""
+    bars = {"forecast-gain": (0.8, "of the last value's error; mean of 5 min and 1 h, median of traces (docs/forecast.md)"),
+            "forecast-gain-worst": (1.0, "the worst trace")}
+    for row in told(build, "control/placement/bench_profile", "--figures"):
+        if row["name"] in bars:
+            yield row["name"], float(row["value"]), "", *bars[row["name"]], False
+
+
 def rackd_figures(build):
     """The control stack."""
+    yield from forecasts(build)
     yield from bench_rackd.figures(build)
     yield from bench_web.figures(build)
     yield from bench_sse.figures(build)
@@ -194,7 +214,7 @@ def main():
         for name, value, unit, bar, comparison in [*measure(plumb, temp), *coverage(plumb, temp)]:
             comparison = "; ".join(x for x in (here.get(name), comparison) if x)
             table[name] = {"value": round(value, 3), "unit": unit, "bar": bar, "comparison": comparison, "ok": bar is None or value <= bar}
-        for name, value, unit, bar, comparison, more in [*wires(args.build), *worlds(args.build), *guard(args.build, args.kills), *safety(args.build),
+        for name, value, unit, bar, comparison, more in [*wires(args.build), *worlds(args.build), *moves(args.build), *guard(args.build, args.kills), *safety(args.build),
                                                           *rackd_figures(args.build), *pools(args.build)]:
             table[name] = {"value": round(value, 3), "unit": unit, "bar": bar, "comparison": comparison,
                            "ok": bar is None or (value >= bar if more else value <= bar)}
