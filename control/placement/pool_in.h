@@ -132,6 +132,7 @@ struct rules {
   const struct pl_request *request;
   struct pl_amounts need;
   const struct node *only, *not_on;
+  bool wide;                   /* more candidates than the best needs: another one may be wanted */
   bool lost;                   /* `only` names a node that there is not */
   struct key_set with[PL_REQUEST_NAMES_MAX], apart, near; /* near: keys of domains with replicas of the same request, once for each replica */
   unsigned n_with, apart_kinds;
@@ -215,7 +216,7 @@ struct job {
   size_t n_gone, cap_gone;
   bool single, preempt, broke; /* broke: out of memory */
 };
-struct node *pool_job_place(struct job *job, size_t row, const struct node *avoid, unsigned nth, struct pl_why *why); /* nth best; NULL: nowhere */
+struct node *pool_job_place(struct job *job, size_t row, unsigned nth, struct pl_why *why); /* nth best; NULL: nowhere */
 void pool_job_take_back(struct job *job, size_t row);
 void pool_job_put(struct job *job, size_t row, const struct node *node); /* where it fits, as is known */
 void pool_job_retell(struct job *job); /* each row's place anew, in their order: its score and its explanation */

@@ -119,7 +119,7 @@ static size_t place_all(struct job *job, unsigned nth, struct pl_why *why)
   size_t n = job->plan->count;
   for (size_t at = 0; at < n; at++) {
     size_t i = job->order[at];
-    if (!pool_job_place(job, i, NULL, nth && is_company(job, i) ? nth : 0, why))
+    if (!pool_job_place(job, i, nth && is_company(job, i) ? nth : 0, why))
       return at;
   }
   for (size_t at = 0; at < n; at++)

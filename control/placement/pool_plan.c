@@ -181,7 +181,7 @@ static void tell(struct job *job, size_t i, const struct rules *rules, const str
   pool_explain(job->plan, row, job->pool, rules, candidates, count);
 }
 
-struct node *pool_job_place(struct job *job, size_t i, const struct node *avoid, unsigned nth, struct pl_why *why)
+struct node *pool_job_place(struct job *job, size_t i, unsigned nth, struct pl_why *why)
 {
   const struct row *row = &job->plan->rows[i];
   const struct pl_request *q = &row->ask->request;
@@ -191,11 +191,10 @@ struct node *pool_job_place(struct job *job, size_t i, const struct node *avoid,
     job->broke = true;
     return NULL;
   }
-  if (avoid && !rules.not_on)
-    rules.not_on = avoid;
+  rules.wide = nth > 0;
   size_t n = candidates_of(job->pool, &rules, candidates);
   struct node *node = n ? (struct node *)candidates[nth < n ? nth : n - 1].node : displace(job, &rules);
-  if (node && !avoid && !nth)
+  if (node && !nth)
     tell(job, i, &rules, node, candidates, n);
   else if (!node && why)
     pool_why(job->pool, &rules, q->id, why);
@@ -303,7 +302,7 @@ static enum pl_status solve(struct pl_pool *pool, struct pl_plan *plan, struct p
   enum pl_status status = PL_OK;
   if (!begin(&job))
     status = pl_fail(err, PL_E_NOMEM, "out of memory for a plan");
-  else if (job.single ? !pool_job_place(&job, 0, NULL, 0, asked) : !pool_pack(&job, asked))
+  else if (job.single ? !pool_job_place(&job, 0, 0, asked) : !pool_pack(&job, asked))
     status = job.broke ? pl_fail(err, PL_E_NOMEM, "out of memory for a plan") : pl_fail(err, PL_E_RANGE, "pool: %s", here.text);
   else if (!write_down(&job))
     status = pl_fail(err, PL_E_NOMEM, "out of memory for a plan");
