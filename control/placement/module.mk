@@ -3,6 +3,7 @@ POOL := $(wildcard control/placement/pool*.c) drivers/base
 NEEDS_control/placement/test_pool := $(POOL)
 MOVES := $(POOL) $(wildcard control/placement/moves*.c)
 NEEDS_control/placement/test_moves := $(MOVES)
+NEEDS_control/placement/test_moves_random := $(MOVES)
 NEEDS_control/placement/bench_moves := $(MOVES)
 NEEDS_control/placement/bench_moves_ratio := $(MOVES)
 # They stand on the helpers of the tests; the exact solver is the bench's only.
