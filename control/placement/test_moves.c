@@ -32,7 +32,7 @@ static void test_everything_leaves(void **state)
   (void)state;
   struct pl_pool *pool = pool_of(4, 2);
   for (int i = 0; i < 6; i++) {
-    char id[8];
+    char id[16];
     snprintf(id, sizeof id, "w%d", i);
     put(pool, i < 4 ? "n0" : "n1", (struct pl_request){.id = id, .need = OF(2, 4096)});
   }
@@ -106,7 +106,7 @@ static void test_at_most_so_many(void **state)
   (void)state;
   struct pl_pool *pool = pool_of(3, 1);
   for (int i = 0; i < 5; i++) {
-    char id[8];
+    char id[16];
     snprintf(id, sizeof id, "w%d", i);
     put(pool, "n0", (struct pl_request){.id = id, .need = OF(1, 1024), .priority = i});
   }
@@ -181,7 +181,7 @@ static void test_limits_on_the_way(void **state)
   limit.of[PL_DIMENSION_CORES] = CORES(10);
   assert_int_equal(pl_pool_limit(pool, PL_DOMAIN_RACK, "r0", &limit, NULL), PL_OK);
   for (int i = 0; i < 4; i++) {
-    char id[8];
+    char id[16];
     snprintf(id, sizeof id, "w%d", i);
     put(pool, "n0", (struct pl_request){.id = id, .need = OF(2, 1024)});
   }
@@ -316,7 +316,7 @@ static void test_idle_modules_sleep(void **state)
   (void)state;
   struct pl_pool *pool = pool_of(8, 2);
   for (int i = 0; i < 4; i++) {
-    char id[8], node[8];
+    char id[16], node[16];
     snprintf(id, sizeof id, "w%d", i);
     snprintf(node, sizeof node, "n%d", i * 2);
     put(pool, node, (struct pl_request){.id = id, .need = OF(4, 8192)});
@@ -375,7 +375,7 @@ static void test_by_priority_and_none_twice(void **state)
   struct pl_pool *pool = pool_of(2, 1);
   put(pool, "n1", (struct pl_request){.id = "there", .need = OF(10, 1024)});
   for (int i = 0; i < 4; i++) {
-    char id[8];
+    char id[16];
     snprintf(id, sizeof id, "w%d", i);
     put(pool, "n0", (struct pl_request){.id = id, .need = OF(3, 1024), .priority = i});
   }

@@ -2,7 +2,7 @@
 /* Many pools at random: each plan is played step by step with the pool's own calls, alone and as many moves at once as it allows. */
 #include "control/placement/moves_test.h"
 
-enum { SEEDS = 60 }; /* of each goal */
+enum { SEEDS = 40 }; /* of each goal */
 
 static void assert_relieved(const struct pl_pool *before, const struct pl_pool *after, const struct pl_moves *moves, int nodes)
 {
