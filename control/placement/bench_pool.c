@@ -15,6 +15,7 @@ struct bench {
   struct pl_pool *pool;
   uint64_t seed, gpu, arm, x86;
   size_t nodes, head, tail, refused;
+  int64_t coarse; /* workloads as large as that many: the first half, so that filling takes less time */
   struct pl_amounts total, given;
 };
 enum { RING = 1 << 21, FILL_PERCENT = 80 };
@@ -63,7 +64,7 @@ static void add_node(struct bench *b, size_t i)
 
 static void fill_request(struct bench *b, size_t n, struct pl_request *q, char text[4][24])
 {
-  int64_t cores = (int64_t)(1 + draw(b, 8));
+  int64_t cores = (int64_t)(1 + draw(b, 8)) * b->coarse;
   bool gpu = draw(b, 16) == 0;
   snprintf(text[0], 24, "w%zu", n);
   *q = (struct pl_request){.id = text[0], .priority = (int)draw(b, 3), .features = (draw(b, 12) ? b->x86 : b->arm) | (gpu ? b->gpu : 0)};
@@ -95,10 +96,12 @@ static size_t place(struct bench *b)
   char text[4][24];
   struct pl_request q;
   struct pl_plan *plan = NULL;
+  struct pl_why why; /* whoever is refused wants to know */
+  struct pl_err err = {0};
   const struct pl_plan_row *rows;
   fill_request(b, b->head, &q, text);
   size_t n = 0;
-  if (!pl_pool_place(b->pool, &q, 1, &plan, NULL, NULL))
+  if (!pl_pool_place(b->pool, &q, 1, &plan, &why, &err))
     n = pl_plan_rows(plan, &rows);
   else
     b->refused++;
@@ -144,8 +147,10 @@ static void make(struct bench *b, size_t nodes)
     limit.of[PL_DIMENSION_POWER] = power.of[PL_DIMENSION_POWER] * 85 / 100;
     need(!pl_pool_limit(b->pool, PL_DOMAIN_RACK, rack, &limit, NULL), "a limit");
   }
-  while (b->given.of[PL_DIMENSION_CORES] * 100 < b->total.of[PL_DIMENSION_CORES] * FILL_PERCENT)
-    place(b);
+  static const int percent[2] = {FILL_PERCENT / 2, FILL_PERCENT}, coarse[2] = {4, 1};
+  for (int i = 0; i < 2; i++)
+    for (b->coarse = coarse[i]; b->given.of[PL_DIMENSION_CORES] * 100 < b->total.of[PL_DIMENSION_CORES] * percent[i];)
+      place(b);
 }
 
 static int by_value(const void *a, const void *b)

@@ -14,6 +14,7 @@ static void pull(struct node *n)
   n->max = n->free;
   n->any = n->features;
   n->best = n->score;
+  n->lowest_below = n->lowest;
   for (int side = 0; side < 2; side++) {
     const struct node *child = side ? n->right : n->left;
     if (!child)
@@ -22,6 +23,7 @@ static void pull(struct node *n)
       n->max.of[d] = child->max.of[d] > n->max.of[d] ? child->max.of[d] : n->max.of[d];
     n->any |= child->any;
     n->best = child->best > n->best ? child->best : n->best;
+    n->lowest_below = child->lowest_below < n->lowest_below ? child->lowest_below : n->lowest_below;
   }
 }
 
@@ -211,7 +213,7 @@ static const struct domain *domain_of(const struct pl_pool *pool, uint64_t key)
 }
 
 /* Company is found from its domains, where these are small: a key of a set is a node's or a domain's. */
-static const struct key_set *small_company(const struct pl_pool *pool, const struct rules *rules)
+const struct key_set *pool_company(const struct pl_pool *pool, const struct rules *rules)
 {
   enum { SMALL = 1024 };
   const struct key_set *best = NULL;
@@ -230,25 +232,32 @@ static const struct key_set *small_company(const struct pl_pool *pool, const str
   return best;
 }
 
-static void look_at(const struct pl_pool *pool, enum tree tree, const struct rules *rules, const struct node *n, struct candidate *out, size_t *count)
+void pool_each_in(const struct pl_pool *pool, const struct key_set *set, void (*fn)(void *ctx, struct node *node), void *ctx)
 {
-  if (n->tree == (int)tree && !pool_ruled(rules, n, NULL))
-    take(out, count, n, whole_score(pool, rules, n));
-}
-
-static size_t look_in(const struct pl_pool *pool, enum tree tree, const struct rules *rules, const struct key_set *set, struct candidate *out)
-{
-  size_t count = 0;
   for (size_t i = 0; i < set->count; i++) {
     const struct domain *d = domain_of(pool, set->keys[i]);
     if (i && set->keys[i] == set->keys[i - 1])
       continue;
     if (!d)
-      look_at(pool, tree, rules, pool->nodes[set->keys[i] & UINT32_MAX], out, &count);
-    for (const struct node *n = d ? d->members : NULL; n; n = n->member_next[d->kind])
-      look_at(pool, tree, rules, n, out, &count);
+      fn(ctx, pool->nodes[set->keys[i] & UINT32_MAX]);
+    for (struct node *n = d ? d->members : NULL; n; n = n->member_next[d->kind])
+      fn(ctx, n);
   }
-  return count;
+}
+
+struct look {
+  const struct pl_pool *pool;
+  enum tree tree;
+  const struct rules *rules;
+  struct candidate *out;
+  size_t count;
+};
+
+static void look_at(void *ctx, struct node *n)
+{
+  struct look *look = ctx;
+  if (n->tree == (int)look->tree && !pool_ruled(look->rules, n, NULL))
+    take(look->out, &look->count, n, whole_score(look->pool, look->rules, n));
 }
 
 static size_t search(const struct pl_pool *pool, enum tree tree, const struct rules *rules, struct candidate *out)
@@ -263,7 +272,7 @@ static size_t search(const struct pl_pool *pool, enum tree tree, const struct ru
   while (h.count && count < CANDIDATES) {
     struct entry e = pop(&h);
     const struct node *n = e.node;
-    if (count && e.best + balance <= out[0].score)
+    if (count && !rules->wide && e.best + balance <= out[0].score)
       break;
     if (e.single) {
       take(out, &count, n, whole_score(pool, rules, n));
@@ -281,6 +290,10 @@ static size_t search(const struct pl_pool *pool, enum tree tree, const struct ru
 
 size_t pool_hunt(const struct pl_pool *pool, enum tree tree, const struct rules *rules, struct candidate out[CANDIDATES])
 {
-  const struct key_set *company = small_company(pool, rules);
-  return company ? look_in(pool, tree, rules, company, out) : search(pool, tree, rules, out);
+  const struct key_set *company = pool_company(pool, rules);
+  if (!company)
+    return search(pool, tree, rules, out);
+  struct look look = {.pool = pool, .tree = tree, .rules = rules, .out = out};
+  pool_each_in(pool, company, look_at, &look);
+  return look.count;
 }

@@ -27,7 +27,7 @@ bool pl_pool_find(const struct pl_pool *pool, const char *id, struct pl_allocati
   lock(pool);
   const struct name *name = pool_name_find(&pool->names, id);
   bool found = name && name->alloc;
-  if (found)
+  if (found && allocation)
     *allocation = show(name->alloc);
   unlock(pool);
   return found;
@@ -267,7 +267,7 @@ static bool sound(const struct node *n, size_t *count)
   (*count)++;
   for (int side = 0; side < 2; side++) {
     const struct node *child = side ? n->right : n->left;
-    if (child && (child->order > n->order || (child->key < n->key) == side || (child->any & ~n->any) || child->best > n->best || !pool_room(&n->max, &child->max)))
+    if (child && (child->order > n->order || (child->key < n->key) == side || (child->any & ~n->any) || child->best > n->best || child->lowest_below < n->lowest_below || !pool_room(&n->max, &child->max)))
       return false;
   }
   for (int d = 0; d < DIMS; d++)

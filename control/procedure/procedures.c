@@ -56,7 +56,7 @@ void pl_run_free(struct pl_run *run)
     return;
   pl_clock_disarm(run->p.stack->clock, &run->timer);
   while (run->orders) {
-    struct pl_order *order = run->orders;
+    struct pl_run_order *order = run->orders;
     run->orders = order->next;
     free(order);
   }
@@ -135,6 +135,8 @@ static enum pl_status claim_one(struct pl_run *run, struct pl_item *item, struct
 
 enum pl_status pl_run_claim(struct pl_run *run, struct pl_err *err)
 {
+  if (run->p.desc->shares)
+    return PL_OK;
   enum pl_status status = each_own(run, run->p.item, may_claim, err); /* all, or nobody loses any */
   return status ? status : each_own(run, run->p.item, claim_one, err);
 }
@@ -285,7 +287,7 @@ static enum pl_status check_begin(struct pl_stack *stack, const struct pl_proced
   if (stack->dead)
     return pl_fail(err, PL_E_GONE, "%s: the stack is dead", desc->kind);
   if (!stack->procedures->resumed && !desc->urgent) /* its unit may be one's that was begun before */
-    return pl_fail(err, PL_E_BUSY, "%s of %s: the stack has just started, and has not taken up yet what it was doing. Ask again in a moment", desc->kind, item->id);
+    return pl_fail(err, PL_E_EARLY, "%s of %s: the stack has just started, and has not taken up yet what it was doing. Ask again in a moment", desc->kind, item->id);
   if (item->kind != desc->item_kind)
     return pl_fail(err, PL_E_USAGE, "%s: %s is a %s, and this is for a %s", desc->kind, item->id, pl_item_kind_name(item->kind), pl_item_kind_name(desc->item_kind));
   return PL_OK;
@@ -301,7 +303,7 @@ enum pl_status pl_procedure_begin(struct pl_stack *stack, const struct pl_proced
   struct pl_run *run = pl_run_make(all, desc, item);
   if (!run)
     return pl_fail(err, PL_E_NOMEM, "%s: out of memory", desc->kind);
-  status = each_own(run, item, may_claim, err);
+  status = desc->shares ? PL_OK : each_own(run, item, may_claim, err);
   if (!status && desc->may)
     status = desc->may(stack, item, err);
   if (!status)
@@ -335,6 +337,12 @@ void pl_procedure_abandon(struct pl_procedure *p, const char *why)
 {
   if (pl_run_of(p)->stage != PL_STAGE_OVER && !p->stack->dead)
     pl_run_abandon(pl_run_of(p), why);
+}
+
+void pl_procedure_poke(struct pl_procedure *p)
+{
+  if (pl_run_of(p)->stage != PL_STAGE_OVER)
+    pl_run_poke(pl_run_of(p));
 }
 
 enum pl_status pl_procedure_cancel(struct pl_procedure *p, const char *why, struct pl_err *err)

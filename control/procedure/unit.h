@@ -12,6 +12,7 @@ enum pl_power { PL_POWER_UNSEEN, PL_POWER_OFF, PL_POWER_ON, PL_POWER_BETWEEN };
 enum pl_power pl_unit_power(struct pl_procedure *p, const struct pl_item *unit, struct pl_err *why);
 /* Path and enable line, whichever it has. Switching off tries all that there is, and fails nothing: the check tells. */
 enum pl_status pl_unit_switch(struct pl_procedure *p, struct pl_item *unit, bool on, struct pl_err *err);
+/* No power, and nothing that a unit that is there would get some by. */
 enum pl_check pl_unit_is_off(struct pl_procedure *p, const struct pl_item *unit, struct pl_err *why);
 enum pl_check pl_unit_is_on(struct pl_procedure *p, const struct pl_item *unit, struct pl_err *why); /* FAILED: it was pulled */
 
@@ -37,6 +38,11 @@ pl_time_ns pl_limit_power_off(const struct pl_stack *stack);
 pl_time_ns pl_limit_test(const struct pl_stack *stack);
 pl_time_ns pl_limit_remove(const struct pl_stack *stack);
 pl_time_ns pl_limit_soon(const struct pl_stack *stack); /* a line that is switched and read back */
+
+pl_time_ns pl_limit_drain(const struct pl_stack *stack);
+pl_time_ns pl_limit_update(const struct pl_stack *stack); /* until an agent answers: it boots first */
+/* FAILED: what it runs fits nowhere else. */
+enum pl_check pl_unit_is_drained(struct pl_procedure *p, const struct pl_item *unit, struct pl_err *why);
 
 /* Steps that several procedures have: p->item is a CSU. */
 enum pl_status pl_act_power_on(struct pl_procedure *p, struct pl_err *err);

@@ -58,11 +58,17 @@ void pl_request_say_allow(struct pl_open_exchange *x)
 
 /* Finding what is meant. */
 
+/* name: what stands after "/Actions/". */
 static const struct pl_action *action_of(const struct pl_res *res, const char *name)
 {
-  for (size_t i = 0; i < res->route->n_actions; i++)
-    if (!strcmp(res->route->actions[i].name, name) && (!res->route->actions[i].offered || res->route->actions[i].offered(res)))
-      return &res->route->actions[i];
+  bool own = !strncmp(name, "Oem/", 4);
+  name += own ? 4 : 0;
+  size_t length = strcspn(name, "/");
+  for (size_t i = 0; i < res->route->n_actions; i++) {
+    const struct pl_action *action = &res->route->actions[i];
+    if (!strncmp(action->name, name, length) && !action->name[length] && pl_action_is_own(action) == own && (!action->offered || action->offered(res)))
+      return action;
+  }
   return NULL;
 }
 
@@ -116,9 +122,7 @@ enum pl_status pl_request_find(struct pl_open_exchange *x, const char *path_of)
     *action = '\0';
   enum pl_status status = pl_res_find(x->x.stack, path, &x->x.res);
   if (!status && action) {
-    action += strlen("/Actions/");
-    action[strcspn(action, "/")] = '\0';
-    x->x.action = action_of(&x->x.res, action);
+    x->x.action = action_of(&x->x.res, action + strlen("/Actions/"));
     if (!x->x.action) {
       pl_res_end(&x->x.res);
       x->x.res.route = NULL;
@@ -280,13 +284,18 @@ bool pl_request_body(struct pl_open_exchange *x)
   return !x->n_errors;
 }
 
-/* If-Match, If-None-Match: a list of tags, or *. */
+/* If-Match, If-None-Match: a list of tags, or * (RFC 9110, 13.1). A tag is a whole one: what sticks to it makes it another. */
 bool pl_request_tag_in(const char *list, const char *etag)
 {
   size_t n = strlen(etag);
-  for (const char *p = list; (p = strstr(p, etag)); p += n)
-    if ((p == list || strchr(", \t/", p[-1])) && (!p[n] || strchr(", \t", p[n]))) /* "/": of W/"..." */
+  for (const char *p = list + strspn(list, ", \t"); *p; p += strspn(p, ", \t")) {
+    p += strncmp(p, "W/", 2) ? 0 : 2;
+    if (!strncmp(p, etag, n) && (!p[n] || strchr(", \t", p[n])))
       return true;
+    const char *end = *p == '"' ? strchr(p + 1, '"') : NULL; /* a comma between quotes parts nothing */
+    p = end ? end + 1 : p;
+    p += strcspn(p, ", \t");
+  }
   return !strcmp(list, "*");
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "control/redfish/room.h"
+#include "control/redfish/composition.h"
 #include "control/redfish/services.h"
 
 #include "control/events/events.h"
@@ -52,7 +52,7 @@ static void keep(struct pl_open_exchange *x)
   struct pl_keep *k = x->keep;
   struct pl_stack *stack = x->x.stack;
   static const uint64_t NEVER_CHANGES;
-  if (!k || !(res->route->flags & PL_ROUTE_CACHED) || q->expand || q->filter || q->only || pl_request_field(x, "If-None-Match"))
+  if (!k || !(res->route->flags & PL_ROUTE_CACHED) || q->expand || q->filter || q->only)
     return;
   const struct pl_item *item = res->item;
   k->version_of = !item ? &NEVER_CHANGES : item->first_child ? pl_inventory_version_at(stack->inventory) : &item->version;
@@ -378,7 +378,7 @@ enum pl_status pl_service_new(struct pl_stack *stack, const struct pl_stack_cfg 
   }
   listen(s);
   *service = s;
-  return PL_OK;
+  return pl_compositions_new(stack, &s->compositions, err);
 }
 
 struct pl_services *pl_services_of(const struct pl_stack *stack)
@@ -410,6 +410,7 @@ void pl_service_free(struct pl_service *service)
   if (service->stack->inventory)
     pl_inventory_halt(service->stack->inventory); /* what answers wait for comes no more */
   end_open(service);
+  pl_compositions_free(service->compositions);
   pl_services_free(service->services);
   pl_rights_free(service->rights);
   pl_tree_free(service->tree);
