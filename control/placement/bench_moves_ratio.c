@@ -70,7 +70,7 @@ static double grow(const struct pl_node_view *v, int d)
   return v->given.of[d] > 0 && v->forecast.of[d] > v->given.of[d] ? (double)v->forecast.of[d] / (double)v->given.of[d] : 1;
 }
 
-static double level(const struct pl_node_view *v)
+static double level_of(const struct pl_node_view *v)
 {
   double most = 0;
   for (int d = 0; d < PL_DIMENSION_COUNT; d++)
@@ -228,7 +228,7 @@ static void crowd(struct pl_pool *pool, struct dice *dice, struct copy *c)
     for (int tries = 0; tries < 60; tries++) {
       struct pl_node_view v;
       const struct item *item = &c->items[roll(dice, c->n_items)];
-      if (!pl_pool_view(pool, c->ids[h], &v) || level(&v) > 0.86 + 0.1 * (double)roll(dice, 2) || level(&c->nodes[item->home]) > HIGH)
+      if (!pl_pool_view(pool, c->ids[h], &v) || level_of(&v) > 0.86 + 0.1 * (double)roll(dice, 2) || level_of(&c->nodes[item->home]) > HIGH)
         continue;
       (void)pl_pool_move(pool, item->id, c->ids[h], NULL);
     }
@@ -248,8 +248,8 @@ static void read_pool(const struct pl_pool *pool, struct copy *c)
   pl_pool_each_node(pool, read_node, c);
   pl_pool_each(pool, read_item, c);
   for (size_t n = 0; n < c->n_nodes; n++) {
-    c->hot[n] = level(&c->nodes[n]) > HIGH;
-    c->full[n] = !c->hot[n] && level(&c->nodes[n]) > SETTLE - 0.001;
+    c->hot[n] = level_of(&c->nodes[n]) > HIGH;
+    c->full[n] = !c->hot[n] && level_of(&c->nodes[n]) > SETTLE - 0.001;
   }
 }
 
@@ -280,7 +280,7 @@ static size_t still_hot(const struct pl_pool *pool, const struct copy *before)
   size_t count = 0;
   read_pool(pool, &after);
   for (size_t n = 0; n < after.n_nodes; n++)
-    count += before->hot[n] && level(&after.nodes[n]) > SETTLE && !before->nodes[n].forecast.of[0]; /* a forecast is made anew later */
+    count += before->hot[n] && level_of(&after.nodes[n]) > SETTLE && !before->nodes[n].forecast.of[0]; /* a forecast is made anew later */
   return count;
 }
 
