@@ -153,7 +153,7 @@ static void replicas_survive_the_loss_of_any_domain(void **state)
       for (unsigned n = 1; n <= 3; n++) {
         struct pl_pool *pool = new_pool(NULL);
         add_nodes(pool, 32, 2, ROOM(100, 100000));
-        struct pl_request q = {.id = "web", .need = OF(1, 1), .replicas = n, .redundancy = (enum pl_redundancy)redundancy, .spread = (enum pl_domain)spread};
+        struct pl_request q = {.id = "web", .need = OF(1, 1), .replicas = n, .redundancy = (enum pl_spares)redundancy, .spread = (enum pl_domain)spread};
         unsigned total = redundancy == PL_REDUNDANCY_N1 ? n + 1 : redundancy == PL_REDUNDANCY_2N ? 2 * n : n, in_domain[32] = {0};
         assert_int_equal(place(pool, q), PL_OK);
         assert_int_equal(pl_pool_allocations(pool), total);
