@@ -27,7 +27,7 @@ static struct pl_request some_request(struct churn *c, char id[16], char near[16
   snprintf(group, 16, "g%u", (unsigned)draw(&c->seed, 6));
   struct pl_request q = {.id = id, .group = draw(&c->seed, 2) ? group : NULL, .need = OF(draw(&c->seed, 5), (int64_t)draw(&c->seed, 3000)),
                          .priority = (int)draw(&c->seed, 4), .stay = draw(&c->seed, 20) == 0, .replicas = (unsigned)draw(&c->seed, 3),
-                         .redundancy = (enum pl_redundancy)draw(&c->seed, 3), .spread = (enum pl_domain)draw(&c->seed, PL_DOMAIN_COUNT),
+                         .redundancy = (enum pl_spares)draw(&c->seed, 3), .spread = (enum pl_domain)draw(&c->seed, PL_DOMAIN_COUNT),
                          .features = draw(&c->seed, 3) ? 0 : c->features[draw(&c->seed, 3)]};
   struct pl_allocation there;
   if (draw(&c->seed, 4) == 0 && pl_pool_find(c->pool, near, &there)) {

@@ -96,7 +96,7 @@ static void a_copy_decides_as_the_first_and_is_nobodys_else(void **state)
   for (int i = 0; i < 12; i++) {
     char id[16];
     snprintf(id, sizeof id, "a%d", i);
-    assert_int_equal(place(pool, (struct pl_request){.id = id, .group = "g", .need = OF(1 + i % 4, 100), .redundancy = (enum pl_redundancy)(i % 2)}), PL_OK);
+    assert_int_equal(place(pool, (struct pl_request){.id = id, .group = "g", .need = OF(1 + i % 4, 100), .redundancy = (enum pl_spares)(i % 2)}), PL_OK);
   }
   assert_int_equal(pl_pool_copy(pool, &copy, &err), PL_OK);
   assert_int_equal(pl_pool_version(copy), pl_pool_version(pool));
