@@ -14,6 +14,7 @@ export class Refused extends Error {
 function sentence(status, body) {
   const info = body && body.error && body.error["@Message.ExtendedInfo"];
   const first = info && info[0];
+  if (first && /^Composition\./.test(first.MessageId) && first.Resolution) return first.Resolution; // what was short, and by how much
   if (first && first.MessageId && !/GeneralError$/.test(first.MessageId)) return first.Message;
   if (first && first.Resolution) return first.Resolution;
   return (body && body.error && body.error.message) || `The service answered ${status}.`;
