@@ -111,7 +111,7 @@ struct pl_reservation *pl_placement_reservations(const struct pl_placement *plac
 /* The journal of decisions: enough to decide again, and what came of it. The last 10,000 stay in the store. */
 struct pl_decision {
   int64_t id, wall_ns;
-  const char *what;   /* "place", "refuse", "queue", "reserve", "expire", "move", "evict", "sleep", "wake", "stop", "scale" */
+  const char *what;   /* "place", "refuse", "queue", "reserve", "expire", "move", "evict", "lose", "fence", "sleep", "wake", "stop", "scale", "close", "open" */
   const char *id_of;  /* the workload's */
   const char *node;   /* "" */
   const char *author;

@@ -58,6 +58,25 @@ static void test_each_setting_has_help_and_a_fallback(void **state)
       fail_msg("%s has no help or no fallback", params[i].name);
 }
 
+static void test_settings_as_in_the_docs(void **state)
+{
+  (void)state;
+  size_t count, used;
+  const struct pl_param *params = pl_settings_params(&count);
+  static char text[64 * 1024];
+  FILE *file = fopen("docs/settings.md", "r");
+  assert_non_null(file);
+  used = fread(text, 1, sizeof text - 1, file);
+  fclose(file);
+  text[used] = '\0';
+  for (size_t i = 0; i < count; i++) {
+    char row[400];
+    snprintf(row, sizeof row, "| `%s` | %s | %s |", params[i].name, params[i].fallback, params[i].help);
+    if (!strstr(text, row))
+      fail_msg("docs/settings.md has no row '%s'", row);
+  }
+}
+
 /* --- mutants --- */
 
 static void test_mutants(void **state)
@@ -183,7 +202,7 @@ static void test_by_its_description(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_settings),  cmocka_unit_test(test_each_setting_has_help_and_a_fallback),
+      cmocka_unit_test(test_settings),  cmocka_unit_test(test_each_setting_has_help_and_a_fallback), cmocka_unit_test(test_settings_as_in_the_docs),
       cmocka_unit_test(test_mutants),   cmocka_unit_test(test_states),
       cmocka_unit_test(test_uuid_outlives_it), cmocka_unit_test(test_refusals),
       cmocka_unit_test(test_by_its_description),

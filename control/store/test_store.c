@@ -522,7 +522,10 @@ static void write_until_full(const char *path)
   }
   if (n == 1000 || err.status != PL_E_IO || !strstr(err.text, path) || !strstr(err.text, "nothing was changed"))
     _exit(3);
-  struct pl_store_procedure row = a_row(text);
+  char big[20000]; /* more than what may be left of a page */
+  memset(big, 'z', sizeof big - 1);
+  big[sizeof big - 1] = 0;
+  struct pl_store_procedure row = a_row(big);
   if (!pl_store_procedure_new(store, &row, &err) || row.id) /* also in a transaction */
     _exit(4);
   limit.rlim_cur = RLIM_INFINITY;
