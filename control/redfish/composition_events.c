@@ -26,8 +26,8 @@ struct pl_compositions {
   struct told_block *blocks;
   size_t n_blocks, at;
   bool changed, begun;
-  struct json_object *decisions; /* the last one that explains a workload, by its id */
-  int64_t decision;              /* the last that was looked at */
+  struct json_object *decisions, *details; /* the last about a workload's place, and the last of those with an explanation, by its id */
+  int64_t decision;                        /* the last that was looked at */
 };
 
 /* --- systems --- */
@@ -75,6 +75,7 @@ static void end_system(struct pl_compositions *c, struct told_system **at)
   struct told_system *gone = *at;
   tell_system(c, "ResourceRemoved", gone->id, NULL);
   json_object_object_del(c->decisions, gone->id);
+  json_object_object_del(c->details, gone->id);
   *at = gone->next;
   free(gone);
 }
@@ -188,23 +189,59 @@ static void health_changed(void *ctx, struct pl_item *item, enum pl_health befor
 
 static void note_decision(void *ctx, const struct pl_decision *decision)
 {
+  static const char *const ABOUT_PLACES[] = {"place", "reserve", "queue", "move", "evict", "lose"};
   struct pl_compositions *c = ctx;
+  bool about = false;
   c->decision = decision->id;
-  if (*decision->detail && pl_placement_find(c->stack->placement, decision->id_of))
+  for (size_t i = 0; i < sizeof ABOUT_PLACES / sizeof ABOUT_PLACES[0]; i++)
+    about |= !strcmp(decision->what, ABOUT_PLACES[i]);
+  if (about && pl_placement_find(c->stack->placement, decision->id_of)) {
     json_object_object_add(c->decisions, decision->id_of, json_object_new_int64(decision->id));
+    if (*decision->detail)
+      json_object_object_add(c->details, decision->id_of, json_object_new_int64(decision->id));
+  }
 }
 
-bool pl_composition_decision(const struct pl_stack *stack, const char *id, int64_t *decision)
+static int64_t noted(struct json_object *ids, const char *id)
+{
+  struct json_object *found;
+  return json_object_object_get_ex(ids, id, &found) ? json_object_get_int64(found) : 0;
+}
+
+struct explanation {
+  struct json_object *lines;
+  const char *node; /* where it stands */
+};
+
+static void say_decision(void *ctx, const struct pl_decision *decision)
+{
+  json_object_array_add(((struct explanation *)ctx)->lines, json_object_new_string(decision->text));
+}
+
+static void say_detail(void *ctx, const struct pl_decision *decision)
+{
+  struct explanation *e = ctx;
+  if (strcmp(decision->node, e->node)) /* it has gone elsewhere since */
+    return;
+  struct json_object *lines = pl_lines_json(decision->detail);
+  for (size_t i = 0; i < json_object_array_length(lines); i++)
+    json_object_array_add(e->lines, json_object_get(json_object_array_get_idx(lines, i)));
+  json_object_put(lines);
+}
+
+struct json_object *pl_composition_explanation(const struct pl_stack *stack, const struct pl_workload *workload)
 {
   struct pl_compositions *c = stack->service ? stack->service->compositions : NULL;
-  struct json_object *found;
+  struct explanation e = {json_object_new_array(), workload->node};
   if (!c)
-    return false;
+    return e.lines;
   pl_placement_decisions(stack->placement, c->decision, 10000, note_decision, c);
-  if (!json_object_object_get_ex(c->decisions, id, &found))
-    return false;
-  *decision = json_object_get_int64(found);
-  return true;
+  int64_t last = noted(c->decisions, workload->id), detail = noted(c->details, workload->id);
+  if (last)
+    pl_placement_decisions(stack->placement, last - 1, 1, say_decision, &e);
+  if (detail)
+    pl_placement_decisions(stack->placement, detail - 1, 1, say_detail, &e);
+  return e.lines;
 }
 
 /* --- the room --- */
@@ -217,6 +254,7 @@ enum pl_status pl_compositions_new(struct pl_stack *stack, struct pl_composition
     return stack->placement ? pl_fail(err, PL_E_NOMEM, "out of memory for the events of composed systems") : PL_OK;
   c->stack = stack;
   c->decisions = json_object_new_object();
+  c->details = json_object_new_object();
   c->post = (struct pl_post){.run = look, .ctx = c};
   c->works = (struct pl_placement_listener){.changed = work_changed, .ctx = c};
   c->items = (struct pl_item_listener){.state = item_changed, .health = health_changed, .ctx = c};
@@ -237,6 +275,7 @@ void pl_compositions_free(struct pl_compositions *c)
     free(t);
   }
   json_object_put(c->decisions);
+  json_object_put(c->details);
   free(c->blocks);
   free(c);
 }
