@@ -22,10 +22,13 @@ struct pl_compositions {
   struct pl_placement_listener works;
   struct pl_item_listener items;
   struct pl_post post;
+  struct pl_timer settle;
+  bool seen;               /* the timer has seen the first round over */
   struct told_system *systems; /* in the order of their ids, as the engine has them */
   struct told_block *blocks;
   size_t n_blocks, at;
-  bool changed, begun;
+  bool changed;
+  bool begun, settled;     /* what is there is known: of systems from the store, of blocks after the first round and a look at their agents */
   struct json_object *decisions, *details; /* the last about a workload's place, and the last of those with an explanation, by its id */
   int64_t decision;                        /* the last that was looked at */
 };
@@ -110,7 +113,9 @@ static void tell_block(struct pl_compositions *c, const char *message, const cha
 {
   char uri[PL_URI_MAX];
   snprintf(uri, sizeof uri, PL_BLOCKS_URI "/%s", id);
-  tell(c, "Composition", message, uri, id, NULL);
+  c->changed = true;
+  if (c->settled)
+    tell(c, "Composition", message, uri, id, NULL);
 }
 
 static struct told_block *told_block(struct pl_compositions *c, const char *id)
@@ -151,13 +156,25 @@ static void look_at_block(void *ctx, const struct pl_node_view *view)
 static void look(void *ctx)
 {
   struct pl_compositions *c = ctx;
+  if (c->stack->dead)
+    return;
   c->changed = false;
   look_at_systems(c);
   c->at = 0;
   pl_pool_each_node(pl_placement_pool(c->stack->placement), look_at_block, c);
-  c->begun = pl_inventory_first_round_over(c->stack->inventory); /* what the store remembers is nothing new */
   if (c->changed)
     pl_service_changed(c->stack);
+}
+
+static void settle(void *ctx, pl_time_ns now)
+{
+  struct pl_compositions *c = ctx;
+  if (c->seen)
+    look(c);
+  c->settled = c->seen;
+  c->seen = pl_inventory_first_round_over(c->stack->inventory);
+  if (!c->settled)
+    pl_clock_arm(c->stack->clock, &c->settle, now + 2 * PL_S);
 }
 
 static void stir(struct pl_compositions *c)
@@ -258,7 +275,10 @@ enum pl_status pl_compositions_new(struct pl_stack *stack, struct pl_composition
   c->post = (struct pl_post){.run = look, .ctx = c};
   c->works = (struct pl_placement_listener){.changed = work_changed, .ctx = c};
   c->items = (struct pl_item_listener){.state = item_changed, .health = health_changed, .ctx = c};
+  c->settle = (struct pl_timer){.fire = settle, .ctx = c};
   look(c);
+  c->begun = true;
+  settle(c, pl_clock_now(stack->clock));
   pl_placement_listen(stack->placement, &c->works);
   pl_inventory_listen(stack->inventory, &c->items);
   return PL_OK;
@@ -269,6 +289,7 @@ void pl_compositions_free(struct pl_compositions *c)
   if (!c)
     return;
   pl_clock_unpost(c->stack->clock, &c->post);
+  pl_clock_disarm(c->stack->clock, &c->settle);
   while (c->systems) {
     struct told_system *t = c->systems;
     c->systems = t->next;
