@@ -160,6 +160,7 @@ static bool relieve_node(struct mv_board *b, int32_t node, size_t most)
   struct mv_node *n = &b->nodes[node];
   for (size_t i = 0; i < sizeof tiers / sizeof *tiers; i++) {
     mv_ceiling(n, tiers[i]);
+    n->shut = i > 0; /* it takes nothing in exchange, where it does not settle */
     if (!mv_over(b, node) || mv_relieve(b, node, most - b->moved))
       return i == 0;
   }
@@ -176,11 +177,13 @@ static void relieve_all(struct mv_board *b, const struct hot *hot, size_t count,
     were[i] = b->nodes[hot[i].node];
     mv_ceiling(&b->nodes[hot[i].node], settle_of(b->goal));
     b->nodes[hot[i].node].required = true;
+    b->nodes[hot[i].node].shut = false;
   }
   if (were && !mv_improve(b, most, true))
     for (size_t i = 0; i < count; i++) {
       b->nodes[hot[i].node].ceiling = were[i].ceiling;
       b->nodes[hot[i].node].required = were[i].required;
+      b->nodes[hot[i].node].shut = were[i].shut;
     }
   free(were);
 }

@@ -11,7 +11,7 @@ enum {
   SMALL = 32, WIDE = SMALL, /* nodes of a pool that is searched as a whole */
   NEVER = 1000000,
   STEP_LOOKS = 100000,    /* for one allocation or node */
-  WHOLE_LOOKS = 500000
+  WHOLE_LOOKS = 1000000
 };
 
 struct choice {

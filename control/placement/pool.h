@@ -13,7 +13,8 @@
  * so that nothing is over-committed by rounding. Every pool of rackd (CSUs of modules, compute node modules, expansion cards) is one of these.
  *
  * Threads: any. pl_pool_plan only looks (readers beside each other) and notes what it looked at; pl_pool_commit takes what is planned, all or nothing, if it
- * still fits (PL_E_BUSY: somebody was quicker; plan again). Everything that changes the pool is serialised inside.
+ * still fits (PL_E_BUSY: somebody was quicker; plan again). Everything that changes the pool is serialised inside; a plan of several rows has it alone for its time.
+ * The functions given to pl_pool_each and pl_pool_each_node may look (find, view), and neither plan nor change. README.md of this folder: score and guarantees.
  */
 #define PL_DIMENSIONS(X)                                                    \
   X(CORES, "cores", "mcore")              /* thousandths of one */          \

@@ -132,6 +132,7 @@ struct rules {
   const struct pl_request *request;
   struct pl_amounts need;
   const struct node *only, *not_on;
+  bool wide;                   /* more candidates than the best needs: another one may be wanted */
   bool lost;                   /* `only` names a node that there is not */
   struct key_set with[PL_REQUEST_NAMES_MAX], apart, near; /* near: keys of domains with replicas of the same request, once for each replica */
   unsigned n_with, apart_kinds;
@@ -210,17 +211,18 @@ struct job {
   struct alloc **trials;     /* of each row; attached while it is placed */
   const struct node **where; /* of each row: what was decided */
   size_t *order;             /* of the rows */
+  unsigned *depth;           /* of each row: how many steps of company inside the batch lie before it */
   struct gone *gone;
   size_t n_gone, cap_gone;
   bool single, preempt, broke; /* broke: out of memory */
 };
-struct node *pool_job_place(struct job *job, size_t row, const struct node *avoid, unsigned nth, struct pl_why *why); /* nth best; NULL: nowhere */
+struct node *pool_job_place(struct job *job, size_t row, unsigned nth, struct pl_why *why); /* nth best; NULL: nowhere */
 void pool_job_take_back(struct job *job, size_t row);
 void pool_job_put(struct job *job, size_t row, const struct node *node); /* where it fits, as is known */
 void pool_job_retell(struct job *job); /* each row's place anew, in their order: its score and its explanation */
 /* pool_pack.c: all rows in the best order found; false: some row fits nowhere (why). */
 bool pool_pack(struct job *job, struct pl_why *why);
-void pool_pack_fewer(struct job *job); /* all are placed: onto fewer nodes, where that is found in a bounded time */
+void pool_pack_fewer(struct job *job); /* pool_fewer.c. All are placed: onto fewer nodes, where that is found in a bounded time */
 void pool_explain(struct pl_plan *plan, struct row *row, const struct pl_pool *pool, const struct rules *rules, const struct candidate *candidates, size_t count);
 void pool_why(const struct pl_pool *pool, const struct rules *rules, const char *id, struct pl_why *why);
 

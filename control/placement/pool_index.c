@@ -272,7 +272,7 @@ static size_t search(const struct pl_pool *pool, enum tree tree, const struct ru
   while (h.count && count < CANDIDATES) {
     struct entry e = pop(&h);
     const struct node *n = e.node;
-    if (count && e.best + balance <= out[0].score)
+    if (count && !rules->wide && e.best + balance <= out[0].score)
       break;
     if (e.single) {
       take(out, &count, n, whole_score(pool, rules, n));

@@ -181,7 +181,7 @@ static void tell(struct job *job, size_t i, const struct rules *rules, const str
   pool_explain(job->plan, row, job->pool, rules, candidates, count);
 }
 
-struct node *pool_job_place(struct job *job, size_t i, const struct node *avoid, unsigned nth, struct pl_why *why)
+struct node *pool_job_place(struct job *job, size_t i, unsigned nth, struct pl_why *why)
 {
   const struct row *row = &job->plan->rows[i];
   const struct pl_request *q = &row->ask->request;
@@ -191,11 +191,10 @@ struct node *pool_job_place(struct job *job, size_t i, const struct node *avoid,
     job->broke = true;
     return NULL;
   }
-  if (avoid && !rules.not_on)
-    rules.not_on = avoid;
+  rules.wide = nth > 0;
   size_t n = candidates_of(job->pool, &rules, candidates);
   struct node *node = n ? (struct node *)candidates[nth < n ? nth : n - 1].node : displace(job, &rules);
-  if (node && !avoid && !nth)
+  if (node && !nth)
     tell(job, i, &rules, node, candidates, n);
   else if (!node && why)
     pool_why(job->pool, &rules, q->id, why);
@@ -244,8 +243,9 @@ static bool begin(struct job *job)
   size_t n = job->plan->count;
   job->order = calloc(n + 1, sizeof *job->order);
   job->where = calloc(n + 1, sizeof *job->where);
+  job->depth = calloc(n + 1, sizeof *job->depth);
   job->trials = calloc(n + 1, sizeof(struct alloc *));
-  bool ok = job->order && job->where && job->trials;
+  bool ok = job->order && job->where && job->depth && job->trials;
   for (size_t i = 0; ok && i < n; i++) {
     job->order[i] = i;
     if (job->single)
@@ -268,6 +268,7 @@ static void end(struct job *job)
     pool_attach(job->pool, job->gone[i].alloc, job->gone[i].from);
   free(job->trials);
   free(job->where);
+  free(job->depth);
   free(job->order);
   free(job->gone);
 }
@@ -301,7 +302,7 @@ static enum pl_status solve(struct pl_pool *pool, struct pl_plan *plan, struct p
   enum pl_status status = PL_OK;
   if (!begin(&job))
     status = pl_fail(err, PL_E_NOMEM, "out of memory for a plan");
-  else if (job.single ? !pool_job_place(&job, 0, NULL, 0, asked) : !pool_pack(&job, asked))
+  else if (job.single ? !pool_job_place(&job, 0, 0, asked) : !pool_pack(&job, asked))
     status = job.broke ? pl_fail(err, PL_E_NOMEM, "out of memory for a plan") : pl_fail(err, PL_E_RANGE, "pool: %s", here.text);
   else if (!write_down(&job))
     status = pl_fail(err, PL_E_NOMEM, "out of memory for a plan");

@@ -194,12 +194,12 @@ static void say(struct pl_why *why, const char *help)
     const char *word;
   } parts[] = {{why->closed, "closed or gone"}, {why->lacks_feature, "without a feature"}, {why->too_small, "without room"},
                {why->affinity, "ruled out by affinity or redundancy"}, {why->domain_limit, "under a limit that is used up"}};
-  char list[160] = "";
+  char list[200] = "";
   size_t at = 0;
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
     if (parts[i].count && at < sizeof list)
       at += (size_t)snprintf(list + at, sizeof list - at, "%s%zu %s", at ? ", " : "", parts[i].count, parts[i].word);
-  snprintf(why->text, sizeof why->text, "%.50s fits nowhere: of %zu nodes %.120s; %.290s", why->id, why->nodes, at ? list : "none can be used", help);
+  snprintf(why->text, sizeof why->text, "%.60s fits nowhere: of %zu nodes %.110s; %s", why->id, why->nodes, at ? list : "none can be used", help);
 }
 
 struct walk {
@@ -248,7 +248,7 @@ void pool_why(const struct pl_pool *pool, const struct rules *rules, const char 
   struct walk w = {.rules = rules, .why = why, .least = INFINITY};
   *why = (struct pl_why){.id = id};
   walk_all(pool, &w);
-  char help[300] = "nothing of its kind is here: it needs other features, other company or an open node";
+  char help[280] = "nothing of its kind is here: it needs other features, other company or an open node";
   if (w.limit) {
     struct node as = *w.under;
     for (int d = 0; d < DIMS; d++)

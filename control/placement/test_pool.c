@@ -115,7 +115,7 @@ static void company_and_distance_are_kept_in_every_domain(void **state)
     add_nodes(pool, 16, 2, ROOM(100, 100000));
     assert_int_equal(place(pool, (struct pl_request){.id = "db", .group = "data", .need = OF(2, 1), .node = "n0"}), PL_OK);
     for (int i = 0; i < 12; i++) {
-      char id[16], other[16];
+      char id[24], other[24];
       snprintf(id, sizeof id, "with-%d", i);
       snprintf(other, sizeof other, "apart-%d", i);
       assert_int_equal(place(pool, (struct pl_request){.id = id, .need = OF(1, 1), .with = {i % 2 ? "db" : "data"}, .with_in = (enum pl_domain)domain}), PL_OK);
@@ -153,7 +153,7 @@ static void replicas_survive_the_loss_of_any_domain(void **state)
       for (unsigned n = 1; n <= 3; n++) {
         struct pl_pool *pool = new_pool(NULL);
         add_nodes(pool, 32, 2, ROOM(100, 100000));
-        struct pl_request q = {.id = "web", .need = OF(1, 1), .replicas = n, .redundancy = (enum pl_redundancy)redundancy, .spread = (enum pl_domain)spread};
+        struct pl_request q = {.id = "web", .need = OF(1, 1), .replicas = n, .redundancy = (enum pl_spares)redundancy, .spread = (enum pl_domain)spread};
         unsigned total = redundancy == PL_REDUNDANCY_N1 ? n + 1 : redundancy == PL_REDUNDANCY_2N ? 2 * n : n, in_domain[32] = {0};
         assert_int_equal(place(pool, q), PL_OK);
         assert_int_equal(pl_pool_allocations(pool), total);
@@ -347,6 +347,25 @@ static void an_order_that_fails_is_tried_otherwise(void **state)
   pl_pool_free(pool);
 }
 
+static void company_that_is_mutual_is_kept_by_both(void **state)
+{
+  (void)state;
+  struct pl_pool *pool = new_pool(NULL);
+  struct pl_plan *plan = NULL;
+  struct pl_err err = {0};
+  add_node(pool, (struct pl_node_desc){.id = "s1", .domains = {[PL_DOMAIN_RACK] = "r0"}, .capacity = ROOM(4, 4096)});
+  add_node(pool, (struct pl_node_desc){.id = "s2", .domains = {[PL_DOMAIN_RACK] = "r0"}, .capacity = ROOM(4, 4096)});
+  add_node(pool, (struct pl_node_desc){.id = "hot", .domains = {[PL_DOMAIN_RACK] = "r1"}, .capacity = ROOM(8, 4096), .heat = 0.9});
+  /* The first would go to a cool node, and the other only beside it. */
+  const struct pl_request two[] = {{.id = "a", .need = OF(3, 1), .with = {"b"}, .with_in = PL_DOMAIN_NODE}, {.id = "b", .need = OF(2, 1), .with = {"a"}, .with_in = PL_DOMAIN_RACK}};
+  assert_int_equal(pl_pool_plan(pool, two, 2, &plan, NULL, &err), PL_OK);
+  assert_int_equal(pl_pool_commit(pool, plan, &err), PL_OK);
+  pl_plan_free(plan);
+  assert_string_equal(node_of(pool, "a"), "hot");
+  assert_string_equal(node_of(pool, "b"), "hot");
+  pl_pool_free(pool);
+}
+
 static void what_cannot_be_asked_is_said(void **state)
 {
   (void)state;
@@ -450,6 +469,7 @@ int main(void)
       cmocka_unit_test(a_limit_is_made_room_under_anywhere_in_its_domain),
       cmocka_unit_test(components_go_together_or_not_at_all),
       cmocka_unit_test(an_order_that_fails_is_tried_otherwise),
+      cmocka_unit_test(company_that_is_mutual_is_kept_by_both),
       cmocka_unit_test(what_cannot_be_asked_is_said),
       cmocka_unit_test(scaling_out_adds_replicas_and_keeps_the_rule),
       cmocka_unit_test(resize_and_move_hold_what_they_must),

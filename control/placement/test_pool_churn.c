@@ -27,7 +27,7 @@ static struct pl_request some_request(struct churn *c, char id[16], char near[16
   snprintf(group, 16, "g%u", (unsigned)draw(&c->seed, 6));
   struct pl_request q = {.id = id, .group = draw(&c->seed, 2) ? group : NULL, .need = OF(draw(&c->seed, 5), (int64_t)draw(&c->seed, 3000)),
                          .priority = (int)draw(&c->seed, 4), .stay = draw(&c->seed, 20) == 0, .replicas = (unsigned)draw(&c->seed, 3),
-                         .redundancy = (enum pl_redundancy)draw(&c->seed, 3), .spread = (enum pl_domain)draw(&c->seed, PL_DOMAIN_COUNT),
+                         .redundancy = (enum pl_spares)draw(&c->seed, 3), .spread = (enum pl_domain)draw(&c->seed, PL_DOMAIN_COUNT),
                          .features = draw(&c->seed, 3) ? 0 : c->features[draw(&c->seed, 3)]};
   struct pl_allocation there;
   if (draw(&c->seed, 4) == 0 && pl_pool_find(c->pool, near, &there)) {
@@ -41,15 +41,41 @@ static struct pl_request some_request(struct churn *c, char id[16], char near[16
   return q;
 }
 
+/* One of what it is to be with, whichever replica, is in its domain. */
+static void assert_company(const struct pl_pool *pool, const struct pl_request *q)
+{
+  struct pl_allocation with, own;
+  struct pl_node_view a, b;
+  bool there = false, found = false;
+  if (!q->with[0] || !pl_pool_find(pool, q->id, &own))
+    return;
+  assert_true(pl_pool_view(pool, own.node, &a));
+  for (unsigned replica = 1; replica <= 4; replica++) {
+    char id[32];
+    snprintf(id, sizeof id, replica > 1 ? "%s#%u" : "%s", q->with[0], replica);
+    if (!pl_pool_find(pool, id, &with))
+      continue;
+    there = true;
+    assert_true(pl_pool_view(pool, with.node, &b));
+    found |= !strcmp(a.desc.domains[q->with_in], b.desc.domains[q->with_in]);
+  }
+  assert_true(found || !there); /* it may have been displaced */
+}
+
 static void some_place(struct churn *c)
 {
-  char ids[3][16], nears[3][16], groups[3][16];
-  struct pl_request q[3];
+  char ids[6][16], nears[6][16], groups[6][16];
+  struct pl_request q[6];
   struct pl_plan *plan = NULL, *again = NULL;
   struct pl_err err = {0};
-  size_t n = 1 + draw(&c->seed, 3);
-  for (size_t i = 0; i < n; i++)
+  size_t n = 1 + draw(&c->seed, 6);
+  for (size_t i = 0; i < n; i++) {
     q[i] = some_request(c, ids[i], nears[i], groups[i]);
+    if (i && !q[i].with[0] && draw(&c->seed, 5) == 0) { /* a component of the same batch */
+      q[i].with[0] = ids[i - 1];
+      q[i].with_in = (enum pl_domain)draw(&c->seed, PL_DOMAIN_COUNT);
+    }
+  }
   enum pl_status status = pl_pool_plan(c->pool, q, n, &plan, NULL, &err);
   assert_true(status == PL_OK || status == PL_E_RANGE);
   assert_sound(c->pool); /* a plan leaves no trace */
@@ -64,6 +90,8 @@ static void some_place(struct churn *c)
   assert_int_equal(pl_pool_commit(c->pool, again, &err), PL_E_BUSY);
   for (size_t i = 0; i < pl_plan_rows(plan, &rows); i++)
     assert_string_equal(node_of(c->pool, rows[i].id), rows[i].node);
+  for (size_t i = 0; i < n; i++)
+    assert_company(c->pool, &q[i]);
   pl_plan_free(plan);
   pl_plan_free(again);
 }
@@ -114,7 +142,7 @@ static void churn_leaves_a_pool_in_order(void **state)
     size_t most = 0;
     add_nodes(c.pool, 24, 2, ROOM(8, 8192));
     for (int i = 0; i < 3; i++) {
-      char word[8], id[8];
+      char word[16], id[16];
       snprintf(word, sizeof word, "f%d", i);
       assert_int_equal(pl_pool_feature(c.pool, word, &c.features[i], NULL), PL_OK);
       for (int n = i; n < 24; n += 2 + i) {

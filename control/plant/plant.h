@@ -21,6 +21,7 @@ struct pl_control {
   const char *unit_of;     /* SetPointUnits, UCUM: "L/min", "W" */
   struct pl_item *item;    /* where it stands */
   double set_point, min, max, dead_band;
+  bool found;              /* while it is automatic the plant finds its set point by itself; false: it is a person's in either mode */
   bool automatic;          /* ControlMode Automatic; false: Manual, the set point is a person's */
   bool limited;            /* false: there is no set point (a cap that is off): SetPoint null */
 };

@@ -74,6 +74,7 @@ bool pl_list_kind(const struct pl_res *res, struct pl_members *members, enum pl_
 /* Resets (reset.c). */
 extern const char *const pl_reset_types[], *const pl_evacuate_types[];
 void pl_run_reset(struct pl_exchange *x);
+const char *pl_loop_of(const struct pl_item *item); /* the loop that its part names; "": none */
 bool pl_can_reset(const struct pl_res *res);
 bool pl_can_evacuate(const struct pl_res *res);
 
