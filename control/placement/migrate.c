@@ -99,8 +99,8 @@ static enum pl_check has_turn(struct pl_procedure *p, struct pl_err *why)
   struct pl_work *work;
   if (whole(p, &work, why))
     return PL_CHECK_FAILED;
-  if (!pl_transfers_have_turn(p->stack->placement)) {
-    pl_fail(why, PL_E_BUSY, "%u workloads move already", p->stack->settings.moves_at_once);
+  if (!pl_transfers_have_turn(p->stack->placement, work)) {
+    pl_fail(why, PL_E_BUSY, "%u workloads move already, or one of its other replicas does", p->stack->settings.moves_at_once);
     return PL_CHECK_NOT_YET;
   }
   work->move.turn = true;

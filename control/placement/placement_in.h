@@ -186,7 +186,7 @@ void pl_transfer_over(struct pl_placement *all, struct pl_work *work, bool moved
 void pl_transfers_plan(struct pl_placement *all, const struct pl_moves *moves, const char *author);
 void pl_transfers_plan_one(struct pl_placement *all, const char *id, const char *to, const char *author);
 void pl_transfers_run(struct pl_placement *all);  /* the planned ones, as many as may run */
-bool pl_transfers_have_turn(const struct pl_placement *all);
+bool pl_transfers_have_turn(const struct pl_placement *all, const struct pl_work *work); /* work NULL: any */
 bool pl_transfers_concern(const struct pl_placement *all, const struct pl_host *host); /* one from or to it runs or is planned */
 void pl_transfers_forget(struct pl_placement *all);
 void pl_drains_look(struct pl_placement *all);

@@ -141,6 +141,24 @@ static void test_only_so_many_at_one_time(void **state)
   floor_judge(bay);
 }
 
+static void test_replicas_move_one_after_another(void **state)
+{
+  struct bay *bay = *state;
+  floor_place(bay, &(struct floor_ask){.id = "web", .cores = 4, .data_MiB = 4000, .redundancy = PL_REDUNDANCY_N1});
+  floor_until(bay, "web", PL_WORKLOAD_RUNNING, 10 * PL_S);
+  floor_until(bay, "web#2", PL_WORKLOAD_RUNNING, 10 * PL_S);
+  uint32_t one = floor_find(bay, "web")->handle, two = floor_find(bay, "web#2")->handle;
+  struct pl_procedure *first = floor_migrate(bay, "web", NULL), *second = floor_migrate(bay, "web#2", NULL);
+  for (int i = 0; i < 600 && !(BAY_IS_OVER(first) && BAY_IS_OVER(second)); i++) {
+    stand_run(bay->s, 100 * PL_MS);
+    if (!floor_runs(bay, one, NULL) && !floor_runs(bay, two, NULL))
+      fail_msg("neither runs: %s is at %s, %s at %s", "web", pl_procedure_step_name(first), "web#2", pl_procedure_step_name(second));
+  }
+  assert_int_equal(first->state, PL_PROCEDURE_COMPLETED);
+  assert_int_equal(second->state, PL_PROCEDURE_COMPLETED);
+  floor_judge(bay);
+}
+
 /* --- killed at each step --- */
 
 static void drill(struct bay *bay, const char *step, bool ended)
@@ -283,6 +301,7 @@ int main(int argc, char **argv)
                                      TEST(test_a_target_that_dies_takes_nothing_with_it),
                                      TEST(test_a_source_that_dies_is_made_good),
                                      TEST(test_only_so_many_at_one_time),
+                                     TEST(test_replicas_move_one_after_another),
                                      TEST(test_killed_at_each_step),
                                      TEST(test_killed_on_the_way_back),
                                      TEST(test_a_hot_swap_empties_its_unit_first),

@@ -39,11 +39,17 @@ static void settle(struct pl_placement *all, const struct pl_work *work)
 
 /* --- one move --- */
 
-bool pl_transfers_have_turn(const struct pl_placement *all)
+/* It stands still while it moves: of replicas that must not fail together one at a time. */
+bool pl_transfers_have_turn(const struct pl_placement *all, const struct pl_work *work)
 {
   unsigned running = 0;
-  for (const struct pl_work *work = all->first; work; work = pl_work_next(work))
-    running += work->move.active && work->move.turn;
+  for (const struct pl_work *each = all->first; each; each = pl_work_next(each)) {
+    if (!each->move.active || !each->move.turn)
+      continue;
+    if (work && each != work && work->w.request.redundancy != PL_REDUNDANCY_NONE && !strcmp(each->w.request.id, work->w.request.id))
+      return false;
+    running++;
+  }
   return running < all->stack->settings.moves_at_once;
 }
 
@@ -226,11 +232,11 @@ static bool must_wait_for(const struct pl_placement *all, const struct pl_planne
 
 void pl_transfers_run(struct pl_placement *all)
 {
-  for (struct pl_planned **link = &all->planned; *link && pl_transfers_have_turn(all);) {
+  for (struct pl_planned **link = &all->planned; *link && pl_transfers_have_turn(all, NULL);) {
     struct pl_planned *planned = *link;
     struct pl_work *work = pl_work_find(all, planned->id);
     struct pl_err err = {0};
-    if (must_wait_for(all, planned) || (work && work->w.state == PL_WORKLOAD_STARTING)) {
+    if (must_wait_for(all, planned) || (work && (work->w.state == PL_WORKLOAD_STARTING || !pl_transfers_have_turn(all, work)))) {
       link = &planned->next;
       continue;
     }
