@@ -18,11 +18,19 @@ struct pl_node_call {
   void *ctx;
   enum pl_status status;
   struct pl_err err;
-  struct pl_call call;        /* the implementation's */
+  struct pl_node_flight *flight; /* the implementation's */
   struct pl_node_call *next;
 };
 bool pl_node_has_agent(const struct pl_item *item);
-/* One after another for one node. done() comes from the loop, also when the stack ends (PL_E_CANCELLED). */
+/* One after another for one node. done() comes from the loop, also when the stack ends (PL_E_CANCELLED: from pl_nodes_halt, while all rooms are still
+ * there), and before this returns only where the stack has ended or there is no memory. */
 void pl_node_submit(struct pl_node_call *call);
+
+/* What is under way in one stack (stack.nodes). */
+struct pl_nodes;
+enum pl_status pl_nodes_new(struct pl_stack *stack, struct pl_nodes **nodes, struct pl_err *err);
+/* Nothing is asked any more; whoever still waits is told so here and now. */
+void pl_nodes_halt(struct pl_nodes *nodes);
+void pl_nodes_free(struct pl_nodes *nodes);
 
 #endif

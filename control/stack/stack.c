@@ -3,6 +3,7 @@
 
 #include "control/events/events.h"
 #include "control/inventory/item.h"
+#include "control/placement/node.h"
 #include "control/plant/plant.h"
 #include "control/procedure/leak.h"
 #include "control/procedure/procedure.h"
@@ -65,6 +66,12 @@ static enum pl_status open_inventory(struct pl_stack *stack, const struct pl_sta
   return pl_inventory_new(stack, &stack->inventory, err);
 }
 
+static enum pl_status open_nodes(struct pl_stack *stack, const struct pl_stack_cfg *cfg, struct pl_err *err)
+{
+  (void)cfg;
+  return pl_nodes_new(stack, &stack->nodes, err);
+}
+
 static enum pl_status open_events(struct pl_stack *stack, const struct pl_stack_cfg *cfg, struct pl_err *err)
 {
   (void)cfg;
@@ -110,13 +117,14 @@ static enum pl_status start(struct pl_stack *stack, const struct pl_stack_cfg *c
 }
 
 static enum pl_status (*const ROOMS[])(struct pl_stack *stack, const struct pl_stack_cfg *cfg, struct pl_err *err) = {
-    open_base, open_store, open_inventory, open_events, open_procedures, open_plant, open_service, start,
+    open_base, open_store, open_inventory, open_nodes, open_events, open_procedures, open_plant, open_service, start,
 };
 
 static void close_rooms(struct pl_stack *stack)
 {
   if (stack->inventory) /* nobody is told of anything while the rooms go */
     pl_inventory_halt(stack->inventory);
+  pl_nodes_halt(stack->nodes);
   pl_service_free(stack->service);
   pl_plant_free(stack->plant);
   pl_thermal_free(stack->thermal);
@@ -124,6 +132,7 @@ static void close_rooms(struct pl_stack *stack)
   pl_procedures_free(stack->procedures);
   pl_stack_unlisten(stack);
   pl_events_free(stack->events);
+  pl_nodes_free(stack->nodes);
   pl_inventory_free(stack->inventory);
   pl_store_close(stack->store);
 }

@@ -21,6 +21,7 @@ struct pl_stack {
   struct pl_store *store;            /* control/store */
   bool store_damaged;                /* the last one was put aside, and this one begun anew */
   struct pl_inventory *inventory;    /* control/inventory */
+  struct pl_nodes *nodes;            /* control/placement/node.h */
   struct pl_events *events;          /* control/events */
   struct pl_procedures *procedures;  /* control/procedure */
   struct pl_leaks *leaks;            /* control/procedure/leak.h */

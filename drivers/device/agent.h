@@ -38,7 +38,9 @@ enum pl_agent_op {
   PL_AGENT_RESIZE    /* run.handle: to run.cores_m, run.memory_MiB */
 };
 
-/* PL_E_USAGE: no such handle, or its state does not allow that, or the handle is there already; PL_E_RANGE: no room; errors of the bus as they are. */
+/* What the agent refuses: PL_E_USAGE: no such handle, or its state does not allow that, or the handle is there already; PL_E_RANGE: no room; PL_E_BUSY: it is
+ * COPYING. Nothing was done then. Others are of the bus, as they are: a node that is off does not answer (PL_E_EXCEPTION 11 from a gateway, or PL_E_TIMEOUT), and
+ * whether it was done is known only where nobody answered at all: survey. */
 struct pl_agent_exchange {
   enum pl_agent_op op;
   struct pl_agent_run run;        /* in; out: as the agent has it afterwards */

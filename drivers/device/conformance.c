@@ -110,7 +110,8 @@ static void check_who(struct run *run)
 {
   const struct pl_device_desc *desc = pl_device_desc(run->device);
   struct pl_call probe = {.kind = PL_CALL_PROBE}, identify = {.kind = PL_CALL_IDENTIFY};
-  verdict(run, "probe", "", call(run, &probe));
+  if (desc->probe)
+    verdict(run, "probe", "", call(run, &probe));
   if (!desc->identify)
     return;
   enum pl_status status = call(run, &identify);

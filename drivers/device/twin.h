@@ -72,7 +72,7 @@ struct pl_twin_desc {
   bool pec;
   enum pl_status (*smbus_write)(void *self, uint8_t command, const uint8_t *data, size_t len); /* PL_OK, or PL_E_NACK; block: without count */
   enum pl_status (*smbus_read)(void *self, uint8_t command, const uint8_t *call, size_t call_len, uint8_t *data, size_t room, size_t *len);
-  bool (*answers)(void *self); /* false: it has no power, and does not acknowledge its address; NULL: it always has */
+  bool (*answers)(void *self); /* false: it has no power, and does not acknowledge its address (Modbus: says nothing); NULL: it always has */
   void (*smbus_refused)(void *self, uint8_t command, enum pl_smbus_fault fault); /* sets CML bits and the like; may be NULL */
 
   /* GPIO devices: lines are the driver's PL_PARAM_LINE values, by their param index. Levels are physical (before active-low). */
