@@ -35,9 +35,10 @@ static bool is_detector(const struct pl_rig_device *device)
   return is_ours(device) && pl_same_word(device->role, "leak-sensor");
 }
 
-static bool is_polled(const struct pl_quantity *quantity)
+/* An agent is asked by the placement, for everything at once. */
+static bool is_polled(const struct pl_rig_device *device, const struct pl_quantity *quantity)
 {
-  return (quantity->access & PL_GET) && strncmp(quantity->name, "peak-", 5) != 0;
+  return (quantity->access & PL_GET) && strncmp(quantity->name, "peak-", 5) != 0 && !device->desc->agent;
 }
 
 /* --- pumps: a pump unit says how fast each turns --- */
@@ -102,7 +103,7 @@ static bool make_room(struct pl_inventory *inventory, const struct pl_rig *rig, 
     const struct pl_rig_device *device = &rig->devices[i];
     inventory->n_asked += is_ours(device);
     for (size_t k = 0; is_ours(device) && k < device->shape.count; k++) {
-      n_senses += is_polled(&device->shape.quantities[k]);
+      n_senses += is_polled(device, &device->shape.quantities[k]);
       n_edges += (device->shape.quantities[k].access & PL_EDGES) != 0;
     }
   }
@@ -225,7 +226,7 @@ static size_t count_senses(const struct pl_rig_device *device)
 {
   size_t count = 0;
   for (size_t i = 0; i < device->shape.count; i++)
-    count += is_polled(&device->shape.quantities[i]);
+    count += is_polled(device, &device->shape.quantities[i]);
   return count;
 }
 
@@ -259,7 +260,7 @@ static void fill_senses(struct pl_asked_device *asked)
   struct pl_sense *sense = asked->senses;
   for (size_t i = 0; i < asked->rig->shape.count; i++) {
     const struct pl_quantity *quantity = &asked->rig->shape.quantities[i];
-    if (!is_polled(quantity))
+    if (!is_polled(asked->rig, quantity))
       continue;
     *sense = (struct pl_sense){.device = asked->rig, .quantity = quantity, .reading = {.dim = quantity->dim, .status = PL_E_BUSY}};
     if (quantity->access & PL_EDGES)

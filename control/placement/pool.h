@@ -100,6 +100,7 @@ struct pl_request { /* one component; strings are copied by a commit */
   const char *apart[PL_REQUEST_NAMES_MAX]; /* never in one `apart_in` with */
   enum pl_domain with_in, apart_in;
   unsigned replicas;     /* 0 is 1 */
+  unsigned first;        /* scaling out: the first one that is new, of `replicas`; those below it are there already. 0 is 1 */
   enum pl_redundancy redundancy; /* after the loss of any one `spread` domain at least `replicas` of them are left */
   enum pl_domain spread; /* replicas of a redundant request; PL_DOMAIN_NODE: any other node */
   const char *node;      /* it must be this one; NULL: any */
@@ -128,7 +129,7 @@ struct pl_plan_row {
 };
 struct pl_plan;
 /* All of them or none (components of one application). PL_E_RANGE: no fit, and why. PL_E_USAGE: a request that cannot be (negative, twice the same id, an id that
- * there is already, an unknown name). The plan is the caller's and outlives changes of the pool. */
+ * there is already, an unknown name in `with` or `node`; one in `apart` that nobody has yet binds those who come later). The plan is the caller's and outlives changes of the pool. */
 enum pl_status pl_pool_plan(struct pl_pool *pool, const struct pl_request *requests, size_t count, struct pl_plan **plan, struct pl_why *why, struct pl_err *err);
 void pl_plan_free(struct pl_plan *plan);
 size_t pl_plan_rows(const struct pl_plan *plan, const struct pl_plan_row **rows);

@@ -4,15 +4,15 @@
 
 #include "host/safety/plan.h"
 
-static double seconds(const struct pl_plan_finding *finding)
+static double seconds(const struct pl_plan_check_finding *finding)
 {
   return (double)finding->at / (double)PL_S;
 }
 
-void pl_refusals_print(FILE *out, const char *path, const struct pl_plan *plan)
+void pl_refusals_print(FILE *out, const char *path, const struct pl_plan_check *plan)
 {
-  for (size_t i = 0; plan && i < pl_plan_count(plan); i++) {
-    const struct pl_plan_finding *finding = pl_plan_get(plan, i);
+  for (size_t i = 0; plan && i < pl_plan_check_count(plan); i++) {
+    const struct pl_plan_check_finding *finding = pl_plan_check_get(plan, i);
     fprintf(out, "%s", path);
     if (finding->line) /* else it is the rack's own, before the sequence wrote anything */
       fprintf(out, ":%d", finding->line);
@@ -33,11 +33,11 @@ static void put_text(FILE *out, const char *name, const char *text)
   pl_cli_json_text(out, text);
 }
 
-void pl_refusals_json(FILE *out, const struct pl_plan *plan)
+void pl_refusals_json(FILE *out, const struct pl_plan_check *plan)
 {
   fputc('[', out);
-  for (size_t i = 0; plan && i < pl_plan_count(plan); i++) {
-    const struct pl_plan_finding *finding = pl_plan_get(plan, i);
+  for (size_t i = 0; plan && i < pl_plan_check_count(plan); i++) {
+    const struct pl_plan_check_finding *finding = pl_plan_check_get(plan, i);
     fprintf(out, "%s{\"line\":%d,\"rule\":\"%s\"", i ? "," : "", finding->line, finding->rule);
     put_text(out, "part", finding->part);
     put_text(out, "text", finding->text);

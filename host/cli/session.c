@@ -91,14 +91,14 @@ void pl_session_free(struct pl_session *session)
 {
   for (size_t i = 0; i < session->n_sequences; i++)
     pl_sequence_free(session->sequences[i]);
-  pl_plan_free(session->plan);
+  pl_plan_check_free(session->plan);
   pl_interlock_rules_free(session->rules);
   pl_rig_free(session->rig);
 }
 
 enum pl_status pl_session_refuse(const struct pl_session *session, size_t index, struct pl_err *err)
 {
-  size_t count = pl_plan_count(session->plan);
+  size_t count = pl_plan_check_count(session->plan);
   if (!count)
     return PL_OK;
   return pl_fail(err, PL_E_USAGE, "%s is dangerous in %zu %s on %s; nothing was driven", session->paths[index], count, count == 1 ? "place" : "places",
@@ -163,9 +163,9 @@ static enum pl_status rehearse(struct pl_session *session, size_t index, const c
 
 enum pl_status pl_session_rehearse(struct pl_session *session, size_t index, struct pl_err *err)
 {
-  pl_plan_free(session->plan);
+  pl_plan_check_free(session->plan);
   session->plan = NULL;
-  enum pl_status status = pl_plan_new(session->rig, &session->plan, err);
+  enum pl_status status = pl_plan_check_new(session->rig, &session->plan, err);
   if (!status)
     status = rehearse(session, index, NULL, REHEARSAL_WALL_MS, err);
   return status ? status : pl_session_refuse(session, index, err);
@@ -173,7 +173,7 @@ enum pl_status pl_session_rehearse(struct pl_session *session, size_t index, str
 
 enum pl_status pl_session_rehearse_with(struct pl_session *session, size_t index, const char *fault, int wall_ms, struct pl_err *err)
 {
-  pl_plan_suppose(session->plan, fault);
+  pl_plan_check_suppose(session->plan, fault);
   enum pl_status status = rehearse(session, index, fault, wall_ms, err);
   return status ? pl_err_prefix(err, "on a rack with %s", fault) : PL_OK;
 }

@@ -24,7 +24,7 @@ struct pl_session {
   uint64_t seed;
   enum pl_status (*opened)(void *ctx, struct pl_bench *bench, struct pl_err *err); /* NULL: nobody waits for it. The run's bench, before it is driven */
   void *opened_ctx;
-  struct pl_plan *plan; /* what the last rehearsal refuses; NULL: it was none */
+  struct pl_plan_check *plan; /* what the last rehearsal refuses; NULL: it was none */
   char reached[128]; /* of the last rehearsal: the step in which its time was over; "" when it came to its end */
 };
 
@@ -48,8 +48,8 @@ enum pl_status pl_session_refuse(const struct pl_session *session, size_t index,
 /* what_if.c: after pl_session_rehearse, with one thing broken at a time. *count: how many rehearsals it took. */
 enum pl_status pl_session_what_if(struct pl_session *session, size_t index, size_t *count, struct pl_err *err);
 /* refusals.c: the plan check's, one line each with file and line; as a JSON array. plan NULL: none. */
-void pl_refusals_print(FILE *out, const char *path, const struct pl_plan *plan);
-void pl_refusals_json(FILE *out, const struct pl_plan *plan);
+void pl_refusals_print(FILE *out, const char *path, const struct pl_plan_check *plan);
+void pl_refusals_json(FILE *out, const struct pl_plan_check *plan);
 
 /* --out DIR for one sequence, DIR/NAME for each of several; runs/TIME-NAME without --out. Made when missing; PL_E_USAGE when it cannot be used. */
 enum pl_status pl_cli_output_folder(const struct pl_args *args, const struct pl_session *session, size_t index, char *dir, size_t size, struct pl_err *err);

@@ -24,14 +24,14 @@ static const struct {
 enum pl_status pl_session_what_if(struct pl_session *session, size_t index, size_t *count, struct pl_err *err)
 {
   enum pl_status status = PL_OK;
-  struct pl_plan *plan = session->plan;
+  struct pl_plan_check *plan = session->plan;
   const struct pl_rig *rig = session->rig;
   *count = 0;
   for (size_t p = 0; p < rig->n_parts; p++)
     for (size_t b = 0; b < sizeof BROKEN / sizeof *BROKEN; b++) {
       const struct pl_rig_part *part = &rig->parts[p];
       char spec[128];
-      if (strcmp(part->kind, BROKEN[b].kind) != 0 || (BROKEN[b].acted_on && !pl_plan_was_acted(plan, part->name)) || *pl_cli_stop())
+      if (strcmp(part->kind, BROKEN[b].kind) != 0 || (BROKEN[b].acted_on && !pl_plan_check_was_acted(plan, part->name)) || *pl_cli_stop())
         continue;
       snprintf(spec, sizeof spec, "%s.%s", part->name, BROKEN[b].fault);
       status = pl_session_rehearse_with(session, index, spec, WALL_MS, err);

@@ -8,7 +8,7 @@
 /* Runs one Lua sequence on an opened bench and writes what happened to the journal. */
 struct pl_interlock; /* host/safety/interlock.h */
 struct pl_interlock_rules;
-struct pl_plan;     /* host/safety/plan.h */
+struct pl_plan_check;     /* host/safety/plan.h */
 struct pl_readings; /* host/engine/readings.h */
 struct pl_client;   /* host/stack/client.h */
 struct pl_sequence; /* a file that was read, compiled and declared; nothing driven */
@@ -44,7 +44,7 @@ struct pl_engine_cfg {
   bool rehearsal;           /* prompts answer themselves; verdicts do not count; stops after rehearsal_wall_ms */
   int rehearsal_wall_ms;
   bool strict;              /* a rehearsal in which verdicts count and failures stop it, as in a run */
-  struct pl_plan *plan;     /* of a rehearsal: told what is written and what becomes dangerous; NULL: nobody asks */
+  struct pl_plan_check *plan;     /* of a rehearsal: told what is written and what becomes dangerous; NULL: nobody asks */
   char *reached;            /* NULL: nobody asks. The step in which a rehearsal ran out of wall time, "" when it came to its end */
   size_t reached_size;
   volatile int *stop;       /* set to the signal's number by the handler: aborts the run, teardown runs; a second signal cuts teardown short */

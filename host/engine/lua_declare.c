@@ -395,7 +395,7 @@ static int allow_hazard(lua_State *L)
   if (lua_type(L, 1) != LUA_TSTRING || lua_type(L, 2) != LUA_TSTRING)
     pl_raise_usage(L, "allow_hazard needs the hazard and the reason: allow_hazard(\"rating\", \"the trip is what is tested\")");
   const char *rule = lua_tostring(L, 1), *why = lua_tostring(L, 2);
-  if (pl_plan_allow(NULL, rule, why, &err))
+  if (pl_plan_check_allow(NULL, rule, why, &err))
     pl_raise_usage(L, "%s", err.text);
   struct pl_allowed *allowed = calloc(1, sizeof *allowed);
   if (!allowed)

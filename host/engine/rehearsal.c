@@ -51,7 +51,7 @@ void pl_rehearsal_allow(struct pl_run *run)
   for (const struct pl_allowed *each = run->vm->allowed; each; each = each->next) {
     char text[256];
     if (run->cfg->plan)
-      pl_plan_allow(run->cfg->plan, each->rule, each->why, NULL);
+      pl_plan_check_allow(run->cfg->plan, each->rule, each->why, NULL);
     snprintf(text, sizeof text, "the sequence allows the hazard '%s' (line %d): %s", each->rule, each->line, each->why);
     pl_journal_log(run->journal, -1, "WARNING", text);
   }
@@ -63,26 +63,26 @@ void pl_rehearsal_writes(lua_State *L, const struct pl_rig_device *device, const
   if (!run->cfg->plan)
     return;
   remember(run, device, quantity);
-  pl_plan_wrote(run->cfg->plan, pl_vm_line(L), pl_clock_now(run->clock), device, quantity, value_u);
+  pl_plan_check_wrote(run->cfg->plan, pl_vm_line(L), pl_clock_now(run->clock), device, quantity, value_u);
 }
 
 void pl_rehearsal_acts(lua_State *L, const struct pl_rig_part *part, const char *verb)
 {
   struct pl_run *run = pl_task_of(L)->vm->run;
   if (run->cfg->plan)
-    pl_plan_acted(run->cfg->plan, pl_vm_line(L), pl_clock_now(run->clock), part, verb);
+    pl_plan_check_acted(run->cfg->plan, pl_vm_line(L), pl_clock_now(run->clock), part, verb);
 }
 
 void pl_rehearsal_plants(lua_State *L, const char *spec)
 {
   struct pl_run *run = pl_task_of(L)->vm->run;
   if (run->cfg->plan)
-    pl_plan_planted(run->cfg->plan, pl_vm_line(L), pl_clock_now(run->clock), spec);
+    pl_plan_check_planted(run->cfg->plan, pl_vm_line(L), pl_clock_now(run->clock), spec);
 }
 
 static void on_hazard(void *ctx, const struct pl_hazard *hazard)
 {
-  pl_plan_hazard(ctx, hazard);
+  pl_plan_check_hazard(ctx, hazard);
 }
 
 void pl_rehearsal_look(struct pl_run *run)
@@ -100,7 +100,7 @@ void pl_rehearsal_end(struct pl_run *run)
     next = each->next;
     bool whole = run->trouble != PL_FAILURE_USAGE && !run->cut; /* else its teardown was not seen */
     if (run->cfg->plan && whole && read_now(run, each->device, each->quantity, &now_u) && now_u != each->found_u)
-      pl_plan_left(run->cfg->plan, pl_clock_now(run->clock), each->device, each->quantity, each->found_u, now_u);
+      pl_plan_check_left(run->cfg->plan, pl_clock_now(run->clock), each->device, each->quantity, each->found_u, now_u);
     free(each);
   }
   run->touched = NULL;

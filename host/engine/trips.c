@@ -62,7 +62,7 @@ static void on_trip(struct pl_run *run, const struct pl_interlock_event *event)
                                .at = event->what == PL_INTERLOCK_TRIPPED ? event->since : event->at};
     snprintf(hazard.text, sizeof hazard.text, "%.150s; say interlock.expect if it is meant", event->text);
     if (run->cfg->plan)
-      pl_plan_hazard(run->cfg->plan, &hazard);
+      pl_plan_check_hazard(run->cfg->plan, &hazard);
     return;
   }
   record(run, &failure);

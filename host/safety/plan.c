@@ -14,7 +14,7 @@
 /* Which part of a rack a write acts on. */
 enum side { WATER = 1, POWER = 2, SLOT = 4, HAND = 8, FAULT = 16, ANY = 31 };
 
-static const struct pl_plan_rule RULES[] = {
+static const struct pl_plan_check_rule RULES[] = {
     {"dead-head", "a pump turns against a closed path, or with less flow than it needs"},
     {"dry-run", "a pump turns without coolant"},
     {"live-unmate", "a connector is opened while its slot is on, carries current or still holds a voltage"},
@@ -78,35 +78,35 @@ struct write {
 };
 
 struct found {
-  struct pl_plan_finding as;
+  struct pl_plan_check_finding as;
   char text[480], wrote[96], other_wrote[96];
   const char *parts[PARTS_MAX]; /* the rig's */
   size_t n_parts;
 };
 
-struct pl_plan {
+struct pl_plan_check {
   const struct pl_rig *rig;
   struct write *writes;
   size_t n_writes, first; /* a ring: `first` is the oldest */
   struct found found[FINDINGS_MAX];
-  const struct pl_plan_finding *order[FINDINGS_MAX];
+  const struct pl_plan_check_finding *order[FINDINGS_MAX];
   size_t n_found;
-  const struct pl_plan_rule *allowed[ALLOWED_MAX];
+  const struct pl_plan_check_rule *allowed[ALLOWED_MAX];
   size_t n_allowed;
   const struct pl_rig_part *acted[ACTED_MAX];
   size_t n_acted;
   char supposed[128]; /* "": nothing is broken */
 };
 
-const struct pl_plan_rule *pl_plan_rules(size_t *count)
+const struct pl_plan_check_rule *pl_plan_check_rules(size_t *count)
 {
   *count = sizeof RULES / sizeof *RULES;
   return RULES;
 }
 
-enum pl_status pl_plan_new(const struct pl_rig *rig, struct pl_plan **out, struct pl_err *err)
+enum pl_status pl_plan_check_new(const struct pl_rig *rig, struct pl_plan_check **out, struct pl_err *err)
 {
-  struct pl_plan *plan = calloc(1, sizeof *plan);
+  struct pl_plan_check *plan = calloc(1, sizeof *plan);
   if (!plan || !(plan->writes = calloc(WRITES_MAX, sizeof *plan->writes))) {
     free(plan);
     return pl_fail(err, PL_E_NOMEM, "out of memory for the plan check");
@@ -116,20 +116,20 @@ enum pl_status pl_plan_new(const struct pl_rig *rig, struct pl_plan **out, struc
   return PL_OK;
 }
 
-void pl_plan_free(struct pl_plan *plan)
+void pl_plan_check_free(struct pl_plan_check *plan)
 {
   if (plan)
     free(plan->writes);
   free(plan);
 }
 
-void pl_plan_suppose(struct pl_plan *plan, const char *fault)
+void pl_plan_check_suppose(struct pl_plan_check *plan, const char *fault)
 {
   plan->n_writes = plan->first = 0;
   snprintf(plan->supposed, sizeof plan->supposed, "%s", fault);
 }
 
-bool pl_plan_was_acted(const struct pl_plan *plan, const char *part)
+bool pl_plan_check_was_acted(const struct pl_plan_check *plan, const char *part)
 {
   for (size_t i = 0; i < plan->n_acted; i++)
     if (!strcmp(plan->acted[i]->name, part))
@@ -139,7 +139,7 @@ bool pl_plan_was_acted(const struct pl_plan *plan, const char *part)
 
 /* --- writes --- */
 
-static struct write *add(struct pl_plan *plan, int line, pl_time_ns at, unsigned side)
+static struct write *add(struct pl_plan_check *plan, int line, pl_time_ns at, unsigned side)
 {
   size_t slot = (plan->first + plan->n_writes) % WRITES_MAX;
   if (plan->n_writes == WRITES_MAX)
@@ -158,7 +158,7 @@ static unsigned side_of(const struct pl_rig_device *device)
   return ANY;
 }
 
-void pl_plan_wrote(struct pl_plan *plan, int line, pl_time_ns at, const struct pl_rig_device *device, const struct pl_quantity *quantity, int64_t value_u)
+void pl_plan_check_wrote(struct pl_plan_check *plan, int line, pl_time_ns at, const struct pl_rig_device *device, const struct pl_quantity *quantity, int64_t value_u)
 {
   struct write *write = add(plan, line, at, side_of(device));
   write->device = device;
@@ -166,15 +166,15 @@ void pl_plan_wrote(struct pl_plan *plan, int line, pl_time_ns at, const struct p
   write->value_u = value_u;
 }
 
-void pl_plan_acted(struct pl_plan *plan, int line, pl_time_ns at, const struct pl_rig_part *part, const char *verb)
+void pl_plan_check_acted(struct pl_plan_check *plan, int line, pl_time_ns at, const struct pl_rig_part *part, const char *verb)
 {
   struct write *write = add(plan, line, at, HAND);
   snprintf(write->what, sizeof write->what, "%s %s", verb, part->name);
-  if (plan->n_acted < ACTED_MAX && !pl_plan_was_acted(plan, part->name))
+  if (plan->n_acted < ACTED_MAX && !pl_plan_check_was_acted(plan, part->name))
     plan->acted[plan->n_acted++] = part;
 }
 
-void pl_plan_planted(struct pl_plan *plan, int line, pl_time_ns at, const char *spec)
+void pl_plan_check_planted(struct pl_plan_check *plan, int line, pl_time_ns at, const char *spec)
 {
   struct write *write = add(plan, line, at, FAULT);
   snprintf(write->what, sizeof write->what, "fault %.60s", spec);
@@ -209,7 +209,7 @@ static bool harmless(const struct write *write, const char *rule)
 }
 
 /* The last write before the hazard that acts on one of `sides`; but: another line than that. */
-static const struct write *last_before(const struct pl_plan *plan, const struct pl_hazard *hazard, unsigned sides, const struct write *but)
+static const struct write *last_before(const struct pl_plan_check *plan, const struct pl_hazard *hazard, unsigned sides, const struct write *but)
 {
   for (size_t i = plan->n_writes; i-- > 0;) {
     const struct write *write = &plan->writes[(plan->first + i) % WRITES_MAX];
@@ -230,7 +230,7 @@ static const struct cause *cause_of(const char *rule)
 
 /* --- findings --- */
 
-static const struct pl_plan_rule *rule_of(const char *name)
+static const struct pl_plan_check_rule *rule_of(const char *name)
 {
   for (size_t i = 0; i < sizeof RULES / sizeof *RULES; i++)
     if (!strcmp(RULES[i].name, name))
@@ -238,9 +238,9 @@ static const struct pl_plan_rule *rule_of(const char *name)
   return NULL;
 }
 
-enum pl_status pl_plan_allow(struct pl_plan *plan, const char *rule, const char *why, struct pl_err *err)
+enum pl_status pl_plan_check_allow(struct pl_plan_check *plan, const char *rule, const char *why, struct pl_err *err)
 {
-  const struct pl_plan_rule *known = rule_of(rule);
+  const struct pl_plan_check_rule *known = rule_of(rule);
   const char *words[sizeof RULES / sizeof *RULES];
   for (size_t i = 0; i < sizeof RULES / sizeof *RULES; i++)
     words[i] = RULES[i].name;
@@ -256,7 +256,7 @@ enum pl_status pl_plan_allow(struct pl_plan *plan, const char *rule, const char 
   return PL_OK;
 }
 
-static bool is_allowed(const struct pl_plan *plan, const char *rule)
+static bool is_allowed(const struct pl_plan_check *plan, const char *rule)
 {
   for (size_t i = 0; i < plan->n_allowed; i++)
     if (!strcmp(plan->allowed[i]->name, rule))
@@ -264,7 +264,7 @@ static bool is_allowed(const struct pl_plan *plan, const char *rule)
   return false;
 }
 
-static struct found *merged(struct pl_plan *plan, const char *rule, int line)
+static struct found *merged(struct pl_plan_check *plan, const char *rule, int line)
 {
   for (size_t i = 0; i < plan->n_found; i++)
     if (plan->found[i].as.line == line && !strcmp(plan->found[i].as.rule, rule))
@@ -282,7 +282,7 @@ static void add_part(struct found *found, const char *part)
   found->as.more = (unsigned)found->n_parts - 1;
 }
 
-static void put_in_order(struct pl_plan *plan, const struct pl_plan_finding *added)
+static void put_in_order(struct pl_plan_check *plan, const struct pl_plan_check_finding *added)
 {
   size_t at = plan->n_found;
   for (; at > 0 && plan->order[at - 1]->line > added->line; at--)
@@ -291,9 +291,9 @@ static void put_in_order(struct pl_plan *plan, const struct pl_plan_finding *add
   plan->n_found++;
 }
 
-static void find(struct pl_plan *plan, const char *rule, const char *part, const char *text, pl_time_ns at, const struct write *by, const struct write *other)
+static void find(struct pl_plan_check *plan, const char *rule, const char *part, const char *text, pl_time_ns at, const struct write *by, const struct write *other)
 {
-  const struct pl_plan_rule *known = rule_of(rule);
+  const struct pl_plan_check_rule *known = rule_of(rule);
   struct found *found = merged(plan, rule, by ? by->line : 0);
   if (is_allowed(plan, rule))
     return;
@@ -318,7 +318,7 @@ static void find(struct pl_plan *plan, const char *rule, const char *part, const
   put_in_order(plan, &found->as);
 }
 
-void pl_plan_hazard(struct pl_plan *plan, const struct pl_hazard *hazard)
+void pl_plan_check_hazard(struct pl_plan_check *plan, const struct pl_hazard *hazard)
 {
   const struct cause *cause = cause_of(hazard->rule);
   const struct write *by = last_before(plan, hazard, cause->first, NULL);
@@ -338,7 +338,7 @@ static bool is_lamp(const struct pl_quantity *quantity)
   return false;
 }
 
-void pl_plan_left(struct pl_plan *plan, pl_time_ns at, const struct pl_rig_device *device, const struct pl_quantity *quantity, int64_t found_u, int64_t left_u)
+void pl_plan_check_left(struct pl_plan_check *plan, pl_time_ns at, const struct pl_rig_device *device, const struct pl_quantity *quantity, int64_t found_u, int64_t left_u)
 {
   const struct write *by = NULL;
   char text[256], was[48], is[48];
@@ -354,12 +354,12 @@ void pl_plan_left(struct pl_plan *plan, pl_time_ns at, const struct pl_rig_devic
   find(plan, "left", device->name, text, at, by, NULL);
 }
 
-size_t pl_plan_count(const struct pl_plan *plan)
+size_t pl_plan_check_count(const struct pl_plan_check *plan)
 {
   return plan->n_found;
 }
 
-const struct pl_plan_finding *pl_plan_get(const struct pl_plan *plan, size_t index)
+const struct pl_plan_check_finding *pl_plan_check_get(const struct pl_plan_check *plan, size_t index)
 {
   return plan->order[index];
 }

@@ -8,15 +8,15 @@
  * The plan check: what a rehearsal of a sequence does to the virtual rack, what became dangerous there, and which line of the sequence did it.
  * The rehearsal tells each write, act and fault with its line; the rack tells hazards; here they are put together. No I/O.
  */
-struct pl_plan;
+struct pl_plan_check;
 
 /* The rules that can refuse a sequence. */
-struct pl_plan_rule {
+struct pl_plan_check_rule {
   const char *name, *about;
 };
-const struct pl_plan_rule *pl_plan_rules(size_t *count);
+const struct pl_plan_check_rule *pl_plan_check_rules(size_t *count);
 
-struct pl_plan_finding {
+struct pl_plan_check_finding {
   const char *rule, *text; /* text: what, with numbers, and what to do instead */
   const char *part;        /* the first that it happened to; the rig's or the rack's text */
   int line;                /* of the sequence; 0: no line wrote before it */
@@ -26,28 +26,28 @@ struct pl_plan_finding {
   pl_time_ns at;           /* of the rehearsal */
 };
 
-enum pl_status pl_plan_new(const struct pl_rig *rig, struct pl_plan **plan, struct pl_err *err);
-void pl_plan_free(struct pl_plan *plan);
+enum pl_status pl_plan_check_new(const struct pl_rig *rig, struct pl_plan_check **plan, struct pl_err *err);
+void pl_plan_check_free(struct pl_plan_check *plan);
 /* Before a further rehearsal of the same sequence, with a fault planted from the start: only acts of the sequence that such a fault makes dangerous count
  * from here on, and what is found says so. */
-void pl_plan_suppose(struct pl_plan *plan, const char *fault);
+void pl_plan_check_suppose(struct pl_plan_check *plan, const char *fault);
 /* Whether a hand has been laid on a part in any rehearsal so far. */
-bool pl_plan_was_acted(const struct pl_plan *plan, const char *part);
+bool pl_plan_check_was_acted(const struct pl_plan_check *plan, const char *part);
 
 /* --- what the sequence does, in the order of time --- */
-void pl_plan_wrote(struct pl_plan *plan, int line, pl_time_ns at, const struct pl_rig_device *device, const struct pl_quantity *quantity, int64_t value_u);
-void pl_plan_acted(struct pl_plan *plan, int line, pl_time_ns at, const struct pl_rig_part *part, const char *verb);
-void pl_plan_planted(struct pl_plan *plan, int line, pl_time_ns at, const char *spec); /* a fault that the sequence itself plants */
+void pl_plan_check_wrote(struct pl_plan_check *plan, int line, pl_time_ns at, const struct pl_rig_device *device, const struct pl_quantity *quantity, int64_t value_u);
+void pl_plan_check_acted(struct pl_plan_check *plan, int line, pl_time_ns at, const struct pl_rig_part *part, const char *verb);
+void pl_plan_check_planted(struct pl_plan_check *plan, int line, pl_time_ns at, const char *spec); /* a fault that the sequence itself plants */
 /* PL_E_USAGE: no such rule, or no reason. */
-enum pl_status pl_plan_allow(struct pl_plan *plan, const char *rule, const char *why, struct pl_err *err);
+enum pl_status pl_plan_check_allow(struct pl_plan_check *plan, const char *rule, const char *why, struct pl_err *err);
 
 /* --- what came of it --- */
-void pl_plan_hazard(struct pl_plan *plan, const struct pl_hazard *hazard);
+void pl_plan_check_hazard(struct pl_plan_check *plan, const struct pl_hazard *hazard);
 /* An output without a safe value that the run leaves as it did not find it. */
-void pl_plan_left(struct pl_plan *plan, pl_time_ns at, const struct pl_rig_device *device, const struct pl_quantity *quantity, int64_t found_u, int64_t left_u);
+void pl_plan_check_left(struct pl_plan_check *plan, pl_time_ns at, const struct pl_rig_device *device, const struct pl_quantity *quantity, int64_t found_u, int64_t left_u);
 
 /* What is refused, in the order of lines. */
-size_t pl_plan_count(const struct pl_plan *plan);
-const struct pl_plan_finding *pl_plan_get(const struct pl_plan *plan, size_t index);
+size_t pl_plan_check_count(const struct pl_plan_check *plan);
+const struct pl_plan_check_finding *pl_plan_check_get(const struct pl_plan_check *plan, size_t index);
 
 #endif
