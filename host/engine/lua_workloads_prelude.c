@@ -69,6 +69,7 @@ static const char WORKLOADS[] =
     "  return { Expand = 'None', Stanzas = stanzas }\n"
     "end\n"
     /* what a stack answers */
+    "local function forecast_of(told) return type(told) == 'table' and { value = told.Value, low = told.Low, high = told.High } or nil end\n"
     "local STATES = { Enabled = 'Running', Starting = 'Starting', StandbyOffline = 'Queued', Updating = 'Moving', Quiesced = 'Stopping' }\n"
     "local function look_at_workload(system)\n"
     "  local own, block, status = extension(system, 'Workload') or {}, link_of(system, 'ResourceBlocks'), type(system.Status) == 'table' and system.Status.State\n"
@@ -76,7 +77,7 @@ static const char WORKLOADS[] =
     "  return { name = system.Id, state = own.State or STATES[status] or status, node = block and last(block), part = block and part_of(block), target = own.Target,\n"
     "    cores = own.Demand and demand.cores or summary.CoreCount, memory = demand.memory, demand = demand, used_cores = used.CoresUsed, used_memory = used.MemoryMiBUsed,\n"
     "    interruption = type(own.InterruptionSeconds) == 'number' and G.seconds(own.InterruptionSeconds) or nil, application = own.Application, priority = own.Priority,\n"
-    "    image = own.Image, forecast = own.Forecast, work = own.Work, checksum = own.Checksum, moves = own.Moves, score = own.Score, why = own.Why, explanation = own.Explanation }\n"
+    "    image = own.Image, forecast = forecast_of(own.Forecast), work = own.Work, checksum = own.Checksum, moves = own.Moves, score = own.Score, why = own.Why, explanation = own.Explanation }\n"
     "end\n"
     "local UP = { Unused = 'Up', Composed = 'Up', ComposedAndAvailable = 'Up' }\n"
     "local function look_at_block(block)\n"
@@ -89,7 +90,7 @@ static const char WORKLOADS[] =
     "    capacity.memory = capacity.memory + (type(system.MemorySummary) == 'table' and system.MemorySummary.TotalSystemMemoryGiB or 0) * 1024\n"
     "  end\n"
     "  return { name = block.Id, part = part_of(block['@odata.id']), pool = block.Pool, capacity = capacity, given = amounts_of(extension(block, 'Given')),\n"
-    "    forecast = amounts_of(extension(block, 'Forecast')), heat = extension(block, 'Heat'), state = extension(block, 'State') or UP[status.CompositionState], composition = status.CompositionState,\n"
+    "    forecast = forecast_of(extension(block, 'Forecast')), heat = extension(block, 'Heat'), state = extension(block, 'State') or UP[status.CompositionState], composition = status.CompositionState,\n"
     "    reserved = status.Reserved, compositions = status.NumberOfCompositions }\n"
     "end\n"
     /* workloads */
