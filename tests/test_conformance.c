@@ -76,6 +76,12 @@ static void tell_check(void *ctx, const char *check, enum pl_status status, cons
     print_error("%s: %s: %s\n", (const char *)ctx, check, detail);
 }
 
+static void wait_for(struct rack *r, pl_time_ns span)
+{
+  for (pl_time_ns until = pl_clock_now(r->clock) + span; pl_clock_now(r->clock) < until;)
+    pl_clock_step(r->clock, until);
+}
+
 static void set_flag(struct rack *r, const char *name, const char *quantity)
 {
   struct pl_device *device = pl_bench_device(r->bench, name);
@@ -83,16 +89,17 @@ static void set_flag(struct rack *r, const char *name, const char *quantity)
   struct pl_err err = {0};
   if (pl_call_run(&call, &err))
     fail_msg("%s", err.text);
-  for (pl_time_ns until = pl_clock_now(r->clock) + 200 * PL_MS; pl_clock_now(r->clock) < until;)
-    pl_clock_step(r->clock, until);
+  wait_for(r, 200 * PL_MS);
 }
 
 static void devices_conform(bool real)
 {
-  static const char *const DEVICES[] = {"psu-a", "psu-b", "hsc-1", "monitor-1", "monitor-bar"};
+  static const char *const DEVICES[] = {"psu-a", "psu-b", "hsc-1", "monitor-1", "monitor-bar", "agent-1"};
   struct rack r = {0};
   open_rack(&r, real);
+  set_flag(&r, "hsc-1", "on");
   set_flag(&r, "connector-1", "power-enable");
+  wait_for(&r, 4 * PL_S); /* until csu-1 has booted */
   for (size_t i = 0; i < sizeof DEVICES / sizeof *DEVICES; i++) {
     struct pl_conformance suite = {.may_drive = true, .healthy = true, .check = tell_check, .ctx = (void *)(uintptr_t)DEVICES[i]};
     size_t checks = 0, failed = 0;

@@ -134,8 +134,18 @@ def safety(build):
                f"cyclictest p50 {row['cyclictest_p50_us']} us, p99.9 {row['cyclictest_p999_us']} us", False)
 
 
+def forecasts(build):
+    """Of a workload's demand, on the shipped traces."""
+    bars = {"forecast-gain": (0.8, "of the last value's error; mean of 5 min and 1 h, median of traces (docs/forecast.md)"),
+            "forecast-gain-worst": (1.0, "the worst trace")}
+    for row in told(build, "control/placement/bench_profile", "--figures"):
+        if row["name"] in bars:
+            yield row["name"], float(row["value"]), "", *bars[row["name"]], False
+
+
 def rackd_figures(build):
     """The control stack."""
+    yield from forecasts(build)
     yield from bench_rackd.figures(build)
     yield from bench_web.figures(build)
     yield from bench_sse.figures(build)

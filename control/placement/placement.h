@@ -38,6 +38,8 @@ struct pl_workload { /* the room's; others read. One replica of one component */
   pl_time_ns since, expires;   /* of the state; RESERVED: PL_NEVER else */
   unsigned moves;              /* so far */
   pl_time_ns interrupted;      /* by the last move: from its pause to its start elsewhere */
+  char reservation[37];        /* RESERVED: whose; "": none */
+  int64_t task;                /* MOVING: the procedure's id; 0: none */
   uint64_t version;
   struct pl_workload *next;    /* in the order of their ids */
 };
@@ -64,7 +66,8 @@ struct pl_order {
   const char *reservation;           /* APPLY of what was reserved: its id, and no requests; NULL: none */
   bool queue;                        /* no fit: it waits */
 };
-/* plan: what it will be, the caller's to free; reservation: of at least 37 bytes, RESERVE only. PL_E_RANGE: no fit (why). PL_E_BUSY: the reservation has expired. */
+/* plan: what it will be, the caller's to free; NULL where it waits (queue), or where a reservation is applied; reservation: of at least 37 bytes, RESERVE only.
+ * PL_E_RANGE: no fit (why). PL_E_BUSY: the reservation has expired. What a request leaves open is filled in: power by its share of a node's cores, heat as power. */
 enum pl_status pl_placement_order(struct pl_placement *placement, const struct pl_order *order, struct pl_plan **plan, char *reservation, struct pl_why *why,
                                   struct pl_err *err);
 enum pl_status pl_placement_cancel_reservation(struct pl_placement *placement, const char *reservation, struct pl_err *err);
@@ -79,6 +82,12 @@ enum pl_status pl_placement_migrate(struct pl_placement *placement, struct pl_wo
 enum pl_status pl_placement_drain(struct pl_placement *placement, struct pl_item *node, const char *author, struct pl_err *err);
 bool pl_placement_is_drained(struct pl_placement *placement, const struct pl_item *node, bool *stuck, struct pl_err *why);
 void pl_placement_undrain(struct pl_placement *placement, struct pl_item *node);
+
+/* An operator closes a node to new work and has it emptied (Redfish: Pool Unassigned), or opens it again. Kept in the store. */
+enum pl_status pl_placement_close(struct pl_placement *placement, struct pl_item *node, bool closed, const char *author, struct pl_err *err);
+bool pl_placement_is_closed(const struct pl_placement *placement, const struct pl_item *node);
+/* Whether the pool has of it what its identity says now, and its agent answers: the end of a hot-swap. A unit without an agent has nothing to wait for. */
+bool pl_placement_has_taken(struct pl_placement *placement, const struct pl_item *node, struct pl_err *why);
 
 struct pl_workload *pl_placement_first(const struct pl_placement *placement);
 struct pl_workload *pl_placement_find(const struct pl_placement *placement, const char *id);

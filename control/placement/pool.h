@@ -77,6 +77,7 @@ enum pl_status pl_pool_new(const struct pl_pool_policy *policy, struct pl_pool *
 void pl_pool_free(struct pl_pool *pool);
 /* The bit of a feature's word; at most 64 of them (PL_E_RANGE). */
 enum pl_status pl_pool_feature(struct pl_pool *pool, const char *word, uint64_t *bit, struct pl_err *err);
+const char *pl_pool_feature_word(const struct pl_pool *pool, unsigned bit); /* "x86-64" of bit 0; NULL: no such */
 /* Adds it, or changes it by its id. A capacity below what is given away is taken as it is: nothing more fits, and moves (moves.h) put it right. */
 enum pl_status pl_pool_node(struct pl_pool *pool, const struct pl_node_desc *desc, struct pl_err *err);
 enum pl_status pl_pool_node_remove(struct pl_pool *pool, const char *id, struct pl_err *err); /* PL_E_BUSY: it has allocations */
@@ -87,7 +88,7 @@ enum pl_status pl_pool_forecast(struct pl_pool *pool, const char *node, const st
 
 /* --- what is asked for --- */
 
-enum pl_redundancy { PL_REDUNDANCY_NONE, PL_REDUNDANCY_N1, PL_REDUNDANCY_2N }; /* N replicas do the work; N+1 or 2N of them run */
+enum pl_spares { PL_REDUNDANCY_NONE, PL_REDUNDANCY_N1, PL_REDUNDANCY_2N }; /* N replicas do the work; N+1 or 2N of them run */
 #define PL_REQUEST_NAMES_MAX 4
 
 struct pl_request { /* one component; strings are copied by a commit */
@@ -101,7 +102,7 @@ struct pl_request { /* one component; strings are copied by a commit */
   enum pl_domain with_in, apart_in;
   unsigned replicas;     /* 0 is 1 */
   unsigned first;        /* scaling out: the first one that is new, of `replicas`; those below it are there already. 0 is 1 */
-  enum pl_redundancy redundancy; /* after the loss of any one `spread` domain at least `replicas` of them are left */
+  enum pl_spares redundancy; /* after the loss of any one `spread` domain at least `replicas` of them are left */
   enum pl_domain spread; /* replicas of a redundant request; PL_DOMAIN_NODE: any other node */
   const char *node;      /* it must be this one; NULL: any */
   const char *not_node;  /* anywhere but there; NULL */
@@ -154,6 +155,8 @@ enum pl_status pl_pool_release(struct pl_pool *pool, const char *id, struct pl_e
 enum pl_status pl_pool_resize(struct pl_pool *pool, const char *id, const struct pl_amounts *need, struct pl_err *err); /* vertical; PL_E_RANGE: it does not fit there */
 /* From its node to another one, if it fits there and no constraint is broken: features, affinity, domains, limits. PL_E_RANGE with the sentence. */
 enum pl_status pl_pool_move(struct pl_pool *pool, const char *id, const char *to, struct pl_err *err);
+/* This replica (from 1) of a request onto that node whatever stands against it: what a restart knows to be there, or what a move that failed puts back. */
+enum pl_status pl_pool_adopt(struct pl_pool *pool, const struct pl_request *request, unsigned replica, const char *node, struct pl_err *err);
 bool pl_pool_find(const struct pl_pool *pool, const char *id, struct pl_allocation *allocation);
 size_t pl_pool_allocations(const struct pl_pool *pool);
 void pl_pool_each(const struct pl_pool *pool, void (*fn)(void *ctx, const struct pl_allocation *allocation), void *ctx); /* by id; fn changes nothing */

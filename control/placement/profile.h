@@ -22,7 +22,7 @@ enum pl_status pl_profile_new(const struct pl_profile_cfg *cfg, struct pl_profil
 void pl_profile_free(struct pl_profile *profile);
 /* The next sample in its turn; NAN: it could not be had (the gap is bridged, and widens the band). */
 void pl_profile_add(struct pl_profile *profile, double value);
-size_t pl_profile_count(const struct pl_profile *profile); /* samples so far */
+size_t pl_profile_count(const struct pl_profile *profile); /* turns so far, gaps included */
 
 struct pl_forecast {
   double value, low, high; /* expected, and the band in which 9 of 10 fall */
@@ -32,6 +32,13 @@ struct pl_forecast {
 bool pl_profile_forecast(const struct pl_profile *profile, double ahead_s, struct pl_forecast *forecast);
 /* The highest of it and of its upper band from now to ahead_s: what is placed and moved by. */
 bool pl_profile_peak(const struct pl_profile *profile, double ahead_s, double *expected, double *high);
+/*
+ * Of several workloads together. Values add; what lies between value and bound adds as the root of squares, as errors do that know nothing of each other: right
+ * for workloads of different kinds, too narrow where one cause moves all (replicas behind one balancer). sum: begins as {0}; its model is that of the largest.
+ */
+void pl_forecast_add(struct pl_forecast *sum, const struct pl_forecast *more);
+/* The highest of their sum (less than the sum of their highest: not all peak together). Those of which too little is known are left out; false: all are. */
+bool pl_profiles_peak(const struct pl_profile *const *profiles, size_t count, double ahead_s, double *expected, double *high);
 /* What must outlive a restart: malloc'd text, and back (PL_E_RANGE: damaged; the profile is then as new). */
 char *pl_profile_save(const struct pl_profile *profile);
 enum pl_status pl_profile_load(struct pl_profile *profile, const char *text, struct pl_err *err);

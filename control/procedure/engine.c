@@ -59,7 +59,7 @@ static void finish(struct pl_run *run, enum pl_procedure_state state)
   p->ended = pl_run_now(run);
   p->ended_wall_ns = pl_clock_wall_ns(p->stack->clock, p->ended);
   p->percent = 100;
-  if (p->item->ready_to_remove) {
+  if (p->item->ready_to_remove && !p->desc->shares) {
     p->item->ready_to_remove = false;
     pl_item_touch(p->stack, p->item);
   }

@@ -4,14 +4,14 @@
 
 static void done(struct pl_command *command)
 {
-  struct pl_order *order = command->ctx;
+  struct pl_run_order *order = command->ctx;
   order->finished = true;
   pl_run_poke(order->run);
 }
 
-static bool runs_ahead(const struct pl_order *order)
+static bool runs_ahead(const struct pl_run_order *order)
 {
-  for (const struct pl_order *other = order->run->orders; other != order; other = other->next)
+  for (const struct pl_run_order *other = order->run->orders; other != order; other = other->next)
     if (!other->finished && other->device->bus == order->device->bus)
       return true;
   return false;
@@ -22,13 +22,13 @@ static bool write_new(struct pl_run *run)
 {
   struct pl_err err = {0};
   bool any = false;
-  for (const struct pl_order *order = run->orders; order; order = order->next)
+  for (const struct pl_run_order *order = run->orders; order; order = order->next)
     any = any || !order->written;
   if (!any)
     return true;
   enum pl_status status = pl_store_begin(run->p.stack->store, &err);
   if (!status) {
-    for (struct pl_order *order = run->orders; order; order = order->next) {
+    for (struct pl_run_order *order = run->orders; order; order = order->next) {
       char text[160];
       snprintf(text, sizeof text, "%s.%s=%g", order->device->name, order->command.quantity, (double)order->command.value_u / (double)PL_U);
       if (!order->written)
@@ -40,15 +40,15 @@ static bool write_new(struct pl_run *run)
     run->failed = err;
     return false;
   }
-  for (struct pl_order *order = run->orders; order; order = order->next)
+  for (struct pl_run_order *order = run->orders; order; order = order->next)
     order->written = true;
   return true;
 }
 
 void pl_orders_drop(struct pl_run *run)
 {
-  for (struct pl_order **link = &run->orders; *link;) {
-    struct pl_order *order = *link;
+  for (struct pl_run_order **link = &run->orders; *link;) {
+    struct pl_run_order *order = *link;
     if (order->submitted) {
       link = &order->next;
       continue;
@@ -58,7 +58,7 @@ void pl_orders_drop(struct pl_run *run)
   }
 }
 
-static void judge(struct pl_run *run, struct pl_order *order)
+static void judge(struct pl_run *run, struct pl_run_order *order)
 {
   char text[PL_ERR_TEXT_MAX + 100];
   if (!order->command.status)
@@ -75,16 +75,16 @@ bool pl_orders_over(struct pl_run *run)
     return true;
   if (!write_new(run))
     pl_orders_drop(run);
-  for (struct pl_order *order = run->orders; order; order = order->next) {
+  for (struct pl_run_order *order = run->orders; order; order = order->next) {
     if (order->submitted || runs_ahead(order))
       continue;
     order->submitted = true;
     pl_command_submit(run->p.stack, &order->command);
   }
-  for (const struct pl_order *order = run->orders; order; order = order->next)
+  for (const struct pl_run_order *order = run->orders; order; order = order->next)
     if (!order->finished)
       return false;
-  for (struct pl_order *order; (order = run->orders);) {
+  for (struct pl_run_order *order; (order = run->orders);) {
     judge(run, order);
     run->orders = order->next;
     free(order);
@@ -101,10 +101,10 @@ static enum pl_status add(struct pl_procedure *p, struct pl_item *item, const ch
     return pl_fail(err, PL_E_UNSUPPORTED, "%s: the rig file gives it no device with role %s that is the stack's", item->id, role);
   if (!pl_shape_find(&device->shape, quantity))
     return pl_fail(err, PL_E_UNSUPPORTED, "%s: %s has no %s", item->id, device->name, quantity);
-  struct pl_order *order = calloc(1, sizeof *order), **link = &run->orders;
+  struct pl_run_order *order = calloc(1, sizeof *order), **link = &run->orders;
   if (!order)
     return pl_fail(err, PL_E_NOMEM, "%s: out of memory", item->id);
-  *order = (struct pl_order){.run = run, .device = device, .tolerant = tolerant};
+  *order = (struct pl_run_order){.run = run, .device = device, .tolerant = tolerant};
   order->command = (struct pl_command){.item = item, .role = role, .quantity = quantity, .value_u = value_u, .author = p->desc->kind, .done = done, .ctx = order};
   while (*link)
     link = &(*link)->next;

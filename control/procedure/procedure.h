@@ -39,6 +39,7 @@ struct pl_procedure_desc {
   const char *about; /* the task's Name */
   enum pl_item_kind item_kind;
   bool urgent;       /* takes its unit from one that is not (which is rolled back first, or cancelled where that is safe): leak response, thermal emergency */
+  bool shares;       /* does not take its unit: others may have it at the same time (a move between nodes) */
   const struct pl_step *steps;
   size_t n_steps;
   /* May it begin now? PL_E_BUSY, PL_E_USAGE with why not. NULL: always. */
@@ -48,7 +49,7 @@ struct pl_procedure_desc {
   void (*taken_up)(struct pl_procedure *p);
 };
 extern const struct pl_procedure_desc pl_hot_swap, pl_evacuate, pl_power_on, pl_power_off, pl_restart, pl_leak_response, pl_thermal_emergency, pl_failover_csu,
-    pl_failover_module, pl_failover_psu, pl_failover_pump, pl_failover_loop;
+    pl_failover_module, pl_failover_psu, pl_failover_pump, pl_failover_loop, pl_migrate;
 
 enum pl_procedure_state { PL_PROCEDURE_RUNNING, PL_PROCEDURE_ROLLING_BACK, PL_PROCEDURE_COMPLETED, PL_PROCEDURE_FAILED, PL_PROCEDURE_CANCELLED };
 
@@ -80,6 +81,7 @@ enum pl_status pl_procedure_begin(struct pl_stack *stack, const struct pl_proced
                                   struct pl_procedure **procedure, struct pl_err *err);
 /* Ends it as failed where it stands, without any undo: something urgent has taken what it was working on, and to put things back would be wrong. */
 void pl_procedure_abandon(struct pl_procedure *p, const char *why);
+void pl_procedure_poke(struct pl_procedure *p); /* something that its check looks at has changed */
 enum pl_status pl_procedure_cancel(struct pl_procedure *p, const char *why, struct pl_err *err); /* rolls back */
 struct pl_procedure *pl_procedure_first(const struct pl_procedures *procedures); /* newest first, also those over (the last 1,000) */
 struct pl_procedure *pl_procedure_find(const struct pl_procedures *procedures, int64_t id);

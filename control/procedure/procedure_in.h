@@ -8,14 +8,14 @@
 
 /* Inside the engine: a procedure that runs, its commands, the store's view of it. */
 struct pl_run;
-struct pl_order { /* one command of a step */
+struct pl_run_order { /* one command of a step */
   struct pl_command command;
   struct pl_run *run;
   const struct pl_rig_device *device;
   bool tolerant;  /* a failure is told in the trail and fails nothing */
   bool written;   /* its trail row is in the store */
   bool submitted, finished;
-  struct pl_order *next;
+  struct pl_run_order *next;
 };
 
 enum pl_stage {
@@ -33,7 +33,7 @@ struct pl_run {
   struct pl_procedures *all;
   enum pl_stage stage;
   struct pl_timer timer;
-  struct pl_order *orders;
+  struct pl_run_order *orders;
   struct pl_err failed;      /* the first command of this step that failed */
   pl_time_ns due;            /* the end of this step's limit */
   pl_time_ns hold_until;

@@ -56,7 +56,7 @@ void pl_run_free(struct pl_run *run)
     return;
   pl_clock_disarm(run->p.stack->clock, &run->timer);
   while (run->orders) {
-    struct pl_order *order = run->orders;
+    struct pl_run_order *order = run->orders;
     run->orders = order->next;
     free(order);
   }
@@ -135,6 +135,8 @@ static enum pl_status claim_one(struct pl_run *run, struct pl_item *item, struct
 
 enum pl_status pl_run_claim(struct pl_run *run, struct pl_err *err)
 {
+  if (run->p.desc->shares)
+    return PL_OK;
   enum pl_status status = each_own(run, run->p.item, may_claim, err); /* all, or nobody loses any */
   return status ? status : each_own(run, run->p.item, claim_one, err);
 }
@@ -301,7 +303,7 @@ enum pl_status pl_procedure_begin(struct pl_stack *stack, const struct pl_proced
   struct pl_run *run = pl_run_make(all, desc, item);
   if (!run)
     return pl_fail(err, PL_E_NOMEM, "%s: out of memory", desc->kind);
-  status = each_own(run, item, may_claim, err);
+  status = desc->shares ? PL_OK : each_own(run, item, may_claim, err);
   if (!status && desc->may)
     status = desc->may(stack, item, err);
   if (!status)
@@ -335,6 +337,12 @@ void pl_procedure_abandon(struct pl_procedure *p, const char *why)
 {
   if (pl_run_of(p)->stage != PL_STAGE_OVER && !p->stack->dead)
     pl_run_abandon(pl_run_of(p), why);
+}
+
+void pl_procedure_poke(struct pl_procedure *p)
+{
+  if (pl_run_of(p)->stage != PL_STAGE_OVER)
+    pl_run_poke(pl_run_of(p));
 }
 
 enum pl_status pl_procedure_cancel(struct pl_procedure *p, const char *why, struct pl_err *err)

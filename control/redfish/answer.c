@@ -115,6 +115,16 @@ void pl_say_err(struct pl_exchange *x, const char *property, const struct pl_err
   say(open_of(x), http, property, &message, NULL, 0);
 }
 
+void pl_say_refusal(struct pl_exchange *x, const char *id, const char *arg, const char *sentence, struct json_object *own)
+{
+  struct pl_message message = *pl_message_find(id);
+  message.resolution = sentence;
+  say(open_of(x), 0, NULL, &message, &arg, arg != NULL);
+  struct json_object *infos = open_of(x)->infos, *oem = json_object_new_object();
+  json_object_object_add(oem, "Plumbline", own);
+  json_object_object_add(json_object_array_get_idx(infos, json_object_array_length(infos) - 1), "Oem", oem);
+}
+
 bool pl_has_failed(const struct pl_exchange *x)
 {
   return ((const struct pl_open_exchange *)x)->n_errors > 0;

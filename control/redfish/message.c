@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "control/redfish/room.h"
 
-/* Messages of DMTF's Base registry 1.22.1 that this service sends, and the HTTP status that goes with each. A test compares them with the registry. */
+/* Messages of DMTF's Base registry 1.22.1 that this service sends (and of others, by their whole id), and the HTTP status that goes with each. A test compares
+ * them with the registries. */
 #define BASE "Base.1.22."
 static const struct pl_message MESSAGES[] = {
     {"Success", "OK", "The request completed successfully.",
@@ -213,6 +214,17 @@ static const struct pl_message MESSAGES[] = {
      "Power on the specified chassis and resubmit the request.", 409},
     {"ChassisPowerStateOffRequired", "Warning", "The chassis with Id '%1' is required to be powered off to perform this request.",
      "Power off the specified chassis and resubmit the request.", 409},
+    {"Composition.1.1.EmptyManifest", "Warning", "The provided manifest is empty or a stanza in the manifest contains no request.",
+     "Provide a request content for the manifest and resubmit.", 400},
+    {"Composition.1.1.UnableToProcessStanzaRequest", "Critical", "The provided manifest for the Compose action of type %1 contains a stanza with Id of value "
+     "'%2' with a Content parameter that could not be processed.",
+     "Add the Content parameter to the stanza or remove the stanza, and resubmit the request.", 400},
+    {"Composition.1.1.ResourceBlockNotFound", "Critical", "Resource block '%1' was not found.",
+     "Remove the resource block and resubmit the request.", 400},
+    {"Composition.1.1.ResourceBlockInvalid", "Critical", "Resource block '%1' is not valid.",
+     "Remove the resource block and resubmit the request.", 400},
+    {"Composition.1.1.NoResourceMatch", "Critical", "The requested resources of type '%1' are not available for allocation.",
+     "Change parameters associated with the resource, such as quantity or performance, and resubmit the request.", 409},
 };
 
 const struct pl_message *pl_messages(size_t *count)
@@ -249,7 +261,7 @@ struct json_object *pl_message_json(const struct pl_message *message, const char
   char text[PL_URI_MAX];
   struct json_object *info = json_object_new_object(), *list = json_object_new_array();
   json_object_object_add(info, "@odata.type", json_object_new_string("#Message.v1_3_0.Message"));
-  snprintf(text, sizeof text, BASE "%s", message->id);
+  snprintf(text, sizeof text, "%s%s", strchr(message->id, '.') ? "" : BASE, message->id);
   json_object_object_add(info, "MessageId", json_object_new_string(text));
   json_object_object_add(info, "Message", filled_in(message, args, n_args));
   for (size_t i = 0; i < n_args; i++)

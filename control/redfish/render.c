@@ -41,22 +41,31 @@ static void put_choices(struct json_object *object, const struct pl_field *field
   json_object_object_add(object, name, choices);
 }
 
+bool pl_action_is_own(const struct pl_action *action)
+{
+  return !strncmp(action->name, "Plumbline", 9);
+}
+
 static void put_actions(const struct pl_res *res, struct json_object *object)
 {
-  struct json_object *actions = json_object_new_object();
+  struct json_object *actions = json_object_new_object(), *own = json_object_new_object();
   for (size_t i = 0; i < res->route->n_actions; i++) {
     const struct pl_action *action = &res->route->actions[i];
     if (action->offered && !action->offered(res))
       continue;
     struct json_object *entry = json_object_new_object();
     char text[PL_URI_MAX + 96];
-    snprintf(text, sizeof text, "%s/Actions/%s", res->uri, action->name);
+    snprintf(text, sizeof text, "%s/Actions/%s%s", res->uri, pl_action_is_own(action) ? "Oem/" : "", action->name);
     json_object_object_add(entry, "target", json_object_new_string(text));
     for (size_t f = 0; f < action->n_fields; f++)
       put_choices(entry, &action->fields[f]);
     snprintf(text, sizeof text, "#%s", action->name);
-    json_object_object_add(actions, text, entry);
+    json_object_object_add(pl_action_is_own(action) ? own : actions, text, entry);
   }
+  if (json_object_object_length(own))
+    json_object_object_add(actions, "Oem", own);
+  else
+    json_object_put(own);
   if (json_object_object_length(actions))
     json_object_object_add(object, "Actions", actions);
   else

@@ -58,11 +58,17 @@ void pl_request_say_allow(struct pl_open_exchange *x)
 
 /* Finding what is meant. */
 
+/* name: what stands after "/Actions/". */
 static const struct pl_action *action_of(const struct pl_res *res, const char *name)
 {
-  for (size_t i = 0; i < res->route->n_actions; i++)
-    if (!strcmp(res->route->actions[i].name, name) && (!res->route->actions[i].offered || res->route->actions[i].offered(res)))
-      return &res->route->actions[i];
+  bool own = !strncmp(name, "Oem/", 4);
+  name += own ? 4 : 0;
+  size_t length = strcspn(name, "/");
+  for (size_t i = 0; i < res->route->n_actions; i++) {
+    const struct pl_action *action = &res->route->actions[i];
+    if (!strncmp(action->name, name, length) && !action->name[length] && pl_action_is_own(action) == own && (!action->offered || action->offered(res)))
+      return action;
+  }
   return NULL;
 }
 
@@ -116,9 +122,7 @@ enum pl_status pl_request_find(struct pl_open_exchange *x, const char *path_of)
     *action = '\0';
   enum pl_status status = pl_res_find(x->x.stack, path, &x->x.res);
   if (!status && action) {
-    action += strlen("/Actions/");
-    action[strcspn(action, "/")] = '\0';
-    x->x.action = action_of(&x->x.res, action);
+    x->x.action = action_of(&x->x.res, action + strlen("/Actions/"));
     if (!x->x.action) {
       pl_res_end(&x->x.res);
       x->x.res.route = NULL;

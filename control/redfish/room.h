@@ -72,6 +72,7 @@ struct json_object *pl_render_collection(const struct pl_res *res, char *const *
 struct json_object *pl_render(const struct pl_res *res, bool excerpt);
 /* Of the content without its volatile properties; out of at least 24 bytes; returns out. */
 char *pl_res_etag(const struct pl_res *res, struct json_object *object, char *out, size_t size);
+bool pl_action_is_own(const struct pl_action *action); /* it stands below Actions/Oem (DSP0266 "OEM actions") */
 /* {"a/b": v}: makes the objects on the way. Takes value. */
 void pl_json_put_path(struct json_object *object, const char *path, struct json_object *value);
 struct json_object *pl_json_path(struct json_object *object, const char *path, bool *found);
@@ -86,6 +87,8 @@ struct pl_message {
 };
 const struct pl_message *pl_message_find(const char *id);
 const struct pl_message *pl_messages(size_t *count);
+/* With a sentence of our own for its Resolution (which no static table can give), and Oem.Plumbline of it; takes own. */
+void pl_say_refusal(struct pl_exchange *x, const char *id, const char *arg, const char *sentence, struct json_object *own);
 struct json_object *pl_message_json(const struct pl_message *message, const char *property, const char *const *args, size_t n_args);
 
 /* An exchange and what only this room sees of it. */
@@ -116,6 +119,7 @@ struct pl_service {
   bool closing;
   struct pl_procedure_listener procedures;
   struct pl_services *services; /* services.h */
+  struct pl_compositions *compositions; /* composition.h; NULL: nothing is placed here */
 };
 
 /* How long the answer to a GET may be kept: while these versions stand, and not past true_until. version_of NULL: not at all. */
@@ -142,6 +146,8 @@ bool pl_request_matches(struct pl_open_exchange *x); /* If-Match */
 bool pl_request_tag_in(const char *list, const char *etag);
 /* Bodies (write.c). */
 bool pl_write_fields(struct pl_open_exchange *x, const struct pl_field *fields, size_t count);
+/* The same of an object further down in the body, at `prefix` ("Oem/Plumbline"); NULL: it is not there, and what is required is missing. */
+bool pl_write_object(struct pl_open_exchange *x, struct json_object *object, const char *prefix, const struct pl_field *fields, size_t count);
 void pl_write_patch(struct pl_open_exchange *x);
 void pl_finish(struct pl_open_exchange *x);
 void pl_waiting_end(struct pl_open_exchange *x); /* its commands are done, or nobody's any more */

@@ -112,6 +112,7 @@ struct pl_route {
   size_t n_actions;
   /* NULL: there is one wherever there is what stands above it: the find() of the routes on the way have run before, so that item is what they found. false: 404 */
   bool (*find)(struct pl_res *res);
+  const struct pl_route *otherwise; /* another kind of resource at the same URI, where find() says no; nothing stands below one of those. NULL: none */
   void (*members)(const struct pl_res *res, struct pl_members *members); /* of a collection */
   void (*raw)(struct pl_exchange *x);    /* GET of what is no JSON resource: answers with pl_answer_bytes */
   const struct pl_field *fields;         /* POST to a collection: what may be in the body */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "control/redfish/room.h"
+#include "control/redfish/composition.h"
 #include "control/redfish/services.h"
 
 #include "control/events/events.h"
@@ -378,7 +378,7 @@ enum pl_status pl_service_new(struct pl_stack *stack, const struct pl_stack_cfg 
   }
   listen(s);
   *service = s;
-  return PL_OK;
+  return pl_compositions_new(stack, &s->compositions, err);
 }
 
 struct pl_services *pl_services_of(const struct pl_stack *stack)
@@ -410,6 +410,7 @@ void pl_service_free(struct pl_service *service)
   if (service->stack->inventory)
     pl_inventory_halt(service->stack->inventory); /* what answers wait for comes no more */
   end_open(service);
+  pl_compositions_free(service->compositions);
   pl_services_free(service->services);
   pl_rights_free(service->rights);
   pl_tree_free(service->tree);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* LogService (v1.9): the event log, and the audit log (who asked for what, and what came of it), which nobody can clear. */
+/* LogService (v1.9): the event log, the audit log (who asked for what, and what came of it) and that of placements, which nobody can clear. */
 #include "control/redfish/route.h"
 #include "control/redfish/services_room.h"
 #include "control/store/store.h"
@@ -32,7 +32,7 @@ static enum pl_has get_now(const struct pl_res *res, const struct pl_prop *prop,
   return show_time(value, pl_clock_wall_ns(res->stack->clock, pl_clock_now(res->stack->clock)));
 }
 
-static const char *const EVENT_PURPOSES[] = {"Operations", "Diagnostic", NULL}, *const AUDIT_PURPOSES[] = {"Security", NULL};
+static const char *const EVENT_PURPOSES[] = {"Operations", "Diagnostic", NULL}, *const AUDIT_PURPOSES[] = {"Security", NULL}, *const PLACEMENT_PURPOSES[] = {"Operations", NULL};
 
 static const struct pl_prop LOG[] = {
     PL_FLAG("ServiceEnabled", true),
@@ -48,11 +48,19 @@ static const struct pl_prop LOG[] = {
 static const struct pl_prop EVENT_LOG[] = {PL_TEXT("Name", "Event Log"), PL_TEXT("LogEntryType", "Event"), PL_TEXTS("LogPurposes", EVENT_PURPOSES)};
 static const struct pl_prop AUDIT_LOG[] = {PL_TEXT("Name", "Audit Log"), PL_TEXT("LogEntryType", "OEM"), PL_TEXTS("LogPurposes", AUDIT_PURPOSES)};
 
+static const struct pl_prop PLACEMENT_LOG[] = {PL_TEXT("Name", "Placement Log"), PL_TEXT("LogEntryType", "OEM"), PL_TEXTS("LogPurposes", PLACEMENT_PURPOSES)};
+
+static bool has_placement(struct pl_res *res)
+{
+  return res->stack->placement;
+}
+
 static void logs(const struct pl_res *res, struct pl_members *members)
 {
-  (void)res;
   pl_members_add(members, "Events");
   pl_members_add(members, "Audit");
+  if (res->stack->placement)
+    pl_members_add(members, "Placement");
 }
 
 /* Only what is shown changes: the store keeps the events for those who come back for them. */
@@ -328,6 +336,7 @@ static const struct pl_route ROUTES[] = {
      .actions = EVENT_LOG_ACTIONS,
      .n_actions = sizeof EVENT_LOG_ACTIONS / sizeof EVENT_LOG_ACTIONS[0]},
     {.uri = LOGS "/Audit", .type = "LogService.v1_9_0.LogService", .props = {PL_PROPS(LOG), PL_PROPS(AUDIT_LOG)}},
+    {.uri = LOGS "/Placement", .type = "LogService.v1_9_0.LogService", .props = {PL_PROPS(LOG), PL_PROPS(PLACEMENT_LOG)}, .find = has_placement}, /* composition_log.c */
     {.uri = LOGS "/Events/Entries", .type = "LogEntryCollection.LogEntryCollection", .name = "Events", .members = events, .flags = PL_ROUTE_EXPANDED},
     {.uri = LOGS "/Events/Entries/{}", .type = "LogEntry.v1_21_0.LogEntry", .props = {PL_PROPS(EVENT_ENTRY)}, .find = find_event},
     {.uri = LOGS "/Audit/Entries", .type = "LogEntryCollection.LogEntryCollection", .name = "Requests", .members = audits, .flags = PL_ROUTE_EXPANDED},

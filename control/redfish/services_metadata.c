@@ -19,10 +19,14 @@ static const struct own_schema {
   size_t size;
 } OWN[] = {
 #define BYTES(NAME) PL_SCHEMA_##NAME, sizeof PL_SCHEMA_##NAME
+    {"PlumblineComputerSystem.v1_0_0.json", "PlumblineComputerSystem.v1_0_0.ComputerSystem", BYTES(PLUMBLINECOMPUTERSYSTEM_V1_0_0_JSON)},
     {"PlumblineEvent.v1_0_0.json", "PlumblineEvent.v1_0_0.Gap", BYTES(PLUMBLINEEVENT_V1_0_0_JSON)},
+    {"PlumblinePlacement.v1_0_0.json", "PlumblinePlacement.v1_0_0.Request", BYTES(PLUMBLINEPLACEMENT_V1_0_0_JSON)},
     {"PlumblineTask.v1_0_0.json", "PlumblineTask.v1_0_0.Task", BYTES(PLUMBLINETASK_V1_0_0_JSON)},
     {"PlumblineUnit.v1_0_0.json", "PlumblineUnit.v1_0_0.Unit", BYTES(PLUMBLINEUNIT_V1_0_0_JSON)},
+    {"PlumblineComputerSystem_v1.xml", NULL, BYTES(PLUMBLINECOMPUTERSYSTEM_V1_XML)},
     {"PlumblineEvent_v1.xml", NULL, BYTES(PLUMBLINEEVENT_V1_XML)},
+    {"PlumblinePlacement_v1.xml", NULL, BYTES(PLUMBLINEPLACEMENT_V1_XML)},
     {"PlumblineTask_v1.xml", NULL, BYTES(PLUMBLINETASK_V1_XML)},
     {"PlumblineUnit_v1.xml", NULL, BYTES(PLUMBLINEUNIT_V1_XML)},
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "control/redfish/room.h"
+#include "control/redfish/composition.h"
 #include "control/redfish/shape.h"
 
-/* Systems: what a CSU computes and stores with, as its identity device says. A CSU that is out, or does not say, has none of it. */
+/* Systems: what a CSU computes and stores with, as its identity device says. A CSU that is out, or does not say, has none of it. What is composed: composition_system.c. */
 
 static bool find_system(struct pl_res *res)
 {
@@ -12,6 +12,7 @@ static bool find_system(struct pl_res *res)
 static void list_systems(const struct pl_res *res, struct pl_members *members)
 {
   pl_list_kind(res, members, PL_ITEM_CSU);
+  pl_composed_list(res, members);
 }
 
 static const struct pl_contents *contents(const struct pl_res *res)
@@ -164,6 +165,7 @@ static enum pl_has get_drive_count(const struct pl_res *res, const struct pl_pro
 static const struct pl_field RESET[] = {{.name = "ResetType", .type = PL_FIELD_TEXT, .choices = pl_reset_types}};
 static const struct pl_action ACTIONS[] = {{.name = "ComputerSystem.Reset", .fields = RESET, .n_fields = 1, .offered = pl_can_reset, .run = pl_run_reset}};
 
+static const struct pl_prop SYSTEMS[] = {PL_CALLS("@Redfish.CollectionCapabilities", pl_get_capabilities)};
 static const struct pl_prop SYSTEM[] = {
     PL_CALLS("Name", pl_get_name),
     PL_TEXT("SystemType", "Physical"),
@@ -219,9 +221,10 @@ static const struct pl_prop DRIVE[] = {
 
 #define BELOW "/redfish/v1/Systems/{}"
 static const struct pl_route ROUTES[] = {
-    {.uri = "/redfish/v1/Systems", .type = "ComputerSystemCollection.ComputerSystemCollection", .name = "Systems", .members = list_systems, .flags = PL_ROUTE_CACHED},
+    {.uri = "/redfish/v1/Systems", .type = "ComputerSystemCollection.ComputerSystemCollection", .name = "Systems", .props = {PL_PROPS(SYSTEMS)},
+     .members = list_systems, .fields = pl_wish_fields, .n_fields = PL_WISH_FIELDS, .create = pl_compose_system, .flags = PL_ROUTE_CACHED},
     {.uri = BELOW, .type = "ComputerSystem.v1_27_0.ComputerSystem", .props = {PL_PROPS(SYSTEM)}, .actions = ACTIONS, .n_actions = 1, .find = find_system,
-     .flags = PL_ROUTE_CACHED},
+     .otherwise = &pl_composed_route, .flags = PL_ROUTE_CACHED},
     {.uri = BELOW "/Processors", .type = "ProcessorCollection.ProcessorCollection", .name = "Processors", .members = list_processors, .flags = PL_ROUTE_CACHED},
     {.uri = BELOW "/Processors/{}", .type = "Processor.v1_22_0.Processor", .props = {PL_PROPS(PROCESSOR)}, .find = find_processor, .flags = PL_ROUTE_CACHED},
     {.uri = BELOW "/Memory", .type = "MemoryCollection.MemoryCollection", .name = "Memory", .members = list_memory, .flags = PL_ROUTE_CACHED},

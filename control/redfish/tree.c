@@ -68,9 +68,12 @@ void pl_tree_free(struct pl_tree *tree)
   free(tree);
 }
 
-static bool found(struct pl_res *res, const struct pl_route *route)
+/* The one of the kinds at this place that there is; NULL: none. */
+static const struct pl_route *found(struct pl_res *res, const struct pl_route *route)
 {
-  return !route || !route->find || route->find(res);
+  while (route && route->find && !route->find(res))
+    route = route->otherwise;
+  return route;
 }
 
 /* Splits the URI into words (in res->ids_text) and notes the routes on the way; false: there is no such. */
@@ -111,11 +114,14 @@ enum pl_status pl_res_find(struct pl_stack *stack, const char *uri, struct pl_re
   struct way way = {0};
   if (!follow(stack->service->tree, res, &way))
     return PL_E_USAGE;
-  for (size_t i = 0; i < way.count; i++) /* those above it first: what is below nothing is nothing */
-    if (!found(res, way.routes[i])) {
+  for (size_t i = 0; i < way.count; i++) { /* those above it first: what is below nothing is nothing */
+    const struct pl_route *here = found(res, way.routes[i]);
+    if (!here || (here != way.routes[i] && i + 1 < way.count)) {
       pl_res_end(res);
       return PL_E_USAGE;
     }
+    res->route = here;
+  }
   return PL_OK;
 }
 

@@ -102,29 +102,38 @@ static const struct pl_field *field_of(const struct pl_field *fields, size_t cou
   return NULL;
 }
 
-bool pl_write_fields(struct pl_open_exchange *x, const struct pl_field *fields, size_t count)
+bool pl_write_object(struct pl_open_exchange *x, struct json_object *object, const char *prefix, const struct pl_field *fields, size_t count)
 {
-  const char *action = x->x.action ? x->x.action->name : NULL;
+  const char *action = x->x.action ? x->x.action->name : NULL, *slash = *prefix ? "/" : "";
   unsigned before = x->n_errors;
-  if (x->x.body) {
-    json_object_object_foreach(x->x.body, name, value)
+  char path[200];
+  if (object) {
+    json_object_object_foreach(object, name, value)
     {
       const struct pl_field *field = field_of(fields, count, name);
+      snprintf(path, sizeof path, "%s%s%s", prefix, slash, name);
       if (*name == '@')
         continue;
       if (!field)
-        pl_say(&x->x, 0, name, action ? "ActionParameterUnknown" : "PropertyUnknown", action ? action : name, action ? name : NULL, NULL);
+        pl_say(&x->x, 0, path, action ? "ActionParameterUnknown" : "PropertyUnknown", action ? action : path, action ? path : NULL, NULL);
       else {
         enum fit how = fit(field, value);
         if (how)
-          say_unfit(x, how, name, field, value);
+          say_unfit(x, how, path, field, value);
       }
     }
   }
   for (size_t i = 0; i < count; i++)
-    if (fields[i].required && !json_object_object_get_ex(x->x.body, fields[i].name, NULL))
-      pl_say(&x->x, 0, fields[i].name, action ? "ActionParameterMissing" : "PropertyMissing", action ? action : fields[i].name, action ? fields[i].name : NULL, NULL);
+    if (fields[i].required && !json_object_object_get_ex(object, fields[i].name, NULL)) {
+      snprintf(path, sizeof path, "%s%s%s", prefix, slash, fields[i].name);
+      pl_say(&x->x, 0, path, action ? "ActionParameterMissing" : "PropertyMissing", action ? action : path, action ? path : NULL, NULL);
+    }
   return x->n_errors == before;
+}
+
+bool pl_write_fields(struct pl_open_exchange *x, const struct pl_field *fields, size_t count)
+{
+  return pl_write_object(x, x->x.body, "", fields, count);
 }
 
 struct json_object *pl_body(const struct pl_exchange *x, const char *name)

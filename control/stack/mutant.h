@@ -30,7 +30,19 @@
   X(SESSION_LEAKED, "session-leaked", "a session that was deleted still opens doors")                              \
   X(TASK_DONE, "task-done", "says that a task is Completed when it has failed")                                    \
   X(ABSENT_KEPT, "absent-kept", "goes on telling of a unit that was pulled")                                       \
-  X(TRIP_HIDDEN, "trip-hidden", "tells of a CSU that is hot as of one that is well")
+  X(TRIP_HIDDEN, "trip-hidden", "tells of a CSU that is hot as of one that is well")                               \
+  X(OVER_COMMIT, "over-commit", "gives away more of a node than it has")                                           \
+  X(WORKLOAD_FORGOTTEN, "workload-forgotten", "forgets a workload when its node is lost")                          \
+  X(RUNS_TWICE, "runs-twice", "lets a workload that was moved run at both ends")                                   \
+  X(REPLICAS_TOGETHER, "replicas-together", "puts replicas into one failure domain")                               \
+  X(PRIORITY_IGNORED, "priority-ignored", "treats all workloads as equally important")                             \
+  X(RESERVATION_LOST, "reservation-lost", "gives away what it has reserved")                                       \
+  X(MOVES_TO_HOT, "moves-to-hot", "moves a workload to the hottest node")                                          \
+  X(MOVES_WITHOUT_NEED, "moves-without-need", "moves workloads about though no node is full or empty")             \
+  X(REDUNDANCY_BROKEN, "redundancy-broken", "pauses the other replicas while it moves one")                        \
+  X(COPY_SKIPPED, "copy-skipped", "says that a move is over before its data is there")                             \
+  X(CAPACITY_STALE, "capacity-stale", "goes on with the capacity of a unit that was replaced")                     \
+  X(QUEUE_STARVED, "queue-starved", "serves the newest of those that wait, and never the oldest")
 
 enum pl_mutant {
   PL_MUTANT_NONE,

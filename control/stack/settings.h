@@ -23,6 +23,26 @@ struct pl_stack_settings {
   double flow_min_Lpm, flow_max_Lpm; /* "flow-min", "flow-max": what pump control may ask for */
   double power_cap_W;             /* "power-cap": of the rack, 0: none */
   bool cold_redundancy;           /* "cold-redundancy": a supply that is not needed rests, false */
+  /* Placement (control/placement) */
+  pl_time_ns agent_ns;            /* "agent-period": a node's agent is asked what it runs, 1 s */
+  pl_time_ns agent_lost_ns;       /* "agent-lost": an agent that is mute so long: its node is switched off, so that nothing runs twice, 10 s */
+  pl_time_ns loss_ns;             /* "loss-hold": a node without power so long is lost, 2 s */
+  pl_time_ns reserve_ns;          /* "reserve-time": of a reservation that names none, 10 min */
+  pl_time_ns aging_ns;            /* "queue-aging": waiting so long is worth one step of priority, 10 min */
+  pl_time_ns patience_ns;         /* "queue-patience": the first that waited so long is passed by nobody of its priority, 10 min */
+  pl_time_ns move_ns;             /* "move-limit": of a move's copy, 10 min */
+  pl_time_ns drain_ns;            /* "drain-limit": until a node is empty, 30 min */
+  pl_time_ns profile_ns;          /* "profile-period": between samples of use, 10 s */
+  pl_time_ns ahead_ns;            /* "forecast-ahead": how far nodes are looked ahead, 10 min */
+  pl_time_ns over_ns;             /* "overload-hold": a node is full, or hot, so long before something moves, 30 s */
+  pl_time_ns consolidate_ns;      /* "consolidate-after": nodes idle so long are emptied and switched off, 5 min */
+  double high_share, settle_share, low_share; /* "overload-high", "overload-settle", "underuse-low": 0.85, 0.75, 0.3 */
+  unsigned moves_at_once;         /* "moves-at-once", 2 */
+  unsigned consolidate_spare;     /* "consolidate-spare": modules that may be lost of what stays awake, 1 */
+  bool consolidate;               /* "consolidate", false */
+  bool preemption;                /* "preemption": higher priorities displace lower ones, true */
+  double node_iops, node_storage_MiBps, node_network_Mbps; /* "node-iops", ...: of a node whose identity says nothing of it */
+  double weights[5];              /* "weight-consolidate", "-spread", "-cool", "-balance", "-forecast"; all 0: the pool's own */
 };
 
 /* Fallbacks, then the file's (NULL: none). PL_E_USAGE with file:line. */

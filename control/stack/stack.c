@@ -4,6 +4,7 @@
 #include "control/events/events.h"
 #include "control/inventory/item.h"
 #include "control/placement/node.h"
+#include "control/placement/placement.h"
 #include "control/plant/plant.h"
 #include "control/procedure/leak.h"
 #include "control/procedure/procedure.h"
@@ -15,17 +16,16 @@
 
 /* --- rooms, in the order in which they are opened --- */
 
-/* By the seed and the time of the first start (RFC 9562, version 4's bits). */
-static void make_uuid(struct pl_stack *stack)
+void pl_stack_make_uuid(const struct pl_stack *stack, uint64_t salt, char uuid[37])
 {
-  uint64_t x = stack->seed ^ (uint64_t)pl_clock_wall_ns(stack->clock, pl_clock_now(stack->clock)), words[2];
+  uint64_t x = stack->seed ^ (uint64_t)pl_clock_wall_ns(stack->clock, pl_clock_now(stack->clock)) ^ salt << 48, words[2];
   for (size_t i = 0; i < 2; i++) { /* splitmix64 (Steele, Lea, Flood 2014) */
     uint64_t z = x += 0x9E3779B97F4A7C15u;
     z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
     z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
     words[i] = z ^ (z >> 31);
   }
-  snprintf(stack->uuid, sizeof stack->uuid, "%08x-%04x-4%03x-%04x-%012llx", (unsigned)(words[0] >> 32), (unsigned)(words[0] >> 16 & 0xFFFF),
+  snprintf(uuid, 37, "%08x-%04x-4%03x-%04x-%012llx", (unsigned)(words[0] >> 32), (unsigned)(words[0] >> 16 & 0xFFFF),
            (unsigned)(words[0] & 0xFFF), (unsigned)(0x8000 | (words[1] >> 48 & 0x3FFF)), (unsigned long long)(words[1] & 0xFFFFFFFFFFFFull));
 }
 
@@ -53,7 +53,7 @@ static enum pl_status open_store(struct pl_stack *stack, const struct pl_stack_c
   if (uuid && strlen(uuid) == sizeof stack->uuid - 1)
     memcpy(stack->uuid, uuid, sizeof stack->uuid);
   else
-    make_uuid(stack);
+    pl_stack_make_uuid(stack, 0, stack->uuid);
   if (!uuid)
     status = pl_store_put(stack->store, "stack", "uuid", stack->uuid, err);
   free(uuid);
@@ -93,6 +93,12 @@ static enum pl_status open_plant(struct pl_stack *stack, const struct pl_stack_c
   return status ? status : pl_plant_new(stack, &stack->plant, err);
 }
 
+static enum pl_status open_placement(struct pl_stack *stack, const struct pl_stack_cfg *cfg, struct pl_err *err)
+{
+  (void)cfg;
+  return pl_placement_new(stack, &stack->placement, err);
+}
+
 static enum pl_status open_service(struct pl_stack *stack, const struct pl_stack_cfg *cfg, struct pl_err *err)
 {
   return pl_service_new(stack, cfg, &stack->service, err);
@@ -102,7 +108,8 @@ static enum pl_status open_service(struct pl_stack *stack, const struct pl_stack
 static void begin_commanding(void *ctx)
 {
   struct pl_stack *stack = ctx;
-  if (pl_procedures_resume(stack->procedures, &stack->trouble) || pl_plant_start(stack->plant, &stack->trouble))
+  if (pl_procedures_resume(stack->procedures, &stack->trouble) || pl_plant_start(stack->plant, &stack->trouble) ||
+      pl_placement_start(stack->placement, &stack->trouble))
     stack->dead = true;
 }
 
@@ -117,7 +124,7 @@ static enum pl_status start(struct pl_stack *stack, const struct pl_stack_cfg *c
 }
 
 static enum pl_status (*const ROOMS[])(struct pl_stack *stack, const struct pl_stack_cfg *cfg, struct pl_err *err) = {
-    open_base, open_store, open_inventory, open_nodes, open_events, open_procedures, open_plant, open_service, start,
+    open_base, open_store, open_inventory, open_nodes, open_events, open_procedures, open_plant, open_placement, open_service, start,
 };
 
 static void close_rooms(struct pl_stack *stack)
@@ -126,6 +133,7 @@ static void close_rooms(struct pl_stack *stack)
     pl_inventory_halt(stack->inventory);
   pl_nodes_halt(stack->nodes);
   pl_service_free(stack->service);
+  pl_placement_free(stack->placement);
   pl_plant_free(stack->plant);
   pl_thermal_free(stack->thermal);
   pl_leaks_free(stack->leaks);

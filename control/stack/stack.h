@@ -39,6 +39,8 @@ struct pl_stack {
 
 enum pl_status pl_stack_open(const struct pl_stack_cfg *cfg, struct pl_stack **stack, struct pl_err *err);
 void pl_stack_close(struct pl_stack *stack);
+/* By the seed, the time and `salt` (RFC 9562, version 4's bits). */
+void pl_stack_make_uuid(const struct pl_stack *stack, uint64_t salt, char uuid[37]);
 /* hear.c: pl_stack_desc.listen. */
 enum pl_status pl_stack_listen(struct pl_stack *stack, uint64_t after, void (*event)(void *ctx, const struct pl_stack_event *event), void *ctx, struct pl_err *err);
 void pl_stack_unlisten(struct pl_stack *stack);

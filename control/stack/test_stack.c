@@ -38,6 +38,11 @@ static void test_settings(void **state)
   assert_int_equal(load("poll: 3 W\n", &settings, &err), PL_E_USAGE);
   assert_int_equal(load("flow-min: 9 L/min\nflow-max: 8 L/min\n", &settings, &err), PL_E_USAGE);
   assert_non_null(strstr(err.text, "flow-min (9 L/min) is above flow-max (8 L/min)"));
+  assert_int_equal(load("overload-high: 70 %\n", &settings, &err), PL_E_USAGE);
+  assert_non_null(strstr(err.text, "overload-settle (75 %) is not below overload-high (70 %)"));
+  assert_int_equal(load("moves-at-once: 3\nconsolidate: on\noverload-high: 80 %\n", &settings, &err), PL_OK);
+  assert_int_equal(settings.moves_at_once, 3);
+  assert_true(settings.consolidate && fabs(settings.high_share - 0.8) < 1e-9);
   assert_int_equal(load("poll: 5 s\n", &settings, &err), PL_E_USAGE);
   assert_non_null(strstr(err.text, "stale (3 s) is not above poll (5 s)"));
 }
@@ -47,7 +52,7 @@ static void test_each_setting_has_help_and_a_fallback(void **state)
   (void)state;
   size_t count;
   const struct pl_param *params = pl_settings_params(&count);
-  assert_int_equal(count, 14);
+  assert_int_equal(count, 41);
   for (size_t i = 0; i < count; i++)
     if (!params[i].help || !params[i].fallback)
       fail_msg("%s has no help or no fallback", params[i].name);

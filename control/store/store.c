@@ -8,7 +8,7 @@
 #include <stdarg.h>
 #include <sys/stat.h>
 
-#define VERSION 1
+#define VERSION 2
 #define APPLICATION 0x504c5331 /* "PLS1": SQLite's application_id, so that another program's file is not taken for ours */
 
 static const char SCHEMA[] =
@@ -24,7 +24,13 @@ static const char SCHEMA[] =
     "CREATE TABLE audit(id INTEGER PRIMARY KEY AUTOINCREMENT, wall INTEGER NOT NULL, user TEXT NOT NULL, peer TEXT NOT NULL, what TEXT NOT NULL,"
     " status INTEGER NOT NULL) STRICT;"
     "PRAGMA application_id = 1347179313;" /* APPLICATION */
-    "PRAGMA user_version = 1;"            /* VERSION */
+    "COMMIT;";
+/* What version 2 has beside it: also added to a file of version 1. */
+static const char DECISIONS[] =
+    "BEGIN IMMEDIATE;"
+    "CREATE TABLE decision(id INTEGER PRIMARY KEY AUTOINCREMENT, wall INTEGER NOT NULL, what TEXT NOT NULL, id_of TEXT NOT NULL, node TEXT NOT NULL,"
+    " author TEXT NOT NULL, text TEXT NOT NULL, detail TEXT NOT NULL) STRICT;"
+    "PRAGMA user_version = 2;" /* VERSION */
     "COMMIT;";
 
 static const char *const SQL[] = {
@@ -84,8 +90,8 @@ const char *pl_store_text(sqlite3_stmt *statement, int column)
   return text ? (const char *)text : "";
 }
 
-/* PL_E_GARBAGE: damaged. PL_E_USAGE: somebody else's, or of a newer program. *empty: nothing in it yet. */
-static enum pl_status judge(struct pl_store *store, bool *empty, struct pl_err *err)
+/* PL_E_GARBAGE: damaged. PL_E_USAGE: somebody else's, or of a newer program. *empty: nothing in it yet; *old: of an older program, or empty. */
+static enum pl_status judge(struct pl_store *store, bool *empty, bool *old, struct pl_err *err)
 {
   int64_t tables = 0, version = 0, application = 0;
   char verdict[200] = "";
@@ -97,6 +103,7 @@ static enum pl_status judge(struct pl_store *store, bool *empty, struct pl_err *
   if (status)
     return status;
   *empty = !tables && !version;
+  *old = version < VERSION;
   if (*empty)
     return PL_OK;
   if (application != APPLICATION)
@@ -143,7 +150,7 @@ static enum pl_status make_private(const char *path, struct pl_err *err)
 
 static enum pl_status open_file(struct pl_store *store, bool in_memory, struct pl_err *err)
 {
-  bool empty = false;
+  bool empty = false, old = false;
   enum pl_status status = in_memory ? PL_OK : make_private(store->path, err);
   if (status)
     return status;
@@ -156,11 +163,13 @@ static enum pl_status open_file(struct pl_store *store, bool in_memory, struct p
   sqlite3_extended_result_codes(store->db, 1);
   status = exec(store, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA trusted_schema = OFF", "be opened", err);
   if (!status)
-    status = judge(store, &empty, err);
+    status = judge(store, &empty, &old, err);
   if (!status)
     status = exec(store, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", "be opened", err);
   if (!status && empty)
     status = exec(store, SCHEMA, "be made", err);
+  if (!status && old)
+    status = exec(store, DECISIONS, "be brought to this version", err);
   if (!status)
     status = prepare(store, err);
   return status ? status : pl_store_load_events(store, err);

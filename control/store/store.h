@@ -78,4 +78,15 @@ struct pl_store_audit_row {
 enum pl_status pl_store_audits(struct pl_store *store, int64_t after, size_t most, void (*fn)(void *ctx, const struct pl_store_audit_row *row), void *ctx,
                                struct pl_err *err);
 
+/* The journal of the placement's decisions; the last PL_STORE_DECISIONS_MAX stay. */
+#define PL_STORE_DECISIONS_MAX 10000
+struct pl_store_decision {
+  int64_t id, wall_ns; /* id: rises, never used again */
+  const char *what, *id_of, *node, *author, *text, *detail;
+};
+enum pl_status pl_store_decide(struct pl_store *store, const struct pl_store_decision *row, struct pl_err *err);
+/* Those after `after`, oldest first, at most `most`. */
+enum pl_status pl_store_decisions(struct pl_store *store, int64_t after, size_t most, void (*fn)(void *ctx, const struct pl_store_decision *row), void *ctx,
+                                  struct pl_err *err);
+
 #endif

@@ -33,6 +33,9 @@
   X(AUDIT, "INSERT INTO audit(wall, user, peer, what, status) VALUES(?1, ?2, ?3, ?4, ?5)")                                                  \
   X(OLD_AUDIT, "DELETE FROM audit WHERE id <= ?1")                                                                                          \
   X(AUDIT_EACH, "SELECT wall, user, peer, what, status FROM (SELECT * FROM audit ORDER BY id DESC LIMIT ?1) ORDER BY id")                                    \
+  X(DECISION, "INSERT INTO decision(wall, what, id_of, node, author, text, detail) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)")                     \
+  X(OLD_DECISIONS, "DELETE FROM decision WHERE id <= ?1")                                                                                   \
+  X(DECISIONS, "SELECT id, wall, what, id_of, node, author, text, detail FROM decision WHERE id > ?1 ORDER BY id LIMIT ?2")                 \
   X(AUDIT_AFTER, "SELECT id, wall, user, peer, what, status FROM audit WHERE id > ?1 ORDER BY id LIMIT ?2")
 
 enum pl_store_statement {

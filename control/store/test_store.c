@@ -440,6 +440,45 @@ static void refused(struct room *room, enum pl_status status, const char *becaus
   assert_non_null(strstr(room->err.text, room->path));
 }
 
+struct decided {
+  size_t count;
+  int64_t last;
+  char words[200];
+};
+
+static void hear_decision(void *ctx, const struct pl_store_decision *row)
+{
+  struct decided *decided = ctx;
+  size_t used = strlen(decided->words);
+  decided->count++;
+  decided->last = row->id;
+  snprintf(decided->words + used, sizeof decided->words - used, "%s %s %s %s: %s|%s;", row->what, row->id_of, row->node, row->author, row->text, row->detail);
+}
+
+/* A file of the version before is brought to this one, and keeps what it has. */
+static void test_decisions_also_in_an_old_file(void **state)
+{
+  struct room *room = *state;
+  struct decided decided = {0};
+  open_store(room);
+  OK(pl_store_put(room->store, "a", "b", "c", &room->err));
+  pl_store_close(room->store);
+  room->store = NULL;
+  meddle(room, "DROP TABLE decision; PRAGMA user_version = 1");
+  open_store(room);
+  is(room, "a", "b", "c");
+  const struct pl_store_decision row = {.wall_ns = 5, .what = "place", .id_of = "web", .node = "csu-3", .author = "admin", .text = "there", .detail = "a\nb"};
+  for (size_t i = 0; i < 3; i++)
+    OK(pl_store_decide(room->store, &row, &room->err));
+  OK(pl_store_decisions(room->store, 1, 1, hear_decision, &decided, &room->err));
+  assert_int_equal(decided.count, 1);
+  assert_int_equal(decided.last, 2);
+  assert_string_equal(decided.words, "place web csu-3 admin: there|a\nb;");
+  OK(pl_store_decisions(room->store, 2, 10, hear_decision, &decided, &room->err));
+  assert_int_equal(decided.last, 3);
+  assert_int_equal(decided.count, 2);
+}
+
 static void test_refusals(void **state)
 {
   struct room *room = *state;
@@ -448,9 +487,9 @@ static void test_refusals(void **state)
   refused(room, PL_E_LOCKED, "another program holds it");
   pl_store_close(room->store);
   room->store = NULL;
-  meddle(room, "PRAGMA user_version = 2");
+  meddle(room, "PRAGMA user_version = 3");
   refused(room, PL_E_USAGE, "newer rackd");
-  meddle(room, "PRAGMA user_version = 1");
+  meddle(room, "PRAGMA user_version = 2");
   open_store(room); /* it was left alone */
   is(room, "a", "b", "c");
   pl_store_close(room->store);
@@ -524,7 +563,7 @@ int main(void)
   const struct CMUnitTest tests[] = {
       TEST(test_values), TEST(test_procedures), TEST(test_old_procedures_go_running_ones_stay), TEST(test_events), TEST(test_only_the_last_events_stay),
       TEST(test_audit), TEST(test_together_or_not_at_all), TEST(test_what_was_acknowledged_survives_a_kill), TEST(test_damaged_is_put_aside),
-      TEST(test_refusals), TEST(test_a_full_disk_is_told),
+      TEST(test_decisions_also_in_an_old_file), TEST(test_refusals), TEST(test_a_full_disk_is_told),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -70,3 +70,31 @@ enum pl_status pl_store_audits(struct pl_store *store, int64_t after, size_t mos
   }
   return status;
 }
+
+enum pl_status pl_store_decide(struct pl_store *store, const struct pl_store_decision *row, struct pl_err *err)
+{
+  enum pl_status status = pl_store_begin(store, err);
+  if (status)
+    return status;
+  pl_store_run(store, pl_store_use(store, PL_STORE_DECISION, "itttttt", row->wall_ns, row->what, row->id_of, row->node, row->author, row->text, row->detail),
+               "write a decision", NULL);
+  int64_t last = sqlite3_last_insert_rowid(store->db);
+  if (last > PL_STORE_DECISIONS_MAX)
+    pl_store_run(store, pl_store_use(store, PL_STORE_OLD_DECISIONS, "i", last - PL_STORE_DECISIONS_MAX), "shorten the journal of decisions", NULL);
+  return pl_store_commit(store, err);
+}
+
+enum pl_status pl_store_decisions(struct pl_store *store, int64_t after, size_t most, void (*fn)(void *ctx, const struct pl_store_decision *row), void *ctx,
+                                  struct pl_err *err)
+{
+  sqlite3_stmt *statement = pl_store_use(store, PL_STORE_DECISIONS, "ii", after, (int64_t)most);
+  enum pl_status status;
+  bool row;
+  while (!(status = pl_store_row(store, statement, &row, "read the journal of decisions", err)) && row) {
+    struct pl_store_decision each = {.id = sqlite3_column_int64(statement, 0), .wall_ns = sqlite3_column_int64(statement, 1), .what = pl_store_text(statement, 2),
+                                     .id_of = pl_store_text(statement, 3), .node = pl_store_text(statement, 4), .author = pl_store_text(statement, 5),
+                                     .text = pl_store_text(statement, 6), .detail = pl_store_text(statement, 7)};
+    fn(ctx, &each);
+  }
+  return status;
+}

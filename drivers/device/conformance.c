@@ -31,6 +31,11 @@ static const struct want MONITOR[] = {
     {"pout", PL_DIM_POWER, PL_GET, 0, 50000},
     {"temperature", PL_DIM_TEMPERATURE, PL_GET, -40, 150},
 };
+static const struct want AGENT[] = {
+    {"used-cores", PL_DIM_NONE, PL_GET, 0, 1e6},
+    {"used-memory", PL_DIM_NONE, PL_GET, 0, 1e9},
+    {"workloads", PL_DIM_NONE, PL_GET, 0, PL_AGENT_RUNS_MAX},
+};
 
 static const struct device_class {
   const char *role;
@@ -41,6 +46,7 @@ static const struct device_class {
     {"supply", SUPPLY, COUNT(SUPPLY), true},
     {"hot-swap", HOT_SWAP, COUNT(HOT_SWAP), true},
     {"monitor", MONITOR, COUNT(MONITOR), false},
+    {"agent", AGENT, COUNT(AGENT), false},
 };
 
 struct run {
@@ -261,6 +267,97 @@ static void check_sets(struct run *run)
     verdict(run, "act", clear->name, set(run, clear, 0));
 }
 
+/* --- what runs workloads --- */
+
+#define HANDLES 2
+static const uint32_t OURS[HANDLES] = {0xFFFFFF01, 0xFFFFFF02}; /* nobody else's */
+
+static enum pl_status agent(struct run *run, enum pl_agent_op op, struct pl_agent_exchange *exchange)
+{
+  struct pl_call c = {.kind = PL_CALL_AGENT, .agent = exchange};
+  exchange->op = op;
+  return call(run, &c);
+}
+
+/* A call that must end in this state. */
+static bool agent_does(struct run *run, const char *what, enum pl_agent_op op, struct pl_agent_exchange *exchange, enum pl_agent_run_state wanted)
+{
+  enum pl_status status = agent(run, op, exchange);
+  if (status == PL_OK && exchange->run.state != wanted)
+    status = pl_fail(&run->err, PL_E_EXCEPTION, "it is %s afterwards, expected %s", pl_agent_run_state_name(exchange->run.state), pl_agent_run_state_name(wanted));
+  return verdict(run, "agent", what, status);
+}
+
+static const struct pl_agent_run *find_run(const struct pl_agent_exchange *exchange, uint32_t handle)
+{
+  for (size_t i = 0; i < exchange->n_runs; i++)
+    if (exchange->runs[i].handle == handle)
+      return &exchange->runs[i];
+  return NULL;
+}
+
+/* Until it is there: asked again for a while. */
+static enum pl_status copied(struct run *run, const struct pl_agent_run *wanted)
+{
+  struct pl_clock *clock = pl_bus_clock(pl_device_bus(run->device));
+  struct pl_agent_exchange exchange = {0};
+  const struct pl_agent_run *found = NULL;
+  pl_time_ns limit = pl_clock_now(clock) + BUSY_LIMIT;
+  do {
+    enum pl_status status = agent(run, PL_AGENT_SURVEY, &exchange);
+    if (status)
+      return status;
+    found = find_run(&exchange, wanted->handle);
+    for (pl_time_ns until = pl_clock_now(clock) + BUSY_PAUSE; pl_clock_now(clock) < until;)
+      pl_clock_step(clock, until);
+  } while (found && found->state == PL_AGENT_RUN_COPYING && pl_clock_now(clock) < limit);
+  if (!found)
+    return pl_fail(&run->err, PL_E_EXCEPTION, "run %u is not there", wanted->handle);
+  if (found->state != PL_AGENT_RUN_READY || found->checksum != wanted->checksum || found->work != wanted->work)
+    return pl_fail(&run->err, PL_E_EXCEPTION, "run %u is %s with checksum 0x%08X after work %llu, expected ready with 0x%08X after %llu", found->handle,
+                   pl_agent_run_state_name(found->state), found->checksum, (unsigned long long)found->work, wanted->checksum, (unsigned long long)wanted->work);
+  return PL_OK;
+}
+
+static enum pl_status agent_refuses(struct run *run, enum pl_agent_op op, const struct pl_agent_run *what, enum pl_status wanted)
+{
+  struct pl_agent_exchange exchange = {.run = *what};
+  return refused(run, agent(run, op, &exchange), wanted);
+}
+
+/* Deploys a small run, snapshots it, restores it under another handle, and leaves nothing behind. */
+static void check_agent(struct run *run)
+{
+  struct pl_agent_exchange first = {.run = {.handle = OURS[0], .cores_m = 500, .memory_MiB = 1, .data_MiB = 1}}, second = {0};
+  if (strcmp(run->class_->role, "agent") != 0 || !verdict(run, "agent", "survey", agent(run, PL_AGENT_SURVEY, &second)))
+    return;
+  size_t before = second.n_runs;
+  verdict(run, "agent", "no such handle", agent_refuses(run, PL_AGENT_STOP, &first.run, PL_E_USAGE));
+  if (!run->suite->may_drive || !agent_does(run, "deploy", PL_AGENT_DEPLOY, &first, PL_AGENT_RUN_RUNNING))
+    return;
+  verdict(run, "agent", "handle twice", agent_refuses(run, PL_AGENT_DEPLOY, &first.run, PL_E_USAGE));
+  verdict(run, "agent", "start what runs", agent_refuses(run, PL_AGENT_START, &first.run, PL_E_USAGE));
+  struct pl_agent_run huge = {.handle = OURS[1], .cores_m = UINT32_MAX, .memory_MiB = 1};
+  verdict(run, "agent", "no room", agent_refuses(run, PL_AGENT_DEPLOY, &huge, PL_E_RANGE));
+  agent_does(run, "snapshot", PL_AGENT_SNAPSHOT, &first, PL_AGENT_RUN_READY);
+  second.run = first.run;
+  second.run.handle = OURS[1];
+  if (verdict(run, "agent", "restore", agent(run, PL_AGENT_RESTORE, &second))) {
+    second.run = first.run;
+    second.run.handle = OURS[1];
+    verdict(run, "agent", "restored", copied(run, &second.run));
+    agent_does(run, "start", PL_AGENT_START, &second, PL_AGENT_RUN_RUNNING);
+    agent_does(run, "stop", PL_AGENT_STOP, &second, PL_AGENT_RUN_NONE);
+  }
+  first.run.cores_m = 250;
+  agent_does(run, "resize", PL_AGENT_RESIZE, &first, PL_AGENT_RUN_READY);
+  agent_does(run, "stop the first", PL_AGENT_STOP, &first, PL_AGENT_RUN_NONE);
+  enum pl_status status = agent(run, PL_AGENT_SURVEY, &second);
+  if (status == PL_OK && second.n_runs != before)
+    status = pl_fail(&run->err, PL_E_EXCEPTION, "%zu runs are left, expected %zu as before", second.n_runs, before);
+  verdict(run, "agent", "leaves nothing", status);
+}
+
 enum pl_status pl_conformance_run(struct pl_device *device, const struct pl_conformance *suite, size_t *checks, size_t *failed, struct pl_err *err)
 {
   const struct pl_device_desc *desc = pl_device_desc(device);
@@ -269,13 +366,14 @@ enum pl_status pl_conformance_run(struct pl_device *device, const struct pl_conf
     if (!strcmp(CLASSES[i].role, desc->role))
       run.class_ = &CLASSES[i];
   if (!run.class_)
-    return pl_fail(err, PL_E_UNSUPPORTED, "there is no conformance suite for the role %s; there are supply, hot-swap and monitor", desc->role);
+    return pl_fail(err, PL_E_UNSUPPORTED, "there is no conformance suite for the role %s; there are supply, hot-swap, monitor and agent", desc->role);
   check_who(&run);
   check_has(&run);
   check_gets(&run);
   check_refusals(&run);
   check_sets(&run);
   check_faults(&run);
+  check_agent(&run);
   *checks = run.checks;
   *failed = run.failed;
   return PL_OK;

@@ -6,7 +6,7 @@
 
 /*
  * What every device of a class must do, whatever its driver and whether it is a twin or hardware: has its quantities, reads plausible values with
- * their times, refuses what it cannot, takes what it is set to, says who it is. Classes are the roles supply, hot-swap and monitor.
+ * their times, refuses what it cannot, takes what it is set to, says who it is. Classes are the roles supply, hot-swap, monitor and agent.
  */
 struct pl_conformance {
   bool may_drive; /* also sets things: switches off and on, sets the voltage; each is put back as it was found */

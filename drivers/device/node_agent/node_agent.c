@@ -88,13 +88,7 @@ static enum pl_status refusal(const struct pl_agent_exchange *exchange, uint16_t
   return pl_fail(err, RESULTS[result].status, "it does not %s run %u: %s", OPS[exchange->op], exchange->run.handle, RESULTS[result].text);
 }
 
-/* An answer that is late, torn or spoilt: whether the command was executed is not known, and it may be sent again. */
-static bool is_lost(enum pl_status status)
-{
-  return pl_status_class(status) == PL_CLASS_RETRY || status == PL_E_SHORT || status == PL_E_GARBAGE;
-}
-
-/* Executed once, however often it takes. *head: as it is afterwards. */
+/* Executed once, however often it takes: an answer that is lost, torn or late leaves open whether the agent has done it, and its head tells. *head: as it is afterwards. */
 static enum pl_status execute(const struct agent *agent, struct pl_agent_exchange *exchange, struct pl_na_head *head, struct pl_err *err)
 {
   uint16_t words[PL_NA_BOX];
@@ -107,13 +101,10 @@ static enum pl_status execute(const struct agent *agent, struct pl_agent_exchang
   for (int try = 0; try < TRIES; try++) {
     struct pl_err why = {0};
     enum pl_status written = pl_modbus_write_registers(agent->bus, agent->unit, 0, PL_NA_BOX, words, &why);
-    if (written && written != PL_E_EXCEPTION && !is_lost(written)) {
-      *err = why;
-      return written;
+    if (read_head(agent, head, err)) { /* gone in the middle: nobody knows whether it was executed */
+      *err = written ? why : *err;
+      return err->status;
     }
-    status = read_head(agent, head, err);
-    if (status)
-      return status;
     if (head->boots != boots)
       return pl_fail(err, PL_E_CANCELLED, "the node restarted while it was told to do something");
     if (head->sequence == box.sequence && (written != PL_E_EXCEPTION || head->result != PL_NA_DONE))

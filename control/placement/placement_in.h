@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef PL_CONTROL_PLACEMENT_IN_H
+#define PL_CONTROL_PLACEMENT_IN_H
+
+#include "control/placement/placement.h"
+#include "control/procedure/procedure.h"
+#include "control/stack/stack.h"
+#include "control/store/store.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * Inside the room. Hosts (nodes with an agent) are brought to what the workloads' rows in the store say, by what their agents tell: each survey gives the next
+ * thing to ask for (bring.c). So a restart, a crash of an agent and a lost answer are one case. Procedures only change the wishes.
+ */
+
+/* What is wanted of a workload on one host. */
+enum pl_wish {
+  PL_WISH_KEEP,    /* as it is */
+  PL_WISH_NOTHING, /* nothing of it is there */
+  PL_WISH_RUNNING, /* runs there, anew from its image if nothing of it is there */
+  PL_WISH_PAUSED,  /* its data stands still */
+  PL_WISH_COPY,    /* a copy of the snapshot, not running */
+  PL_WISH_STARTED  /* that copy runs */
+};
+
+struct pl_transfer { /* a move that runs */
+  bool active, turn, snapped; /* turn: it counts among those that may run at one time */
+  enum pl_wish from, to;  /* at its two ends */
+  char source[64];
+  struct pl_agent_run snapshot;
+  int64_t paused_wall_ns; /* when it was told to stand still; 0: not yet */
+};
+
+struct pl_work { /* a workload with what only the room knows */
+  struct pl_workload w; /* first */
+  unsigned replica;
+  uint64_t order;         /* which order it came with: rises */
+  int64_t asked_wall_ns;  /* when */
+  bool restored;          /* stood in the store at the start: where it runs is not known before all agents were asked */
+  bool displaced;         /* STOPPING: it waits for another place afterwards; QUEUED: it is one replica that had a place */
+  bool away;              /* to be freed */
+  struct pl_amounts grow; /* once it has moved it gets that much; cores 0: nothing */
+  struct pl_transfer move;
+  struct pl_profile *cores, *memory;
+};
+
+struct pl_host;
+struct pl_asking { /* a call under way: it outlives the room where a bus has it */
+  struct pl_node_call call;
+  struct pl_host *host; /* NULL: nobody waits for it any more */
+  pl_time_ns at;
+};
+
+struct pl_host {
+  struct pl_placement *all;
+  struct pl_item *item;
+  struct pl_asking *asking; /* NULL: nothing is under way */
+  struct pl_agent_run runs[PL_AGENT_RUNS_MAX];
+  size_t n_runs;
+  bool fresh;             /* nothing was asked of the agent since `runs` */
+  pl_time_ns told;        /* when `runs` was asked for; 0: never */
+  pl_time_ns due;         /* of the next survey */
+  pl_time_ns mute, dark;  /* since when; 0: it is not. Dark: it has no power, so that nothing runs there */
+  bool asleep;            /* switched off by us, to save power; kept in the store */
+  bool closed;            /* by an operator; kept in the store */
+  bool draining, stuck;   /* for a procedure */
+  bool hot, known;        /* known: its capacity has been read */
+  char drain_why[256];
+  pl_time_ns woken;       /* when it was last told to wake */
+  unsigned wakes;         /* how often in vain */
+  pl_time_ns over, hotter; /* since when it is too full, too hot; 0: it is not */
+  struct pl_node_desc desc; /* as the pool has it */
+};
+
+struct pl_planned { /* a move that waits for its turn */
+  char id[64], to[64], author[64];
+  char after[64];         /* an allocation whose move must be over first; "": none */
+  struct pl_planned *next;
+};
+
+struct pl_placement {
+  struct pl_stack *stack;
+  struct pl_pool *pool;
+  struct pl_host *hosts;
+  size_t n_hosts;
+  struct pl_work *first;  /* w.next: by id */
+  struct pl_reservation *reservations;
+  struct pl_planned *planned;
+  struct pl_placement_listener *listeners;
+  struct pl_procedure_listener on_procedures;
+  struct pl_item_listener on_items;
+  struct pl_timer timer;
+  bool started, freeing;
+  uint32_t handle;        /* the last given */
+  uint64_t orders;
+  uint64_t tried_version; /* of the pool when the queue was last tried in vain */
+  pl_time_ns tried, sampled, consolidated, drained, wandered;
+  struct pl_work *beginning; /* what pl_migrate is begun for */
+  uint64_t drained_version; /* of the pool when drains were last planned */
+  uint64_t repaired_version; /* and repairs */
+  struct pl_amounts limit;   /* of the rack, as the pool has it */
+  uint64_t uuids;
+};
+
+static inline pl_time_ns pl_room_now(const struct pl_placement *all)
+{
+  return pl_clock_now(all->stack->clock);
+}
+static inline int64_t pl_room_wall(const struct pl_placement *all)
+{
+  return pl_clock_wall_ns(all->stack->clock, pl_room_now(all));
+}
+static inline struct pl_work *pl_work_of(struct pl_workload *w)
+{
+  return (struct pl_work *)w;
+}
+static inline struct pl_work *pl_work_next(const struct pl_work *work)
+{
+  return pl_work_of(work->w.next);
+}
+
+/* placement.c */
+void pl_room_poke(struct pl_placement *all); /* a look at everything soon */
+
+/* works.c: the list, their states */
+struct pl_work *pl_work_new(struct pl_placement *all, const struct pl_request *request, const char *id, unsigned replica, struct pl_err *err); /* not listed yet */
+void pl_work_free(struct pl_work *work);
+void pl_work_list(struct pl_placement *all, struct pl_work *work);
+void pl_work_remove(struct pl_placement *all, struct pl_work *work); /* from pool, store and list */
+struct pl_work *pl_work_find(const struct pl_placement *all, const char *id);
+struct pl_work *pl_work_by_handle(const struct pl_placement *all, uint32_t handle);
+/* Its state, and why (printf); kept, and told. */
+void pl_work_state(struct pl_placement *all, struct pl_work *work, enum pl_workload_state state, const char *why, ...) __attribute__((format(printf, 4, 5)));
+void pl_work_changed(struct pl_placement *all, struct pl_work *work); /* tells the listeners */
+enum pl_status pl_request_copy(struct pl_request *copy, const struct pl_request *request, struct pl_err *err); /* with strings of its own */
+void pl_request_free(struct pl_request *request);
+/* Displaced by something more important: stopped, and back into the queue. */
+void pl_work_displace(struct pl_placement *all, struct pl_work *work, const char *by);
+
+/* keep.c: the store's view */
+enum pl_status pl_work_keep(struct pl_placement *all, const struct pl_work *work, struct pl_err *err);
+enum pl_status pl_works_read(struct pl_placement *all, struct pl_err *err);
+enum pl_status pl_work_handle(struct pl_placement *all, uint32_t *handle, struct pl_err *err);
+void pl_host_keep(struct pl_host *host); /* asleep, closed */
+
+/* decisions.c */
+void pl_decide(struct pl_placement *all, const char *what, const char *id, const char *node, const char *author, const char *detail, const char *text, ...)
+    __attribute__((format(printf, 7, 8)));
+
+/* hosts.c: the pool's nodes are what the inventory says */
+enum pl_status pl_hosts_new(struct pl_placement *all, struct pl_err *err);
+void pl_hosts_free(struct pl_placement *all);
+void pl_hosts_mirror(struct pl_placement *all);
+struct pl_host *pl_host_find(const struct pl_placement *all, const char *id); /* NULL: none */
+struct pl_host *pl_host_of(const struct pl_placement *all, const struct pl_item *item);
+bool pl_host_answers(const struct pl_host *host); /* has power and is not given up: its agent may be asked */
+void pl_limits_mirror(struct pl_placement *all);  /* limits.c: power and heat of the rack */
+
+/* bring.c */
+void pl_host_work(struct pl_host *host);  /* the next thing to ask of it */
+void pl_host_hurry(struct pl_host *host); /* a survey soon */
+const struct pl_agent_run *pl_host_run(const struct pl_host *host, uint32_t handle); /* NULL: it told of none */
+
+/* orders.c */
+/* Commits the plan, and makes or moves on the workloads of its rows. */
+enum pl_status pl_order_settle(struct pl_placement *all, const struct pl_order *order, const struct pl_plan *plan, const char *reservation, pl_time_ns expires,
+                               uint64_t number, struct pl_err *err);
+void pl_request_fill(const struct pl_placement *all, const struct pl_order *order, struct pl_request *request); /* what it leaves open */
+void pl_reservations_expire(struct pl_placement *all);
+pl_time_ns pl_reservations_due(const struct pl_placement *all); /* PL_NEVER: none */
+void pl_reservations_read(struct pl_placement *all);
+void pl_reservation_forget(struct pl_placement *all, const char *id);
+
+/* queue.c */
+bool pl_queue_blocks(const struct pl_placement *all, int priority, const struct pl_work **head); /* somebody has waited too long to be passed */
+void pl_queue_try(struct pl_placement *all);
+/* Where one replica would go; at: where the pool has it now, "" nowhere. */
+bool pl_find_place(struct pl_placement *all, const struct pl_work *work, const struct pl_request *request, bool anywhere_else, char to[64], struct pl_err *why);
+
+/* transfers.c */
+enum pl_status pl_transfer_begin(struct pl_placement *all, struct pl_work *work, const char *to, const char *author, struct pl_procedure **task, struct pl_err *err);
+void pl_transfer_hold(struct pl_placement *all, struct pl_work *work, const char *source); /* the pool keeps room for it at both ends */
+void pl_transfer_over(struct pl_placement *all, struct pl_work *work, bool moved, const char *why);
+void pl_transfers_plan(struct pl_placement *all, const struct pl_moves *moves, const char *author);
+void pl_transfers_plan_one(struct pl_placement *all, const char *id, const char *to, const char *author);
+void pl_transfers_run(struct pl_placement *all);  /* the planned ones, as many as may run */
+bool pl_transfers_have_turn(const struct pl_placement *all);
+bool pl_transfers_concern(const struct pl_placement *all, const struct pl_host *host); /* one from or to it runs or is planned */
+void pl_transfers_forget(struct pl_placement *all);
+void pl_drains_look(struct pl_placement *all);
+
+/* watch.c */
+void pl_watch_losses(struct pl_placement *all);
+void pl_watch_load(struct pl_placement *all);
+void pl_watch_idle(struct pl_placement *all);
+void pl_host_wake(struct pl_host *host, const char *author);
+
+/* use.c */
+void pl_use_sample(struct pl_placement *all);
+void pl_use_keep(struct pl_placement *all, const struct pl_work *work);
+void pl_use_read(struct pl_placement *all, struct pl_work *work);
+
+#endif
