@@ -215,7 +215,7 @@ static enum pl_check is_copied(struct pl_procedure *p, struct pl_err *why)
   }
   if (run->state == PL_AGENT_RUN_READY)
     return PL_CHECK_DONE;
-  p->percent = (unsigned)(100 * (p->step + run->copied) / p->desc->n_steps);
+  p->percent = (unsigned)(100 * ((double)p->step + run->copied) / (double)p->desc->n_steps);
   pl_fail(why, PL_E_TIMEOUT, "%.0f %% of %lld MiB are on %s", 100 * run->copied, (long long)run->data_MiB, target->item->id);
   return PL_CHECK_NOT_YET;
 }
@@ -252,7 +252,7 @@ static bool differ(const struct pl_agent_run *a, const struct pl_agent_run *b)
 static enum pl_check is_same(struct pl_procedure *p, struct pl_err *why)
 {
   struct pl_work *work;
-  const struct pl_agent_run *here, *there;
+  const struct pl_agent_run *here = NULL, *there;
   if (PL_LIES(p->stack, COPY_SKIPPED))
     return PL_CHECK_DONE;
   if (whole(p, &work, why))

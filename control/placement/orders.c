@@ -55,13 +55,10 @@ static void place_row(struct pl_placement *all, struct pl_work *work, const stru
   snprintf(work->w.why, sizeof work->w.why, "on %s with a score of %.3f%s", row->node, row->score, row->wakes ? ", which is woken for it" : "");
 }
 
-/* The number of a row's replica among those of its request. */
-static unsigned replica_of(const struct pl_plan_row *rows, size_t index)
+static unsigned replica_of(const struct pl_plan_row *row)
 {
-  unsigned replica = 1;
-  for (size_t i = 0; i < index; i++)
-    replica += rows[i].request == rows[index].request;
-  return replica;
+  const char *number = strrchr(row->id, '#');
+  return number ? (unsigned)strtoul(number + 1, NULL, 10) : 1;
 }
 
 static struct pl_work *work_for(struct pl_placement *all, const struct pl_order *order, const struct pl_plan_row *row, unsigned replica, uint64_t number,
@@ -70,7 +67,9 @@ static struct pl_work *work_for(struct pl_placement *all, const struct pl_order 
   struct pl_work *work = pl_work_find(all, row->id);
   if (work) /* it waited */
     return work;
-  work = pl_work_new(all, &order->requests[row->request], row->id, replica, err);
+  struct pl_request request = order->requests[row->request];
+  request.first = 0;
+  work = pl_work_new(all, &request, row->id, replica, err);
   if (!work)
     return NULL;
   work->w.image = order->images ? order->images[row->request] : 0;
@@ -134,7 +133,7 @@ static enum pl_status keep_rows(struct pl_placement *all, const struct pl_order 
   if (status)
     return status;
   for (size_t i = 0; i < count && !status; i++) {
-    works[i] = work_for(all, order, &rows[i], replica_of(rows, i), number, err);
+    works[i] = work_for(all, order, &rows[i], replica_of(&rows[i]), number, err);
     if (!works[i])
       status = PL_E_NOMEM;
     else
@@ -290,6 +289,9 @@ static enum pl_status check(const struct pl_placement *all, const struct pl_orde
       return pl_fail(err, PL_E_USAGE, "a workload named '%s', expected 1 to 56 letters, digits, dots, dashes", request->id ? request->id : "");
     if (request->replicas > REPLICAS_MAX)
       return pl_fail(err, PL_E_USAGE, "%s: %u replicas, expected at most %d", request->id, request->replicas, REPLICAS_MAX);
+    if (request->need.of[PL_DIMENSION_CORES] <= 0 || (order->data_MiB && order->data_MiB[i] < 0))
+      return pl_fail(err, PL_E_USAGE, "%s: %lld thousandths of a core and %lld MiB of data, expected more than 0 and at least 0", request->id,
+                     (long long)request->need.of[PL_DIMENSION_CORES], (long long)(order->data_MiB ? order->data_MiB[i] : 0));
     if (pl_work_find(all, request->id))
       return pl_fail(err, PL_E_USAGE, "%s: there is a workload of this name already", request->id);
   }
@@ -345,6 +347,9 @@ static struct pl_request *filled(const struct pl_placement *all, const struct pl
   struct pl_request *requests = calloc(order->count, sizeof *requests);
   for (size_t i = 0; requests && i < order->count; i++) {
     requests[i] = order->requests[i];
+    int64_t *storage = &requests[i].need.of[PL_DIMENSION_STORAGE];
+    if (order->data_MiB && *storage < order->data_MiB[i])
+      *storage = order->data_MiB[i];
     pl_request_fill(all, order, &requests[i]);
   }
   if (!requests)

@@ -167,6 +167,7 @@ struct pl_node_view {
 };
 bool pl_pool_view(const struct pl_pool *pool, const char *node, struct pl_node_view *view);
 void pl_pool_each_node(const struct pl_pool *pool, void (*fn)(void *ctx, const struct pl_node_view *view), void *ctx); /* in the order in which they came */
+void pl_pool_each_limit(const struct pl_pool *pool, void (*fn)(void *ctx, enum pl_domain domain, const char *id, const struct pl_amounts *limit), void *ctx);
 uint64_t pl_pool_version(const struct pl_pool *pool); /* rises with every change */
 /* A copy that nobody else has: to try moves on. */
 enum pl_status pl_pool_copy(const struct pl_pool *pool, struct pl_pool **copy, struct pl_err *err);

@@ -42,15 +42,6 @@ static enum pl_status vertical(struct pl_placement *all, struct pl_work *work, c
 
 /* --- more of them --- */
 
-static unsigned highest(const struct pl_placement *all, const char *id)
-{
-  unsigned most = 0;
-  for (const struct pl_work *work = all->first; work; work = pl_work_next(work))
-    if (!strcmp(work->w.request.id, id) && work->replica > most)
-      most = work->replica;
-  return most;
-}
-
 static unsigned count_of(const struct pl_placement *all, const char *id)
 {
   unsigned count = 0;
@@ -59,35 +50,21 @@ static unsigned count_of(const struct pl_placement *all, const char *id)
   return count;
 }
 
-static enum pl_status one_more(struct pl_placement *all, const struct pl_work *like, const char *author, struct pl_err *err)
+/* Those from the one after the last. */
+static enum pl_status more(struct pl_placement *all, struct pl_work *like, unsigned replicas, unsigned first, const char *author, struct pl_err *err)
 {
-  unsigned replica = highest(all, like->w.request.id) + 1;
-  char id[80], to[64] = "";
-  struct pl_err why = {0};
-  snprintf(id, sizeof id, replica > 1 ? "%s#%u" : "%s", like->w.request.id, replica);
-  struct pl_work *work = pl_work_new(all, &like->w.request, id, replica, err);
-  if (!work)
-    return PL_E_NOMEM;
-  enum pl_status status = pl_work_handle(all, &work->w.handle, err);
-  if (!status && !pl_find_place(all, work, &work->w.request, false, to, &why))
-    status = pl_fail(err, PL_E_RANGE, "%s: no room for one more: %.300s", like->w.request.id, why.text);
+  struct pl_request request = like->w.request;
+  struct pl_order order = {.requests = &request, .images = &like->w.image, .data_MiB = &like->w.data_MiB, .count = 1, .application = like->w.application,
+                           .author = author, .kind = PL_ORDER_APPLY};
+  struct pl_plan *plan = NULL;
+  struct pl_why why = {0};
+  request.replicas = replicas;
+  request.first = first;
+  enum pl_status status = pl_pool_plan(all->pool, &request, 1, &plan, &why, err);
   if (!status)
-    status = pl_pool_adopt(all->pool, &work->w.request, replica, to, err);
-  if (status) {
-    pl_work_free(work);
-    return status;
-  }
-  work->w.image = like->w.image;
-  work->w.data_MiB = like->w.data_MiB;
-  work->order = like->order;
-  work->asked_wall_ns = pl_room_wall(all);
-  snprintf(work->w.node, sizeof work->w.node, "%s", to);
-  pl_work_list(all, work);
-  pl_work_state(all, work, PL_WORKLOAD_STARTING, "on %s, one more", to);
-  pl_decide(all, "scale", id, to, author, NULL, "one more: %s goes to %s", id, to);
-  if (pl_host_find(all, to))
-    pl_host_hurry(pl_host_find(all, to));
-  return PL_OK;
+    status = pl_order_settle(all, &order, plan, NULL, PL_NEVER, like->order, err);
+  pl_plan_free(plan);
+  return status;
 }
 
 static enum pl_status one_less(struct pl_placement *all, const char *base, const char *author, struct pl_err *err)
@@ -126,12 +103,11 @@ static enum pl_status horizontal(struct pl_placement *all, struct pl_work *work,
   if (replicas == before)
     return PL_OK;
   if (replicas > before)
-    tell_count(all, base, replicas);
-  for (; count < target && !status; count++)
-    status = one_more(all, pl_work_of(pl_placement_find(all, work->w.id)), author, err);
+    status = more(all, work, replicas, count + 1, author, err);
   for (; count > target && !status; count--)
     status = one_less(all, base, author, err);
-  tell_count(all, base, status && replicas > before ? before : replicas);
+  if (!status)
+    tell_count(all, base, replicas);
   return status;
 }
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A module is emptied: its CSUs get no more work and go off one after another, each seen to be off before the next, the hottest first.
- * To move workloads away first is the placement's part, between the two steps; it has no hollow step here.
+ * Their workloads go first; what fits nowhere else ends it there.
  */
 #include "control/procedure/unit.h"
 
+#include "control/placement/placement.h"
 #include "control/plant/plant.h"
 
 static struct pl_item *each_csu(const struct pl_item *module, const struct pl_item *after)
@@ -42,18 +43,33 @@ static void note_on(struct pl_procedure *p)
 
 static enum pl_status quiesce(struct pl_procedure *p, struct pl_err *err)
 {
-  (void)err;
-  for (struct pl_item *csu = each_csu(p->item, NULL); csu; csu = each_csu(p->item, csu))
+  for (struct pl_item *csu = each_csu(p->item, NULL); csu; csu = each_csu(p->item, csu)) {
     pl_item_happens(p->stack, csu, PL_HAPPENS_QUIESCE, p->desc->about);
+    enum pl_status status = pl_placement_drain(p->stack->placement, csu, p->desc->kind, err);
+    if (status)
+      return status;
+  }
   pl_item_happens(p->stack, p->item, PL_HAPPENS_QUIESCE, p->desc->about);
   return PL_OK;
+}
+
+static enum pl_check quiesced(struct pl_procedure *p, struct pl_err *why)
+{
+  enum pl_check all = PL_CHECK_DONE;
+  for (struct pl_item *csu = each_csu(p->item, NULL); csu && all != PL_CHECK_FAILED; csu = each_csu(p->item, csu)) {
+    enum pl_check one = pl_unit_is_drained(p, csu, why);
+    all = one == PL_CHECK_DONE ? all : one;
+  }
+  return all;
 }
 
 static enum pl_status resume(struct pl_procedure *p, struct pl_err *err)
 {
   (void)err;
-  for (struct pl_item *csu = each_csu(p->item, NULL); csu; csu = each_csu(p->item, csu))
+  for (struct pl_item *csu = each_csu(p->item, NULL); csu; csu = each_csu(p->item, csu)) {
     pl_item_happens(p->stack, csu, PL_HAPPENS_RESUME, "");
+    pl_placement_undrain(p->stack->placement, csu);
+  }
   pl_item_happens(p->stack, p->item, PL_HAPPENS_RESUME, "");
   return PL_OK;
 }
@@ -130,7 +146,7 @@ static pl_time_ns limit(const struct pl_stack *stack)
 }
 
 static const struct pl_step STEPS[] = {
-    {.name = "quiesce", .about = "no more work for its CSUs", .act = quiesce, .undo = resume},
+    {.name = "quiesce", .about = "the work of its CSUs to other modules", .act = quiesce, .check = quiesced, .undo = resume, .limit = pl_limit_drain},
     {.name = "power-down", .about = "its CSUs off, one after another", .flags = PL_STEP_POWER, .act = begin_off, .check = next_off, .again = pl_again_off,
      .undo = back_on, .undone = is_back, .limit = limit},
 };

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Hot-swap of a CSU. Firmware is not written here: no device of the rack has a driver that could, and a step that does nothing would claim an update.
+ * Its workloads go first: what is ordered to be there and fits nowhere else ends the procedure before anything is switched (placement/drains.c).
  * Once the unit was pulled there is no way back to the old state: what fails then leaves the slot without power and its LED on.
  */
+#include "control/placement/placement.h"
 #include "control/procedure/unit.h"
 
 #define STEADY PL_S           /* a unit that was put in sits for so long before it gets power */
@@ -23,10 +25,12 @@ static void set_ready(struct pl_procedure *p, bool ready)
 
 static void taken_up(struct pl_procedure *p)
 {
-  bool lit = strcmp(pl_procedure_step_name(p), "reintegrate") != 0;
+  bool lit = strcmp(pl_procedure_step_name(p), "reintegrate") != 0 && strcmp(pl_procedure_step_name(p), "update") != 0;
   p->item->indicator = lit;
   if (lit)
     pl_item_happens(p->stack, p->item, PL_HAPPENS_QUIESCE, p->desc->about);
+  if (lit)
+    (void)pl_placement_drain(p->stack->placement, p->item, p->desc->kind, NULL);
   pl_item_touch(p->stack, p->item);
 }
 
@@ -41,17 +45,22 @@ static enum pl_status may(struct pl_stack *stack, const struct pl_item *item, st
 static enum pl_status isolate(struct pl_procedure *p, struct pl_err *err)
 {
   pl_item_happens(p->stack, p->item, PL_HAPPENS_QUIESCE, p->desc->about);
-  return pl_unit_light(p, p->item, true, err);
+  enum pl_status status = pl_placement_drain(p->stack->placement, p->item, p->desc->kind, err);
+  return status ? status : pl_unit_light(p, p->item, true, err);
 }
 
 static enum pl_check isolated(struct pl_procedure *p, struct pl_err *why)
 {
-  return pl_unit_is_lit(p, p->item, true, why);
+  enum pl_check lit = pl_unit_is_lit(p, p->item, true, why);
+  if (lit == PL_CHECK_NOT_YET && pl_clock_now(p->stack->clock) >= p->step_begun + pl_limit_soon(p->stack))
+    return PL_CHECK_FAILED;
+  return lit == PL_CHECK_DONE ? pl_unit_is_drained(p, p->item, why) : lit;
 }
 
 static enum pl_status unisolate(struct pl_procedure *p, struct pl_err *err)
 {
   pl_item_happens(p->stack, p->item, PL_HAPPENS_RESUME, "");
+  pl_placement_undrain(p->stack->placement, p->item);
   if (was_removed(p) && pl_item_is_present(p->item)) /* the new unit failed: a person must see which it is */
     return PL_OK;
   return pl_unit_light(p, p->item, false, err);
@@ -125,6 +134,7 @@ static enum pl_check put_in(struct pl_procedure *p, struct pl_err *why)
 static enum pl_status reintegrate(struct pl_procedure *p, struct pl_err *err)
 {
   pl_item_happens(p->stack, p->item, PL_HAPPENS_RESUME, "");
+  pl_placement_undrain(p->stack->placement, p->item);
   return pl_unit_light(p, p->item, false, err);
 }
 
@@ -133,8 +143,15 @@ static enum pl_check reintegrated(struct pl_procedure *p, struct pl_err *why)
   return pl_unit_is_lit(p, p->item, false, why);
 }
 
+/* What the new unit is able to do is what the pool gives away from here on. */
+static enum pl_check updated(struct pl_procedure *p, struct pl_err *why)
+{
+  return pl_placement_has_taken(p->stack->placement, p->item, why) ? PL_CHECK_DONE : PL_CHECK_NOT_YET;
+}
+
 static const struct pl_step STEPS[] = {
-    {.name = "isolate", .about = "no more work, attention LED on", .act = isolate, .check = isolated, .undo = unisolate, .undone = unisolated, .limit = pl_limit_soon},
+    {.name = "isolate", .about = "its work to other nodes, attention LED on", .act = isolate, .check = isolated, .undo = unisolate, .undone = unisolated,
+     .limit = pl_limit_drain},
     {.name = "power-down", .about = "power enable and path off; less than 5 V behind the path", .flags = PL_STEP_POWER, .act = power_down, .check = powered_down,
      .again = pl_again_off, .undo = pl_undo_power_off, .undone = pl_undone_power_off, .limit = pl_limit_power_off},
     {.name = "ready", .about = "ready to be pulled", .flags = PL_STEP_WAITS, .act = make_ready, .check = pulled, .undo = make_unready, .limit = pl_limit_remove},
@@ -143,6 +160,7 @@ static const struct pl_step STEPS[] = {
      .undo = pl_act_power_off, .undone = pl_check_off, .limit = pl_limit_power_good},
     {.name = "test", .about = "voltages and temperatures within their limits", .check = pl_check_test, .undo = pl_undo_test, .limit = pl_limit_test},
     {.name = "reintegrate", .about = "LED off, work again", .act = reintegrate, .check = reintegrated, .limit = pl_limit_soon},
+    {.name = "update", .about = "the pool has of it what it says of itself, and its agent answers", .check = updated, .limit = pl_limit_update},
 };
 
 const struct pl_procedure_desc pl_hot_swap = {.kind = "hot-swap", .about = "Hot-swap of a CSU", .item_kind = PL_ITEM_CSU, .steps = STEPS,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "control/procedure/unit.h"
 
+#include "control/placement/placement.h"
 #include "control/plant/plant.h"
 
 static bool flag(struct pl_procedure *p, const struct pl_item *unit, const char *role, const char *quantity, bool *set)
@@ -228,6 +229,26 @@ pl_time_ns pl_limit_remove(const struct pl_stack *stack)
 pl_time_ns pl_limit_soon(const struct pl_stack *stack)
 {
   return stack->settings.stale_ns;
+}
+
+pl_time_ns pl_limit_drain(const struct pl_stack *stack)
+{
+  return stack->settings.drain_ns;
+}
+
+pl_time_ns pl_limit_update(const struct pl_stack *stack)
+{
+  return stack->settings.test_ns + 6 * stack->settings.agent_lost_ns;
+}
+
+/* --- work --- */
+
+enum pl_check pl_unit_is_drained(struct pl_procedure *p, const struct pl_item *unit, struct pl_err *why)
+{
+  bool stuck;
+  if (pl_placement_is_drained(p->stack->placement, unit, &stuck, why))
+    return PL_CHECK_DONE;
+  return stuck ? PL_CHECK_FAILED : PL_CHECK_NOT_YET;
 }
 
 /* --- steps --- */

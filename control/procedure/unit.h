@@ -38,6 +38,11 @@ pl_time_ns pl_limit_test(const struct pl_stack *stack);
 pl_time_ns pl_limit_remove(const struct pl_stack *stack);
 pl_time_ns pl_limit_soon(const struct pl_stack *stack); /* a line that is switched and read back */
 
+pl_time_ns pl_limit_drain(const struct pl_stack *stack);
+pl_time_ns pl_limit_update(const struct pl_stack *stack); /* until an agent answers: it boots first */
+/* FAILED: what it runs fits nowhere else. */
+enum pl_check pl_unit_is_drained(struct pl_procedure *p, const struct pl_item *unit, struct pl_err *why);
+
 /* Steps that several procedures have: p->item is a CSU. */
 enum pl_status pl_act_power_on(struct pl_procedure *p, struct pl_err *err);
 enum pl_status pl_act_power_off(struct pl_procedure *p, struct pl_err *err);
