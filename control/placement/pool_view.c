@@ -27,7 +27,7 @@ bool pl_pool_find(const struct pl_pool *pool, const char *id, struct pl_allocati
   lock(pool);
   const struct name *name = pool_name_find(&pool->names, id);
   bool found = name && name->alloc;
-  if (found)
+  if (found && allocation)
     *allocation = show(name->alloc);
   unlock(pool);
   return found;
