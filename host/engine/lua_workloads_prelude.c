@@ -184,6 +184,14 @@ static const char WORKLOADS[] =
     "  for i, each in ipairs(placed) do list[i] = workload_at(note(each.uri)) end\n"
     "  return list\n"
     "end\n"
+    /* Messages of a registry are the same for all; what was short stands in what to do about it, or in one more. */
+    "local function refusal_of(answer)\n"
+    "  local texts, told = {}, type(answer) == 'table' and type(answer.error) == 'table' and answer.error['@Message.ExtendedInfo'] or {}\n"
+    "  for _, each in ipairs(told) do\n"
+    "    for _, key in ipairs({ 'Message', 'Resolution' }) do texts[#texts + 1] = type(each[key]) == 'string' and each[key] or nil end\n"
+    "  end\n"
+    "  return table.concat(texts, ' ')\n"
+    "end\n"
     "local COMPOSE = { 'or_nil', 'expect', 'within', 'patience' }\n"
     /* nil, why: it fits nowhere. */
     "local function compose(kind, what, o, reservation)\n"
@@ -195,7 +203,7 @@ static const char WORKLOADS[] =
     "  if not action.target then core.stack_fail('stack-no-action', 'the composition service offers no action Compose') end\n"
     "  local expect = o.expect or o.or_nil and { 200, 201, 202, 204, 409 } or nil\n"
     "  local answer, status = ask('POST', action.target, body, { expect = expect, within = o.within, patience = o.patience })\n"
-    "  if status >= 400 then return nil, (string.gsub(core.stack_why(answer), '^: ', '')) end\n"
+    "  if status >= 400 then return nil, refusal_of(answer) end\n"
     "  return answer\n"
     "end\n"
     "function S.preview(_, what, o)\n"

@@ -2,7 +2,7 @@
 sequence "stack-allocation" {
   about = "Work is given to the stack until the rack is full: it goes where it fits, never beyond what there is, by priority, and runs where the stack says.",
   version = "1.0",
-  stack = true,
+  stack = { reserve_time = seconds(30), consolidate = false },
   needs = { slot = "csu", loop = "loop" },
   params = { start = seconds(10), tolerance = watts(12) },
 }
@@ -193,15 +193,17 @@ group("full", { teardown = function() stack:clear() end }, function()
   end)
 
   step("who waits gets room, the first by priority first", { go_on = true, timeout = minutes(3) }, function()
-    local low = stack:compose{ name = "low", cores = share(), image = "steady/50", priority = 1, queue = true }[1]
-    local high = stack:compose{ name = "high", cores = share(), image = "steady/50", priority = 5, queue = true }[1]
-    check("both wait", low.state == "Queued" and high.state == "Queued", { of = stack })
-    matches_the_wires("while two wait")
+    local function waiting(name, priority) return stack:compose{ name = name, cores = share(), image = "steady/50", priority = priority, queue = true }[1] end
+    local first, second, high = waiting("low", 1), waiting("low-later", 1), waiting("high", 5)
+    check("all three wait", first.state == "Queued" and second.state == "Queued" and high.state == "Queued", { of = stack })
+    matches_the_wires("while three wait")
     filled[2]:stop()
-    high:wait{ within = seconds(30) }
-    check("the lower one waits on", low.state == "Queued", { of = stack })
+    high:wait{ within = seconds(30), action = "the most important of those that wait is first" }
+    check("the less important wait on", first.state == "Queued" and second.state == "Queued", { of = stack })
     filled[3]:stop()
-    low:wait{ within = seconds(30), action = "who waits must get what becomes free" }
+    first:wait{ within = seconds(30), action = "of equals that wait the oldest is first" }
+    check("the later one waits on", second.state == "Queued", { of = stack })
+    second:stop()
     matches_the_wires("when nobody waits")
     given_is_within_capacity("when nobody waits")
   end)
@@ -221,9 +223,9 @@ group("full", { teardown = function() stack:clear() end }, function()
   end)
 end)
 
-step("a reservation ends when its time is over", { timeout = minutes(30) }, function()
+step("a reservation ends when its time is over", { timeout = minutes(5) }, function()
   local reservation = stack:reserve{ name = "forgotten", cores = size, image = "steady/50" }
-  until_("the reservation ends", minutes(25), function() return not reservation:is_there() end)
+  until_("the reservation ends", minutes(2), function() return not reservation:is_there() end)
   for _, block in ipairs(stack.blocks) do check(block.name .. " has nothing given away", block.given.cores == 0, { of = stack }) end
   check("nothing runs of it", #stack.workloads == 0, { of = stack })
 end)
