@@ -94,7 +94,8 @@ def every_resource_is_as_its_schema_says():
         bad += [f"{resource['@odata.id']}: {fault}" for fault in faults_of(resource, of)]
     assert not bad, f"{len(bad)} faults:\n" + "\n".join(bad[:60])
     assert sum(seen.values()) > 200, seen
-    for kind in ("#Chassis", "#ComputerSystem", "#Sensor", "#CoolingUnit", "#LeakDetector", "#PowerSupply", "#Manager", "#SessionService"):
+    for kind in ("#Chassis", "#ComputerSystem", "#Sensor", "#CoolingUnit", "#LeakDetector", "#PowerSupply", "#Manager", "#SessionService",
+                 "#CompositionService", "#ResourceBlock", "#Zone", "#CompositionReservation"):
         assert seen[kind], kind
 
 
@@ -128,6 +129,9 @@ def what_is_ours_below_oem_is_as_our_own_schemas_say():
         look(resource.get("@odata.id", "?"), resource)
     assert not bad, "\n".join(bad[:40])
     assert seen["#PlumblineUnit.v1_0_0.Unit"] > 20, seen
+    for kind in ("Block", "Reservation", "Decision"):
+        assert seen[f"#PlumblinePlacement.v1_0_0.{kind}"], seen
+    assert seen["#PlumblineComputerSystem.v1_0_0.ComputerSystem"] >= 2, seen
 
 
 main()

@@ -157,7 +157,7 @@ enum pl_status pl_pool_resize(struct pl_pool *pool, const char *id, const struct
 enum pl_status pl_pool_move(struct pl_pool *pool, const char *id, const char *to, struct pl_err *err);
 /* This replica (from 1) of a request onto that node whatever stands against it: what a restart knows to be there, or what a move that failed puts back. */
 enum pl_status pl_pool_adopt(struct pl_pool *pool, const struct pl_request *request, unsigned replica, const char *node, struct pl_err *err);
-bool pl_pool_find(const struct pl_pool *pool, const char *id, struct pl_allocation *allocation); /* allocation may be NULL */
+bool pl_pool_find(const struct pl_pool *pool, const char *id, struct pl_allocation *allocation); /* allocation NULL: is there one? */
 size_t pl_pool_allocations(const struct pl_pool *pool);
 void pl_pool_each(const struct pl_pool *pool, void (*fn)(void *ctx, const struct pl_allocation *allocation), void *ctx); /* by id; fn changes nothing */
 struct pl_node_view {
