@@ -311,8 +311,9 @@ static enum pl_status apply_reserved(struct pl_placement *all, const struct pl_o
   const struct pl_reservation *found = reservation_of(all, order->reservation);
   if (!found)
     return pl_fail(err, PL_E_BUSY, "there is no reservation '%s': it has expired, or was given back or applied. Ask anew", order->reservation);
+  struct pl_allocation held;
   for (struct pl_work *work = all->first; work; work = pl_work_next(work))
-    if (!strcmp(work->w.reservation, order->reservation) && !pl_pool_find(all->pool, work->w.id, NULL)) {
+    if (!strcmp(work->w.reservation, order->reservation) && !pl_pool_find(all->pool, work->w.id, &held)) {
       struct pl_plan *plan = NULL; /* only of a stack that has lost it */
       struct pl_why why = {0};
       enum pl_status status = pl_pool_place(all->pool, &work->w.request, 1, &plan, &why, err);

@@ -138,12 +138,16 @@ void pl_placement_free(struct pl_placement *all)
   free(all);
 }
 
+void pl_placement_look(struct pl_placement *placement)
+{
+  pl_hosts_mirror(placement);
+}
+
 /* After the procedures were taken up: a move that none of them has is over, and its workload is where its row says. */
 enum pl_status pl_placement_start(struct pl_placement *all, struct pl_err *err)
 {
   (void)err;
   all->started = true;
-  pl_hosts_mirror(all);
   for (struct pl_work *work = all->first; work; work = pl_work_next(work))
     if (work->w.state == PL_WORKLOAD_MOVING && !work->move.active)
       pl_transfer_over(all, work, !strcmp(work->w.node, work->w.target), "the stack ended before it began");

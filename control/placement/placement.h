@@ -51,7 +51,8 @@ struct pl_workload { /* the room's; others read. One replica of one component */
 struct pl_placement;
 enum pl_status pl_placement_new(struct pl_stack *stack, struct pl_placement **placement, struct pl_err *err);
 void pl_placement_free(struct pl_placement *placement);
-enum pl_status pl_placement_start(struct pl_placement *placement, struct pl_err *err); /* after the inventory's first round: takes up what the store says */
+void pl_placement_look(struct pl_placement *placement); /* after the inventory's first round: what stands where; before the procedures go on */
+enum pl_status pl_placement_start(struct pl_placement *placement, struct pl_err *err); /* and after that: takes up what the store says */
 struct pl_pool *pl_placement_pool(struct pl_placement *placement);
 
 /* What a client asks for. */

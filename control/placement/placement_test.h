@@ -89,7 +89,6 @@ struct floor_ask { /* what a test asks for */
   enum pl_spares redundancy;
   enum pl_domain spread;
   bool stay, queue;
-  enum pl_order_kind kind; /* PREVIEW is 0: see floor_order */
 };
 
 static inline enum pl_status floor_try(struct bay *bay, const struct floor_ask *ask, enum pl_order_kind kind, char reservation[37], struct pl_why *why)
@@ -183,6 +182,34 @@ static inline int floor_setup(void **state)
 {
   *state = floor_open_with(NULL, NULL);
   return 0;
+}
+
+static inline struct pl_procedure *floor_migrate(struct bay *bay, const char *id, const char *to)
+{
+  struct pl_procedure *p = NULL;
+  WELL(bay->s, pl_placement_migrate(bay->s->stack->placement, floor_find(bay, id), to, "tester", &p, &bay->s->err));
+  assert_non_null(p);
+  return p;
+}
+
+struct floor_heard {
+  char words[4096];
+};
+
+static inline void floor_hear(void *ctx, const struct pl_decision *decision)
+{
+  struct floor_heard *heard = ctx;
+  size_t used = strlen(heard->words);
+  snprintf(heard->words + used, sizeof heard->words - used, "%s %s %s: %s\n", decision->what, decision->id_of, decision->node, decision->text);
+}
+
+static inline void floor_decided(struct bay *bay, const char *words)
+{
+  struct floor_heard *heard = calloc(1, sizeof *heard);
+  pl_placement_decisions(bay->s->stack->placement, 0, 1000, floor_hear, heard);
+  if (!strstr(heard->words, words))
+    fail_msg("no decision '%s' in\n%s", words, heard->words);
+  free(heard);
 }
 
 /* As after a SIGKILL, and a new start. */

@@ -107,8 +107,13 @@ bool pl_find_place(struct pl_placement *all, const struct pl_work *work, const s
   }
   if (!status)
     status = pl_pool_adopt(copy, &wanted, work->replica, LIMBO, why);
-  if (!status)
+  if (!status && wanted.node) { /* it may be nowhere else */
+    status = pl_pool_move(copy, work->w.id, wanted.node, why);
+    if (!status)
+      snprintf(to, 64, "%s", wanted.node);
+  } else if (!status) {
     status = pl_moves_plan(copy, &goal, &moves, why);
+  }
   for (size_t i = 0; i < moves.count && !status; i++)
     if (!strcmp(moves.moves[i].id, work->w.id))
       snprintf(to, 64, "%s", moves.moves[i].to);

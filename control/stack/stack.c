@@ -108,6 +108,7 @@ static enum pl_status open_service(struct pl_stack *stack, const struct pl_stack
 static void begin_commanding(void *ctx)
 {
   struct pl_stack *stack = ctx;
+  pl_placement_look(stack->placement);
   if (pl_procedures_resume(stack->procedures, &stack->trouble) || pl_plant_start(stack->plant, &stack->trouble) ||
       pl_placement_start(stack->placement, &stack->trouble))
     stack->dead = true;

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Nodes that are lost, mute, full, hot or idle. */
+#include "control/placement/placement_test.h"
+
+#include <stdio.h>
+
+static struct pl_workload *place_at(struct bay *bay, const char *id, const char *node, double cores, int priority, const char *image)
+{
+  struct pl_workload *w = floor_place(bay, &(struct floor_ask){.id = id, .cores = cores, .memory_GiB = 8, .image = image, .priority = priority});
+  floor_until(bay, id, PL_WORKLOAD_RUNNING, 10 * PL_S);
+  if (strcmp(w->node, node) != 0)
+    bay_until_over(bay, floor_migrate(bay, id, node), PL_PROCEDURE_COMPLETED, 60 * PL_S);
+  return w;
+}
+
+/* --- lost --- */
+
+static void test_a_lost_node_is_made_good(void **state)
+{
+  struct bay *bay = *state;
+  struct pl_workload *web = place_at(bay, "web", "csu-3", 8, 0, "steady/50");
+  stand_act(bay->s, "csu-3", "remove");
+  stand_run(bay->s, 15 * PL_S);
+  assert_int_equal(web->state, PL_WORKLOAD_RUNNING);
+  assert_string_not_equal(web->node, "csu-3");
+  floor_judge(bay);
+  floor_decided(bay, "lose web csu-3");
+}
+
+/* It is dark for a while, and comes back with what it had. */
+static void test_what_comes_back_runs_nothing_twice(void **state)
+{
+  struct bay *bay = *state;
+  struct pl_workload *web = place_at(bay, "web", "csu-3", 8, 0, "steady/50");
+  stand_power(bay->s, "csu-3", false);
+  stand_run(bay->s, 15 * PL_S);
+  assert_string_not_equal(web->node, "csu-3");
+  stand_power(bay->s, "csu-3", true);
+  for (int i = 0; i < 100; i++) {
+    stand_run(bay->s, 200 * PL_MS);
+    if (floor_runs(bay, web->handle, NULL) > 1)
+      fail_msg("it runs twice %d ms after its node came back", 200 * i);
+  }
+  floor_judge(bay);
+}
+
+static void test_a_lost_module_by_priority(void **state)
+{
+  struct bay *bay = *state;
+  for (int i = 1; i <= 8; i++) {
+    char id[16], node[16];
+    snprintf(id, sizeof id, "%s-%d", i <= 4 ? "up" : "down", i);
+    snprintf(node, sizeof node, "csu-%d", i);
+    place_at(bay, id, node, i <= 4 ? 40 : 30, i <= 4 ? i : 0, "steady/10");
+  }
+  for (int i = 1; i <= 4; i++) {
+    char id[16];
+    snprintf(id, sizeof id, "csu-%d", i);
+    stand_act(bay->s, id, "remove");
+  }
+  stand_run(bay->s, 60 * PL_S);
+  size_t running = 0;
+  for (const struct pl_workload *w = pl_placement_first(bay->s->stack->placement); w; w = w->next)
+    running += w->state == PL_WORKLOAD_RUNNING;
+  assert_int_equal(running, 4); /* 40 do not fit beside 30 on 64: what is more important displaces it */
+  for (int i = 1; i <= 4; i++) {
+    char id[16];
+    snprintf(id, sizeof id, "up-%d", i);
+    assert_int_equal(floor_find(bay, id)->state, PL_WORKLOAD_RUNNING);
+  }
+  floor_judge(bay);
+  stand_act(bay->s, "csu-1", "insert");
+  stand_run(bay->s, 5 * PL_S);
+  bay_until_over(bay, bay_begin(bay, &pl_power_on, "csu-1"), PL_PROCEDURE_COMPLETED, 60 * PL_S);
+  stand_run(bay->s, 30 * PL_S);
+  for (running = 0; running < 4;) {
+    size_t now = 0;
+    for (const struct pl_workload *w = pl_placement_first(bay->s->stack->placement); w; w = w->next)
+      now += w->state == PL_WORKLOAD_RUNNING;
+    assert_int_equal(now, 6); /* two of 30 on the one that is back */
+    break;
+  }
+  floor_judge(bay);
+}
+
+static void test_replicas_fail_apart(void **state)
+{
+  struct bay *bay = *state;
+  floor_place(bay, &(struct floor_ask){.id = "web", .cores = 4, .replicas = 1, .redundancy = PL_REDUNDANCY_2N, .spread = PL_DOMAIN_MODULE});
+  floor_until(bay, "web", PL_WORKLOAD_RUNNING, 10 * PL_S);
+  floor_until(bay, "web#2", PL_WORKLOAD_RUNNING, 10 * PL_S);
+  assert_true((floor_find(bay, "web")->node[4] > '4') != (floor_find(bay, "web#2")->node[4] > '4'));
+  floor_judge(bay);
+}
+
+/* A node whose agent says nothing may still run all it had: without power it does not. */
+static void test_a_mute_agent_costs_its_node_the_power(void **state)
+{
+  struct bay *bay = *state;
+  struct pl_workload *web = place_at(bay, "web", "csu-3", 8, 0, "steady/50");
+  stand_plant(bay->s, "agent-3.reply=silent");
+  stand_run(bay->s, 60 * PL_S);
+  assert_true(stand_truth(bay->s, "csu-3", "vout") < 5);
+  assert_int_equal(web->state, PL_WORKLOAD_RUNNING);
+  assert_string_not_equal(web->node, "csu-3");
+  floor_decided(bay, "fence  csu-3");
+}
+
+/* --- full --- */
+
+static void test_an_overloaded_node_is_relieved(void **state)
+{
+  struct bay *bay = *state;
+  static const char *const IDS[] = {"a", "b", "c"};
+  for (size_t i = 0; i < 3; i++)
+    place_at(bay, IDS[i], "csu-2", 20, 0, "ramp/100");
+  stand_run(bay->s, 1800 * PL_S);
+  size_t moved = 0, there = 0;
+  for (size_t i = 0; i < 3; i++) {
+    moved += floor_find(bay, IDS[i])->moves;
+    there += !strcmp(floor_find(bay, IDS[i])->node, "csu-2");
+  }
+  assert_true(there <= 2);
+  size_t settled = moved;
+  stand_run(bay->s, 1800 * PL_S); /* and that was that */
+  for (size_t i = 0; i < 3; i++)
+    settled -= floor_find(bay, IDS[i])->moves;
+  assert_int_equal(settled, 0);
+  floor_judge(bay);
+}
+
+static void test_nothing_moves_without_need(void **state)
+{
+  struct bay *bay = *state;
+  for (int i = 1; i <= 6; i++) {
+    char id[16];
+    snprintf(id, sizeof id, "w-%d", i);
+    floor_place(bay, &(struct floor_ask){.id = id, .cores = 20, .image = i % 2 ? "bursty/60" : "daily/80"});
+  }
+  stand_run(bay->s, 3600 * PL_S);
+  for (const struct pl_workload *w = pl_placement_first(bay->s->stack->placement); w; w = w->next)
+    assert_int_equal(w->moves, 0);
+  floor_judge(bay);
+}
+
+/* --- idle --- */
+
+static int setup_consolidate(void **state)
+{
+  char path[] = "/tmp/pl-floor-settings-XXXXXX";
+  static const char TEXT[] = "consolidate: on\nconsolidate-after: 60 s\n";
+  int fd = mkstemp(path);
+  assert_int_equal(write(fd, TEXT, sizeof TEXT - 1), sizeof TEXT - 1);
+  close(fd);
+  *state = floor_open_with(NULL, path);
+  ((struct bay *)*state)->s->cfg.settings = NULL; /* a restart does without: nothing sleeps any deeper */
+  unlink(path);
+  return 0;
+}
+
+static size_t asleep(struct bay *bay)
+{
+  size_t count = 0;
+  const struct pl_placement *all = bay->s->stack->placement;
+  for (size_t i = 0; i < all->n_hosts; i++)
+    count += all->hosts[i].desc.state == PL_NODE_ASLEEP;
+  return count;
+}
+
+static void test_an_idle_module_sleeps_and_is_woken(void **state)
+{
+  struct bay *bay = *state;
+  struct pl_workload *web = place_at(bay, "web", "csu-2", 8, 0, "steady/10");
+  stand_run(bay->s, 600 * PL_S);
+  size_t sleeping = asleep(bay);
+  if (!sleeping)
+    fail_msg("nothing sleeps, and web is on %s", web->node);
+  assert_int_equal(web->state, PL_WORKLOAD_RUNNING);
+  size_t off = 0;
+  for (int i = 1; i <= 8; i++) {
+    char id[16];
+    snprintf(id, sizeof id, "csu-%d", i);
+    off += stand_truth(bay->s, id, "vout") < 5;
+  }
+  assert_int_equal(off, sleeping);
+  floor_restart(bay); /* what sleeps is not taken for lost */
+  stand_run(bay->s, 20 * PL_S);
+  assert_int_equal(asleep(bay), sleeping);
+  for (int i = 1; i <= 8; i++) { /* more than is awake takes */
+    char id[16];
+    struct pl_why why;
+    char reservation[37];
+    snprintf(id, sizeof id, "big-%d", i);
+    if (floor_try(bay, &(struct floor_ask){.id = id, .cores = 50, .image = "steady/20"}, PL_ORDER_APPLY, reservation, &why))
+      fail_msg("%s: %s", id, bay->s->err.text);
+  }
+  stand_run(bay->s, 120 * PL_S);
+  for (const struct pl_workload *w = pl_placement_first(bay->s->stack->placement); w; w = w->next)
+    if (w->state != PL_WORKLOAD_RUNNING)
+      fail_msg("%s is %s on %s: %s", w->id, pl_workload_state_name(w->state), w->node, w->why);
+  floor_judge(bay);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, floor_setup, bay_teardown)
+int main(void)
+{
+  const struct CMUnitTest tests[] = {TEST(test_a_lost_node_is_made_good),
+                                     TEST(test_what_comes_back_runs_nothing_twice),
+                                     TEST(test_a_lost_module_by_priority),
+                                     TEST(test_replicas_fail_apart),
+                                     TEST(test_a_mute_agent_costs_its_node_the_power),
+                                     TEST(test_an_overloaded_node_is_relieved),
+                                     TEST(test_nothing_moves_without_need),
+                                     cmocka_unit_test_setup_teardown(test_an_idle_module_sleeps_and_is_woken, setup_consolidate, bay_teardown)};
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
