@@ -36,7 +36,7 @@ class Page:
 
     def __exit__(self, *why):
         asked = [u for u in self.b.asked if not u.startswith(self.stack.url + "/") and not u.startswith("data:")]
-        noise = [n for n in self.b.noise if "401" not in n]  # a refused login is told by the browser, too
+        noise = [n for n in self.b.noise if "401" not in n and "409" not in n]  # a refusal is told by the browser, too
         self.browser.close()
         self.stack.end()
         self.rack.__exit__()
@@ -144,6 +144,20 @@ def a_healthy_rack_shows_its_parts_and_values():
         p.wait("getComputedStyle(document.documentElement).colorScheme === 'dark'", "dark by the switch")
         p.b.run("location.reload()")
         p.wait("getComputedStyle(document.documentElement).colorScheme === 'dark'", "dark after a reload")
+
+
+@case
+def a_look_asks_little():
+    """Links are resources in what was asked for ($expand): a look costs a handful of requests, and shows what it showed before."""
+    looks = "performance.getEntriesByType('resource').filter((e) => /Chassis\\?/.test(e.name)).length"
+    with Page() as p:
+        p.enter()
+        p.wait(f"{looks} >= 5", "five looks")
+        asked = [url.split("/redfish/v1")[1] for url in p.b.asked if "/redfish/v1" in url]
+        begins = [i for i, url in enumerate(asked) if url.startswith("/Chassis?")]
+        each = [asked[a:b] for a, b in zip(begins, begins[1:])]
+        assert len(each) >= 4 and max(len(look) for look in each) <= 20, [len(look) for look in each] + max(each, key=len)
+        assert min(len(look) for look in each) >= 4, each  # it does look
 
 
 @case
@@ -261,6 +275,49 @@ def the_wizard_takes_a_csu_back():
         at_step(p, "pull")
         p.click("#wizard [data-key=back]")
         p.slot("csu-2", "works", 90)
+
+
+def workload(p, name, timeout=60, **asked):
+    status, body, _ = p.stack.ask("POST", "/redfish/v1/Systems", {"Id": name, "Oem": {"Plumbline": {"Cores": 8, "MemoryMiB": 65536, "Image": "steady/60", **asked}}})
+    assert status == 201, (status, body)
+    p.wait(f"document.querySelector('#workloads tr[data-id={name}]')?.innerText.includes('{'waits' if asked.get('WaitForRoom') else 'runs'}')", f"{name} is listed", timeout)
+
+
+@case
+def pools_show_what_is_given_and_why():
+    with Page() as p:
+        p.enter()
+        for csu in ("csu-1", "csu-2", "csu-5"):
+            p.stack.power_on(csu)
+        p.wait("[...document.querySelectorAll('#nodes tr')].filter((r) => r.innerText.includes('takes work')).length === 3", "three nodes take work", 60)
+        workload(p, "web", Application="shop", Priority=5)
+        workload(p, "db", Application="shop")
+        workload(p, "big", Cores=1000, WaitForRoom=True)
+        p.wait("[...document.querySelectorAll('#nodes .bar .given')].some((r) => Number(r.getAttribute('width')) > 10)", "a bar shows what is given")
+        p.wait("document.querySelector('#nodes .bar .expected')", "and what is expected")
+        p.b.run("trial.cores.value = 2; trial.requestSubmit()")
+        p.wait("document.getElementById('trial-found').innerText.includes('would go to csu-')", "the engine says where it would go")
+        p.b.run("document.querySelector('#trial-found summary').click()")
+        assert "score" in p.text("#trial-found .lines"), p.text("#trial-found")
+        p.fits()
+        p.shots("pools")
+        p.b.run("trial.cores.value = 5000; trial.requestSubmit()")
+        p.wait("document.getElementById('trial-found').innerText.includes('short by')", "a refusal says what is short")
+        p.click("#workloads tr[data-id=web] button")
+        p.wait("document.querySelector('#details .readings')?.innerText.includes('shop')", "the workload in full")
+        p.click("#details summary")
+        assert "<- here" in p.text("#details .lines"), p.text("#details")
+        p.fits()
+        p.shots("workload", False)
+        node = p.stack.get("/redfish/v1/Systems/web")["Oem"]["Plumbline"]["Workload"]["Node"]
+        to = "csu-5" if node != "csu-5" else "csu-2"
+        p.b.run(f"document.querySelector('#details select').value = '/redfish/v1/CompositionService/ResourceBlocks/{to}'")
+        p.click("#details [data-key=move]")
+        p.wait(f"document.querySelector('#workloads tr[data-id=web]').innerText.includes('{to}') && document.querySelector('#moves .task')", "it moves", 90)
+        p.shots("move", False)
+        p.wait("document.querySelector('#moves .task.ok')", "it has moved", 90)
+        p.click("#details [data-key=stop]")
+        p.wait("!document.querySelector('#workloads tr[data-id=web]')", "it is gone", 60)
 
 
 @case

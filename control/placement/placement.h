@@ -95,6 +95,9 @@ struct pl_workload *pl_placement_find(const struct pl_placement *placement, cons
 /* What is expected of a node's dimension soon: sums of its workloads' profiles. */
 bool pl_placement_forecast(const struct pl_placement *placement, const char *node, enum pl_dimension dimension, double ahead_s, struct pl_forecast *forecast);
 
+/* The same of one workload alone: cores and memory; false: too little is known yet. */
+bool pl_workload_forecast(const struct pl_workload *workload, enum pl_dimension dimension, double ahead_s, struct pl_forecast *forecast);
+
 /* Reservations, for CompositionReservations. */
 struct pl_reservation {
   char id[37];

@@ -88,13 +88,28 @@ __attribute__((format(printf, 2, 3))) static void print(FILE *out, const char *f
   va_end(args);
 }
 
+/* As people say it: "1.5 cores", "512 MiB of memory", "40 W of power", "2 accelerators"; out of at least 64 bytes; returns out. */
+static const char *amount_words(enum pl_dimension d, int64_t amount, char out[64])
+{
+  const char *unit = pl_dimension_unit(d), *name = pl_dimension_name(d);
+  bool milli = *unit == 'm';
+  if (milli && d == PL_DIMENSION_CORES)
+    snprintf(out, 64, "%.10g %s", (double)amount / 1000, name);
+  else if (milli)
+    snprintf(out, 64, "%.10g %s of %s", (double)amount / 1000, unit + 1, name);
+  else
+    snprintf(out, 64, *unit == '1' ? "%" PRId64 " %.0s%s" : "%" PRId64 " %s of %s", amount, unit, name);
+  return out;
+}
+
 static void print_note(FILE *out, const struct pl_plan *plan, const struct note *n, bool chosen)
 {
   static const char *const words[] = {[RULED_CLOSED] = "takes no work", [RULED_FEATURE] = "lacks a feature", [RULED_SMALL] = "short",
                                       [RULED_AFFINITY] = "affinity, anti-affinity or redundancy", [RULED_LIMIT] = "limit of its domain"};
   print(out, "%-16s ", plan->text + n->name);
+  char words_of[64];
   if (n->ruled == RULED_SMALL)
-    print(out, "no: %s is short by %" PRId64 " %s\n", pl_dimension_name((enum pl_dimension)n->dimension), n->short_by, pl_dimension_unit((enum pl_dimension)n->dimension));
+    print(out, "no: short by %s\n", amount_words((enum pl_dimension)n->dimension, n->short_by, words_of));
   else if (n->ruled)
     print(out, "no: %s\n", words[n->ruled]);
   if (n->ruled)
@@ -156,10 +171,11 @@ static void say_short(char *text, size_t size, const struct rules *rules, const 
   size_t at = strlen(text);
   int parts = 0;
   for (int d = 0; d < DIMS; d++) {
+    char lack[64], need[64], free_[64];
     why->short_by.of[d] = rules->need.of[d] > n->free.of[d] ? rules->need.of[d] - n->free.of[d] : 0;
     if (why->short_by.of[d] && at < size)
-      at += (size_t)snprintf(text + at, size - at, "%s%" PRId64 " %s of %s (needs %" PRId64 ", has %" PRId64 " free)", parts++ ? ", " : "", why->short_by.of[d],
-                             pl_dimension_unit((enum pl_dimension)d), pl_dimension_name((enum pl_dimension)d), rules->need.of[d], n->free.of[d]);
+      at += (size_t)snprintf(text + at, size - at, "%s%s (needs %s, has %s free)", parts++ ? ", " : "", amount_words((enum pl_dimension)d, why->short_by.of[d], lack),
+                             amount_words((enum pl_dimension)d, rules->need.of[d], need), amount_words((enum pl_dimension)d, n->free.of[d], free_));
   }
 }
 

@@ -94,6 +94,13 @@ bool pl_placement_forecast(const struct pl_placement *placement, const char *nod
   return true;
 }
 
+bool pl_workload_forecast(const struct pl_workload *workload, enum pl_dimension dimension, double ahead_s, struct pl_forecast *forecast)
+{
+  const struct pl_work *work = (const struct pl_work *)workload;
+  const struct pl_profile *profile = dimension == PL_DIMENSION_CORES ? work->cores : dimension == PL_DIMENSION_MEMORY ? work->memory : NULL;
+  return profile && pl_profile_forecast(profile, ahead_s, forecast);
+}
+
 static void tell_pool(struct pl_placement *all, const struct pl_host *host)
 {
   struct pl_amounts peak = {{0}};

@@ -243,7 +243,7 @@ static enum pl_has get_forecast(const struct pl_res *res, const struct pl_prop *
   (void)prop;
   if (!pl_placement_forecast(res->stack->placement, res->ids[0], PL_DIMENSION_CORES, (double)res->stack->settings.ahead_ns / (double)PL_S, &f))
     return PL_SHOW; /* null: too little is known yet */
-  *value = pl_forecast_json(&f);
+  *value = pl_forecast_json(&f, PL_DIMENSION_CORES);
   return PL_SHOW;
 }
 

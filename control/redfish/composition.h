@@ -15,7 +15,7 @@
 struct json_object *pl_amounts_json(const struct pl_amounts *amounts, bool all);
 struct json_object *pl_lines_json(const char *text); /* a line each; NULL: [] */
 struct json_object *pl_own_json(const char *type);   /* {"@odata.type": "#type"} */
-struct json_object *pl_forecast_json(const struct pl_forecast *forecast);
+struct json_object *pl_forecast_json(const struct pl_forecast *forecast, enum pl_dimension of);
 struct json_object *pl_features_json(const struct pl_stack *stack, uint64_t features); /* their words */
 
 /* What one client asks for: components, which are placed together or not at all. The texts are those of the body. */

@@ -191,6 +191,19 @@ static struct json_object *answer_json(const struct pl_exchange *x, const struct
   return o;
 }
 
+/* Each once. */
+static void add_block(const struct pl_stack *stack, struct json_object *blocks, const char *node)
+{
+  struct json_object *link = pl_block_link(stack, node);
+  for (size_t i = 0; link && i < json_object_array_length(blocks); i++)
+    if (json_object_equal(link, json_object_array_get_idx(blocks, i))) {
+      json_object_put(link);
+      return;
+    }
+  if (link)
+    json_object_array_add(blocks, link);
+}
+
 /* A ComputerSystem: what there is (its link, or all of it where Expand says so), or what would be; and what the engine says of it. */
 static struct json_object *response_json(const struct pl_exchange *x, const struct manifest *m, size_t wish, const struct pl_plan *plan, enum pl_order_kind kind, bool expand)
 {
@@ -209,11 +222,8 @@ static struct json_object *response_json(const struct pl_exchange *x, const stru
     json_object_object_add(o, "SystemType", json_object_new_string("Composed"));
   }
   json_object_object_get_ex(own, "Placements", &rows);
-  for (size_t i = 0; i < json_object_array_length(rows); i++) {
-    struct json_object *block = member(json_object_array_get_idx(rows, i), "ResourceBlock");
-    if (block)
-      json_object_array_add(blocks, json_object_get(block));
-  }
+  for (size_t i = 0; i < json_object_array_length(rows); i++)
+    add_block(x->stack, blocks, text_of(json_object_array_get_idx(rows, i), "Node"));
   json_object_object_add(links, "ResourceBlocks", blocks);
   if (json_object_object_get_ex(o, "Oem", NULL)) { /* the whole resource says where it stands */
     json_object_put(links);
@@ -400,16 +410,10 @@ static enum pl_has get_client(const struct pl_res *res, const struct pl_prop *pr
 
 static enum pl_has get_blocks(const struct pl_res *res, const struct pl_prop *prop, struct json_object **value)
 {
-  struct json_object *seen = json_object_new_object(); /* each block once */
   (void)prop;
   *value = json_object_new_array();
-  for (const struct pl_workload *w = reserved(res)->first; w; w = pl_reserved_next(reserved(res), w)) {
-    struct json_object *link = json_object_object_get_ex(seen, w->node, NULL) ? NULL : pl_block_link(res->stack, w->node);
-    if (link)
-      json_object_array_add(*value, link);
-    json_object_object_add(seen, w->node, NULL);
-  }
-  json_object_put(seen);
+  for (const struct pl_workload *w = reserved(res)->first; w; w = pl_reserved_next(reserved(res), w))
+    add_block(res->stack, *value, w->node);
   return PL_SHOW;
 }
 

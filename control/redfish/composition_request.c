@@ -340,12 +340,13 @@ struct json_object *pl_features_json(const struct pl_stack *stack, uint64_t feat
   return list;
 }
 
-struct json_object *pl_forecast_json(const struct pl_forecast *forecast)
+struct json_object *pl_forecast_json(const struct pl_forecast *forecast, enum pl_dimension of)
 {
   struct json_object *o = json_object_new_object();
-  json_object_object_add(o, "Value", pl_json_number(forecast->value));
-  json_object_object_add(o, "Low", pl_json_number(forecast->low));
-  json_object_object_add(o, "High", pl_json_number(forecast->high));
+  double per = (double)AMOUNTS[of].per;
+  json_object_object_add(o, "Value", pl_json_number(forecast->value / per));
+  json_object_object_add(o, "Low", pl_json_number(forecast->low / per));
+  json_object_object_add(o, "High", pl_json_number(forecast->high / per));
   json_object_object_add(o, "Model", forecast->model ? json_object_new_string(forecast->model) : NULL);
   return o;
 }

@@ -220,6 +220,15 @@ static enum pl_has get_used(const struct pl_res *res, const struct pl_prop *prop
   return PL_SHOW;
 }
 
+static enum pl_has get_forecast(const struct pl_res *res, const struct pl_prop *prop, struct json_object **value)
+{
+  struct pl_forecast f;
+  (void)prop;
+  if (pl_workload_forecast(workload(res), PL_DIMENSION_CORES, (double)res->stack->settings.ahead_ns / (double)PL_S, &f))
+    *value = pl_forecast_json(&f, PL_DIMENSION_CORES);
+  return PL_SHOW; /* null: too little is known yet */
+}
+
 struct explanation {
   struct json_object *lines;
 };
@@ -424,6 +433,7 @@ static const struct pl_prop WORKLOAD[] = {
     MEMBER("Why", why),
     PL_CALLS(OWN "Explanation", get_explanation),
     {.path = OWN "Used", .get = get_used, .flags = PL_PROP_VOLATILE},
+    {.path = OWN "Forecast", .get = get_forecast, .flags = PL_PROP_VOLATILE},
     {.path = OWN "Work", .get = get_figure, .x = WORK, .flags = PL_PROP_VOLATILE},
     {.path = OWN "Checksum", .get = get_figure, .x = CHECKSUM, .flags = PL_PROP_VOLATILE},
     FIGURE("Moves", MOVES),

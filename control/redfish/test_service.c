@@ -241,6 +241,12 @@ static void a_write_is_answered_when_hardware_has_it(void **state)
   assert_true(lit == 1);
 }
 
+static void dump_json(const struct door *d, FILE *out)
+{
+  if (out && d->json)
+    fprintf(out, "%s\n", json_object_to_json_string_ext(d->json, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+}
+
 struct dump {
   struct door *door;
   FILE *out;
@@ -253,28 +259,8 @@ static void dump_one(void *ctx, const char *uri)
   ask(dump->door, "GET", uri, NULL);
   if (dump->door->status != 200)
     fail_msg("GET %s: %d", uri, dump->door->status);
-  if (dump->out && dump->door->json)
-    fprintf(dump->out, "%s\n", json_object_to_json_string_ext(dump->door->json, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+  dump_json(dump->door, dump->out);
   dump->count++;
-}
-
-/* So that there is one of everything to look at: a CSU with power, a workload on it, one that has a reservation, decisions. */
-static void furnish(struct door *d)
-{
-  static const char RESERVE[] = "{\"RequestFormat\": \"Manifest\", \"RequestType\": \"PreviewReserve\", \"Manifest\": {\"Stanzas\": [{\"StanzaType\": \"ComposeSystem\", "
-                                "\"StanzaId\": \"later\", \"Request\": {\"Oem\": {\"Plumbline\": {\"Cores\": 1, \"Replicas\": 2, \"Apart\": [\"web\"], \"Features\": []}}}}]}}";
-  stand_power(d->stand, "csu-1", true);
-  stand_until_state(d->stand, "csu-1", PL_STATE_ENABLED, 20 * PL_S);
-  stand_power(d->stand, "csu-2", true);
-  stand_until_state(d->stand, "csu-2", PL_STATE_ENABLED, 20 * PL_S);
-  stand_run(d->stand, 15 * PL_S); /* their agents answer */
-  ask(d, "POST", "/redfish/v1/Systems", "{\"Id\": \"web\", \"Oem\": {\"Plumbline\": {\"Cores\": 1, \"Image\": \"steady/50\", \"Application\": \"shop\"}}}");
-  assert_int_equal(d->status, 201);
-  ask(d, "POST", "/redfish/v1/CompositionService/Actions/CompositionService.Compose", RESERVE);
-  assert_int_equal(d->status, 200);
-  ask(d, "POST", "/redfish/v1/Systems", "{\"Id\": \"big\", \"Oem\": {\"Plumbline\": {\"Cores\": 100000, \"WaitForRoom\": true}}}");
-  assert_int_equal(d->status, 201);
-  stand_run(d->stand, 60 * PL_S);
 }
 
 /* Every link that a resource names is one. With PL_DUMP=FILE all resources go there, a line each (tests/test_redfish_schema.py). */
@@ -308,12 +294,32 @@ static void check_one(void *ctx, const char *uri)
   dump->count++;
 }
 
+/* So that there is one of everything to look at: a CSU with power, a workload on it, one that has a reservation, decisions. */
+static void furnish(struct door *d, FILE *out)
+{
+  static const char RESERVE[] = "{\"RequestFormat\": \"Manifest\", \"RequestType\": \"PreviewReserve\", \"Manifest\": {\"Stanzas\": [{\"StanzaType\": \"ComposeSystem\", "
+                                "\"StanzaId\": \"later\", \"Request\": {\"Oem\": {\"Plumbline\": {\"Cores\": 1, \"Replicas\": 2, \"Apart\": [\"web\"], \"Features\": []}}}}]}}";
+  stand_power(d->stand, "csu-1", true);
+  stand_until_state(d->stand, "csu-1", PL_STATE_ENABLED, 20 * PL_S);
+  stand_power(d->stand, "csu-2", true);
+  stand_until_state(d->stand, "csu-2", PL_STATE_ENABLED, 20 * PL_S);
+  stand_run(d->stand, 15 * PL_S); /* their agents answer */
+  ask(d, "POST", "/redfish/v1/Systems", "{\"Id\": \"web\", \"Oem\": {\"Plumbline\": {\"Cores\": 1, \"Image\": \"steady/50\", \"Application\": \"shop\"}}}");
+  assert_int_equal(d->status, 201);
+  ask(d, "POST", "/redfish/v1/CompositionService/Actions/CompositionService.Compose", RESERVE);
+  assert_int_equal(d->status, 200);
+  dump_json(d, out);
+  ask(d, "POST", "/redfish/v1/Systems", "{\"Id\": \"big\", \"Oem\": {\"Plumbline\": {\"Cores\": 100000, \"WaitForRoom\": true}}}");
+  assert_int_equal(d->status, 201);
+  stand_run(d->stand, 60 * PL_S);
+}
+
 static void every_resource_is_there(void **state)
 {
   struct door *d = *state;
-  furnish(d);
   const char *path = getenv("PL_DUMP");
   struct dump dump = {.door = d, .out = path ? fopen(path, "w") : NULL};
+  furnish(d, dump.out);
   pl_res_walk(d->stand->stack, dump_one, &dump);
   if (dump.out)
     fclose(dump.out);

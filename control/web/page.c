@@ -18,6 +18,7 @@
   X(style, "/page.css", "page.css", "text/css;charset=utf-8") \
   X(redfish, "/redfish.js", "redfish.js", "text/javascript;charset=utf-8") \
   X(draw, "/draw.js", "draw.js", "text/javascript;charset=utf-8") \
+  X(pools, "/pools.js", "pools.js", "text/javascript;charset=utf-8") \
   X(wizard, "/wizard.js", "wizard.js", "text/javascript;charset=utf-8") \
   X(script, "/page.js", "page.js", "text/javascript;charset=utf-8")  \
   X(icon, "/favicon.svg", "favicon.svg", "image/svg+xml")

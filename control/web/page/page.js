@@ -2,14 +2,17 @@
 // The page: who is logged in, what is looked at how often, and which part shows it.
 import { Redfish, survey as look, tasksOf, eventsOf, logOf } from "/redfish.js";
 import { h, put, pill, arrange, elevation, tiles, taskBox, eventLine, detectorState, detectorTable, stateOf, causes, rows, readingsOf, isOver, excerpts } from "/draw.js";
+import { Pools, poolsOf, workloadDetails } from "/pools.js";
 import { Wizard } from "/wizard.js";
 
 const EVERY_MS = 2000, SOON_MS = 150, EVENTS_SHOWN = 100;
 const $ = (id) => document.getElementById(id);
 const tail = (thing) => thing["@odata.id"].split("/").pop();
 const rf = new Redfish();
-const now = { survey: null, plan: null, tasks: [], events: [], log: [], logStale: true, open: null, looking: false, again: false, timer: 0, failed: "" };
+const now = { survey: null, plan: null, pools: null, tasks: [], events: [], log: [], logStale: true, open: null, looking: false, again: false, timer: 0, failed: "" };
 const wizard = new Wizard($("wizard"), rf, refresh, (text) => { now.failed = text; });
+
+const pools = new Pools($("pools"), rf, (uri) => openSlot(uri), (task) => cancel(task));
 
 // Dark and light: the machine's wish, unless somebody chose.
 function theme(next) {
@@ -72,6 +75,7 @@ async function refresh() {
       now.logStale = false; // before the asking: an event that comes meanwhile makes it stale again
       now.log = await logOf(rf, survey.root).catch((why) => { now.logStale = true; throw why; });
     }
+    now.pools = await poolsOf(rf, survey.root);
     now.survey = survey;
     now.plan = arrange(survey);
     now.failed = "";
@@ -171,6 +175,7 @@ function draw() {
   const tasks = [...now.tasks.filter((t) => !isOver(t)), ...now.tasks.filter(isOver)].slice(0, 6);
   put($("tasks"), tasks.length ? tasks.map((t) => taskBox(t, cancel)) : h("p", { class: "small" }, "None."));
   drawEvents();
+  pools.update(now.pools, now.tasks);
   drawDetails();
   wizard.update(survey, plan, now.tasks);
 }
@@ -216,10 +221,13 @@ function drawDetails() {
   const close = h("button", { type: "button", class: "quiet", "data-key": "close", onclick: () => $("details").close() }, "Close");
   const why = now.open.why && h("p", { class: "why", role: "alert" }, now.open.why);
   const body = now.plan.slots.find((s) => s.chassis["@odata.id"] === now.open.uri), detector = detectors().find((d) => d["@odata.id"] === now.open.uri);
+  const system = now.pools && now.pools.systems.find((s) => s["@odata.id"] === now.open.uri);
   if (body) {
     const { kind, word } = stateOf(body.chassis);
     put($("details"), h("div", { class: "head" }, h("h2", { id: "details-title" }, tail(body.chassis)), pill(kind, word)), h("p", { class: "small" }, body.label), why,
       causes(body.chassis).map((c) => h("p", { class: "cause" }, c)), identity(body.chassis), rows(readingsOf(body)), slotButtons(body.chassis), h("div", { class: "buttons" }, close));
+  } else if (system) {
+    put($("details"), why, workloadDetails(system, now.pools.blocks, act, rf), h("div", { class: "buttons" }, close));
   } else if (detector) {
     const { kind, word } = detectorState(detector), line = (k, v) => h("tr", null, h("th", { scope: "row" }, k), h("td", null, v));
     put($("details"), h("div", { class: "head" }, h("h2", { id: "details-title" }, tail(detector)), pill(kind, word)), h("p", { class: "small" }, detector.Name), why,

@@ -14,6 +14,7 @@ export class Refused extends Error {
 function sentence(status, body) {
   const info = body && body.error && body.error["@Message.ExtendedInfo"];
   const first = info && info[0];
+  if (first && /^Composition\./.test(first.MessageId) && first.Resolution) return first.Resolution; // what was short, and by how much
   if (first && first.MessageId && !/GeneralError$/.test(first.MessageId)) return first.Message;
   if (first && first.Resolution) return first.Resolution;
   return (body && body.error && body.error.message) || `The service answered ${status}.`;
@@ -24,6 +25,7 @@ export class Redfish {
     this.session = JSON.parse(sessionStorage.getItem(KEPT) || "null"); // {token, uri, user}
     this.ended = () => {}; // the session is no more
     this.tags = new Map(); // uri -> ETag of what was last read
+    this.kept = new Map(); // what stays as it is for as long as the page is open
   }
 
   get user() {
@@ -61,16 +63,22 @@ export class Redfish {
     return (await this.ask("GET", uri)).body;
   }
 
-  // Members of a collection, whole; in pages where the service pages, one by one where it does not expand.
-  async members(uri, query = "") {
+  // Read once: the root and what it names.
+  async steady(uri) {
+    if (!this.kept.has(uri)) this.kept.set(uri, await this.get(uri));
+    return this.kept.get(uri);
+  }
+
+  // Members of a collection, whole, with so many levels below; in pages where the service pages, one by one where it does not expand.
+  async members(uri, query = "", levels = 1) {
     const all = [];
-    let next = `${uri}?$expand=.($levels=1)${query}`;
+    let next = `${uri}?$expand=.($levels=${levels})${query}`;
     while (next) {
       const page = await this.get(next);
       all.push(...(page.Members || []));
       next = query ? null : page["Members@odata.nextLink"];
     }
-    return Promise.all(all.map((m) => (Object.keys(m).length > 1 ? m : this.get(m["@odata.id"]))));
+    return Promise.all(all.map((m) => (isWhole(m) ? m : this.get(m["@odata.id"]))));
   }
 
   // A change, only of what was seen: the ETag of the last reading goes with it.
@@ -160,11 +168,38 @@ export class Redfish {
 
 // The rack, by following the links that the service gives; nothing is asked for that it does not name.
 const at = (thing) => thing && thing["@odata.id"];
+const isWhole = (thing) => Object.keys(thing).length > 1;
 
-async function maybe(rf, thing, how) {
+// One look: what came with an earlier answer of it (its links are resources then, $expand) is not asked for again.
+class Look {
+  constructor(rf) {
+    Object.assign(this, { rf, came: new Map() });
+  }
+
+  #keep(thing) {
+    if (!thing || typeof thing !== "object") return;
+    if (thing["@odata.type"] && at(thing)) this.came.set(at(thing), thing);
+    for (const below of Object.values(thing)) this.#keep(below);
+  }
+
+  async get(uri, levels = 0) {
+    if (!this.came.has(uri)) this.#keep(await this.rf.get(levels ? `${uri}?$expand=.($levels=${levels})` : uri));
+    return this.came.get(uri);
+  }
+
+  async members(uri, query = "", levels = 1) {
+    const came = this.came.get(uri), members = came && !came["Members@odata.nextLink"] && (came.Members || []).map((m) => (isWhole(m) ? m : this.came.get(at(m))));
+    if (members && members.every(Boolean)) return members;
+    const asked = await this.rf.members(uri, query, levels);
+    this.#keep(asked);
+    return asked;
+  }
+}
+
+async function maybe(rf, thing, how, ...more) {
   if (!at(thing)) return how === "members" ? [] : null;
   try {
-    return await rf[how](at(thing));
+    return await rf[how](at(thing), ...more);
   } catch (why) {
     if (why.status === 404 || why.status === 403) return how === "members" ? [] : null;
     throw why;
@@ -172,7 +207,7 @@ async function maybe(rf, thing, how) {
 }
 
 async function equipmentOf(rf, root) {
-  const equipment = await maybe(rf, root.ThermalEquipment, "get");
+  const equipment = await maybe(rf, root.ThermalEquipment, "get", 4);
   const units = [];
   for (const kind of ["RPUs", "CDUs", "HeatExchangers", "ImmersionUnits"])
     units.push(...(await maybe(rf, equipment && equipment[kind], "members")).map((unit) => ({ kind, unit })));
@@ -193,7 +228,7 @@ async function coolingUnit(rf, { kind, unit }) {
 async function chassisOf(rf, chassis) {
   const [metrics, power, thermal, sensors] = await Promise.all([maybe(rf, chassis.EnvironmentMetrics, "get"), maybe(rf, chassis.PowerSubsystem, "get"),
     maybe(rf, chassis.ThermalSubsystem, "get"), maybe(rf, chassis.Sensors, "members")]);
-  const [supplies, batteries, connectors, leak, thermalMetrics] = await Promise.all([maybe(rf, power && power.PowerSupplies, "members"), maybe(rf, power && power.Batteries, "members"),
+  const [supplies, batteries, connectors, leak, thermalMetrics] = await Promise.all([maybe(rf, power && power.PowerSupplies, "members", "", 2), maybe(rf, power && power.Batteries, "members"),
     maybe(rf, thermal && thermal.CoolantConnectors, "members"), maybe(rf, thermal && thermal.LeakDetection, "get"), maybe(rf, thermal && thermal.ThermalMetrics, "get")]);
   const detectors = await maybe(rf, leak && leak.LeakDetectors, "members");
   await Promise.all(supplies.map(async (s) => { s.metrics = await maybe(rf, s.Metrics, "get"); }));
@@ -202,22 +237,22 @@ async function chassisOf(rf, chassis) {
 
 // One look at everything: {root, chassis: [...], units: [...], loops: [...]}.
 export async function survey(rf) {
-  const root = await rf.get(ROOT);
-  const [chassis, equipment] = await Promise.all([maybe(rf, root.Chassis, "members"), equipmentOf(rf, root)]);
-  const [bodies, units] = await Promise.all([Promise.all(chassis.map((c) => chassisOf(rf, c))), Promise.all(equipment.units.map((u) => coolingUnit(rf, u)))]);
+  const root = await rf.steady(ROOT), now = new Look(rf);
+  const [chassis, equipment] = await Promise.all([maybe(now, root.Chassis, "members", "", 3), equipmentOf(now, root)]);
+  const [bodies, units] = await Promise.all([Promise.all(chassis.map((c) => chassisOf(now, c))), Promise.all(equipment.units.map((u) => coolingUnit(now, u)))]);
   const byUri = new Map(bodies.flatMap((b) => b.sensors).map((s) => [s["@odata.id"], s])); // sensors: an excerpt that has no reading says by them why
   for (const part of [...bodies, ...units]) part.byUri = byUri;
   return { root, chassis: bodies, units, loops: equipment.loops, byUri };
 }
 
 export async function tasksOf(rf, root) {
-  const service = await maybe(rf, root.Tasks, "get");
+  const service = await maybe(rf, root.Tasks, "steady");
   return maybe(rf, service && service.Tasks, "members");
 }
 
 // Where events are told as they happen.
 export async function eventsOf(rf) {
-  const service = await maybe(rf, (await rf.get(ROOT)).EventService, "get");
+  const service = await maybe(rf, (await rf.steady(ROOT)).EventService, "steady");
   return { stream: service && service.ServerSentEventUri };
 }
 

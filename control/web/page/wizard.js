@@ -10,7 +10,7 @@ const STEPS = [
   { id: "isolate", title: "Isolate", text: "The stack takes work away from it, closes its water off where it has valves, switches its power off and looks on the hardware whether all that is so." },
   { id: "pull", title: "Pull", text: "It is without power and its attention light is on. Pull it out of its slot." },
   { id: "insert", title: "Insert", text: "The slot is empty. Put the new CSU in until its latch closes." },
-  { id: "start", title: "Start", text: "The stack switches it on, tests it and gives it work again." },
+  { id: "start", title: "Start", text: "The stack switches it on, tests it, gives it work again, and reads who it is and what is inside." },
   { id: "done", title: "Done", text: "It works again." },
 ];
 
