@@ -68,8 +68,11 @@ static void peak_of(const struct pl_work *work, enum pl_dimension dimension, dou
   double high;
   *expected = (double)work->w.request.need.of[dimension];
   *above = 0;
-  if (profile && pl_profile_peak(profile, ahead_s, expected, &high))
-    *above = fmax(high - *expected, 0);
+  if (!profile || !pl_profile_peak(profile, ahead_s, expected, &high))
+    return;
+  double most = (double)work->w.request.need.of[dimension]; /* its agent gives it no more */
+  *expected = fmin(*expected, most);
+  *above = fmax(fmin(high, most) - *expected, 0);
 }
 
 static bool is_on(const struct pl_work *work, const char *node)

@@ -54,14 +54,15 @@ static enum pl_fru_architecture architecture(struct pl_twin_io *io)
   return PL_FRU_UNKNOWN;
 }
 
-static void make_contents(struct pl_twin_io *io, struct pl_fru *fru)
+static void make_contents(struct pl_twin_io *io, unsigned unit, struct pl_fru *fru)
 {
+  double spare = unit ? count(io, "spare-memory") : 0;
   fru->has_contents = true;
   fru->contents.processors = (uint8_t)fmin(count(io, "cpus"), UINT8_MAX);
   fru->contents.cores = (uint16_t)fmin(count(io, "cpus") * count(io, "cpu-cores"), UINT16_MAX);
   fru->contents.architecture = architecture(io);
   fru->contents.memory_modules = (uint8_t)fmin(count(io, "memory-modules"), UINT8_MAX);
-  fru->contents.memory_bytes = (uint64_t)(count(io, "memory") * 1073741824.0);
+  fru->contents.memory_bytes = (uint64_t)((spare > 0 ? spare : count(io, "memory")) * 1073741824.0);
   fru->contents.drives = (uint8_t)fmin(count(io, "drives"), UINT8_MAX);
   fru->contents.drive_bytes = (uint64_t)(count(io, "drive-size") * 1e9);
   say(io, "cpu-model", fru->contents.processor);
@@ -82,7 +83,7 @@ static enum pl_status make(struct twin *twin, unsigned unit, struct pl_err *err)
   if (unit)
     snprintf(own, sizeof own, "-%u", unit);
   snprintf(fru.product.serial + strlen(fru.product.serial), PL_FRU_TEXT - strlen(fru.product.serial), "%s", own);
-  make_contents(twin->io, &fru);
+  make_contents(twin->io, unit, &fru);
   memcpy(fru.board.manufacturer, fru.product.manufacturer, sizeof fru.board.manufacturer);
   memcpy(fru.board.serial, fru.product.serial, sizeof fru.board.serial);
   memcpy(fru.contents.drive_serial, fru.product.serial, sizeof fru.contents.drive_serial); /* its drives came with it */
