@@ -19,7 +19,7 @@ const struct pl_agent_run *pl_host_run(const struct pl_host *host, uint32_t hand
 
 /* --- what is wanted --- */
 
-static bool is_sibling_moving(const struct pl_placement *all, const struct pl_work *work)
+bool pl_work_has_sibling_moving(const struct pl_placement *all, const struct pl_work *work)
 {
   for (const struct pl_work *each = all->first; each; each = pl_work_next(each))
     if (each != work && each->move.active && !strcmp(each->w.request.id, work->w.request.id))
@@ -32,7 +32,7 @@ static enum pl_wish wish_at_home(const struct pl_host *host, const struct pl_wor
   switch (work->w.state) {
   case PL_WORKLOAD_STARTING:
   case PL_WORKLOAD_RUNNING:
-    return PL_LIES(host->all->stack, REDUNDANCY_BROKEN) && is_sibling_moving(host->all, work) ? PL_WISH_PAUSED : PL_WISH_RUNNING;
+    return PL_LIES(host->all->stack, REDUNDANCY_BROKEN) && pl_work_has_sibling_moving(host->all, work) ? PL_WISH_PAUSED : PL_WISH_RUNNING;
   case PL_WORKLOAD_MOVING: /* its procedure has not been taken up yet */
     return PL_WISH_KEEP;
   default:

@@ -159,6 +159,7 @@ bool pl_host_answers(const struct pl_host *host); /* has power and is not given 
 void pl_limits_mirror(struct pl_placement *all);  /* limits.c: power and heat of the rack */
 
 /* bring.c */
+bool pl_work_has_sibling_moving(const struct pl_placement *all, const struct pl_work *work); /* another replica of the same */
 void pl_host_work(struct pl_host *host);  /* the next thing to ask of it */
 void pl_host_hurry(struct pl_host *host); /* a survey soon */
 const struct pl_agent_run *pl_host_run(const struct pl_host *host, uint32_t handle); /* NULL: it told of none */

@@ -72,6 +72,12 @@ static enum pl_status may_move(const struct pl_placement *all, const struct pl_w
   return PL_OK;
 }
 
+/* Redundant ones move one after another, also where two nodes are emptied. */
+static bool leans_on_another(const struct pl_placement *all, const struct pl_work *work)
+{
+  return work->w.request.redundancy != PL_REDUNDANCY_NONE && work->w.state == PL_WORKLOAD_RUNNING && pl_work_has_sibling_moving(all, work);
+}
+
 /* Where the pool knows it must not go. */
 static enum pl_status move_in_pool(struct pl_placement *all, struct pl_work *work, const char *to, struct pl_err *err)
 {
@@ -95,6 +101,8 @@ static const char *hottest(const struct pl_placement *all, const struct pl_work 
 enum pl_status pl_transfer_begin(struct pl_placement *all, struct pl_work *work, const char *to, const char *author, struct pl_procedure **task, struct pl_err *err)
 {
   enum pl_status status = may_move(all, work, to, err);
+  if (!status && leans_on_another(all, work))
+    status = pl_fail(err, PL_E_BUSY, "%s stays while another replica of it moves", work->w.id);
   if (!status && PL_LIES(all->stack, MOVES_TO_HOT))
     to = hottest(all, work, to);
   if (!status)
@@ -218,10 +226,10 @@ void pl_transfers_forget(struct pl_placement *all)
   }
 }
 
-static bool must_wait_for(const struct pl_placement *all, const struct pl_planned *planned)
+static bool must_wait_for(const struct pl_placement *all, const struct pl_planned *planned, const struct pl_work *work)
 {
   const struct pl_work *before = planned->after[0] ? pl_work_find(all, planned->after) : NULL;
-  return before && (before->move.active || is_planned(all, before->w.id));
+  return (before && (before->move.active || is_planned(all, before->w.id))) || (work && leans_on_another(all, work));
 }
 
 void pl_transfers_run(struct pl_placement *all)
@@ -230,7 +238,7 @@ void pl_transfers_run(struct pl_placement *all)
     struct pl_planned *planned = *link;
     struct pl_work *work = pl_work_find(all, planned->id);
     struct pl_err err = {0};
-    if (must_wait_for(all, planned) || (work && work->w.state == PL_WORKLOAD_STARTING)) {
+    if (must_wait_for(all, planned, work) || (work && work->w.state == PL_WORKLOAD_STARTING)) {
       link = &planned->next;
       continue;
     }

@@ -174,6 +174,11 @@ group("full", { teardown = function() stack:clear() end }, function()
     runs(filled, "when it is full")
   end)
 
+  step("what is well where it is stays", { timeout = minutes(2) }, function()
+    wait(seconds(50))
+    for _, workload in ipairs(filled) do check(workload.name .. " has not been moved", workload.moves == 0, { of = stack, action = "the stack moves work that is well where it is" }) end
+  end)
+
   step("a reservation is kept", { go_on = true, timeout = minutes(2) }, function()
     filled[1]:stop()
     until_("what was stopped is gone", params.start, function() return not filled[1]:is_there() end)
