@@ -148,6 +148,16 @@ group("place", { teardown = function() stack:clear() end }, function()
     for _, workload in ipairs(spare) do nodes[workload.node] = (nodes[workload.node] or 0) + 1 end
     for name, count in pairs(nodes) do check(name .. " holds one of the three", count == 1, { of = stack }) end
   end)
+
+  step("what is well where it is stays", { go_on = true, timeout = minutes(2) }, function()
+    wait(seconds(45))
+    for _, workload in ipairs(stack.workloads) do
+      local now = workload:look()
+      check(now.name .. " has not been moved", now.moves == 0, { of = stack, action = "the stack moves work that is well where it is" })
+    end
+    given_is_within_capacity("a while later")
+    matches_the_wires("a while later")
+  end)
 end)
 
 -- Two fit on each node, and nothing more.
@@ -172,11 +182,6 @@ group("full", { teardown = function() stack:clear() end }, function()
     is_refused({ name = "one-more", cores = share(), image = "steady/50", priority = 10 }, "one more than fits is refused", "core")
     given_is_within_capacity("when it is full")
     runs(filled, "when it is full")
-  end)
-
-  step("what is well where it is stays", { timeout = minutes(2) }, function()
-    wait(seconds(50))
-    for _, workload in ipairs(filled) do check(workload.name .. " has not been moved", workload.moves == 0, { of = stack, action = "the stack moves work that is well where it is" }) end
   end)
 
   step("a reservation is kept", { go_on = true, timeout = minutes(2) }, function()

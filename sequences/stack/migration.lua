@@ -210,7 +210,7 @@ step("not to a hot node", { timeout = minutes(20), go_on = true }, function()
   errand:wait{ within = params.start }
   fault.plant(block)
   hot.load:set{ load = params.heat }
-  until_("the stack sees that it is hot", minutes(8), function() return stack.block(hot).heat > 0.8 or stack.block(hot).state ~= "Up" end)
+  until_("the stack sees that it is hot", minutes(8), function() return stack.block(hot).heat > 0.6 or stack.block(hot).state ~= "Up" end)
   for _, part in ipairs({ hot, cool }) do walls[part.name]:stop() end
   for _, part in ipairs({ hot, cool }) do until_("there is room on " .. part.name, params.start, function() return not walls[part.name]:is_there() end) end
   errand:migrate():wait{ within = minutes(2) }
