@@ -25,8 +25,7 @@ local function draw(part) return part.monitor.pout - idle[part.name] end
 
 local function running()
   local list = {}
-  for _, workload in ipairs(stack.workloads) do
-    local now = workload:look()
+  for _, now in ipairs(stack.survey) do
     if now.state == "Running" then list[#list + 1] = now end
   end
   return list
@@ -62,8 +61,7 @@ end
 
 local function given_is_within_capacity(when)
   local sums = {}
-  for _, workload in ipairs(stack.workloads) do
-    local now = workload:look()
+  for _, now in ipairs(stack.survey) do
     if now.node then sums[now.node] = (sums[now.node] or 0) + now.cores end
   end
   for _, block in ipairs(stack.blocks) do
@@ -151,8 +149,7 @@ group("place", { teardown = function() stack:clear() end }, function()
 
   step("what is well where it is stays", { go_on = true, timeout = minutes(2) }, function()
     wait(seconds(45))
-    for _, workload in ipairs(stack.workloads) do
-      local now = workload:look()
+    for _, now in ipairs(stack.survey) do
       check(now.name .. " has not been moved", now.moves == 0, { of = stack, action = "the stack moves work that is well where it is" })
     end
     given_is_within_capacity("a while later")
@@ -222,8 +219,7 @@ group("full", { teardown = function() stack:clear() end }, function()
     local first = stack:compose{ name = "urgent", cores = share(), image = "steady/50", priority = 20 }[1]
     first:wait{ within = seconds(30) }
     local out = {}
-    for _, workload in ipairs(stack.workloads) do
-      local now = workload:look()
+    for _, now in ipairs(stack.survey) do
       if now.state ~= "Running" then out[#out + 1] = now end
     end
     check("one made room", #out == 1, { of = stack })

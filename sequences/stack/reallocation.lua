@@ -26,13 +26,13 @@ local function draw(part) return is_dark(part) and watts(0) or part.monitor.pout
 
 local function moves()
   local sum = 0
-  for _, workload in ipairs(stack.workloads) do sum = sum + (workload.moves or 0) end
+  for _, now in ipairs(stack.survey) do sum = sum + (now.moves or 0) end
   return sum
 end
 
 local function all_run()
-  for _, workload in ipairs(stack.workloads) do
-    if workload.state ~= "Running" then return false end
+  for _, now in ipairs(stack.survey) do
+    if now.state ~= "Running" then return false end
   end
   return true
 end

@@ -52,8 +52,7 @@ end)
 
 local function look()
   local all, by_name, given, used = {}, {}, {}, {}
-  for _, workload in ipairs(stack.workloads) do
-    local now = workload:look()
+  for _, now in ipairs(stack.survey) do
     all[#all + 1] = now
     by_name[now.name] = now
     if now.node then given[now.node] = (given[now.node] or 0) + now.cores end
@@ -201,8 +200,7 @@ local function swap()
   claim("ready to be pulled", { says = function() return unit.ready_to_remove end, wires = function() return slot.monitor.vout < params.dead end, within = minutes(5), every = ms(50) })
   operator.remove(slot)
   wait(seconds(10))
-  for _, workload in ipairs(stack.workloads) do
-    local now = workload:look()
+  for _, now in ipairs(stack.survey) do
     check(now.name .. " is not said to run in an empty slot", now.part ~= slot or now.state ~= "Running", { of = stack })
   end
   all_is_well()
