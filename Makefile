@@ -164,6 +164,7 @@ install: all ## install to PREFIX (/usr/local), and udev rules to UDEVDIR (/lib/
 	install -Dm644 docs/plumb.1 $(DESTDIR)$(or $(PREFIX),/usr/local)/share/man/man1/plumb.1
 	install -Dm644 docs/rackd.1 $(DESTDIR)$(or $(PREFIX),/usr/local)/share/man/man1/rackd.1
 	install -Dm644 tools/udev/70-plumbline.rules $(DESTDIR)$(or $(UDEVDIR),/lib/udev)/rules.d/70-plumbline.rules
+	install -Dm644 docs/rackd.service $(DESTDIR)$(or $(PREFIX),/usr/local)/share/plumbline/rackd.service
 	for f in sequences/*.lua sequences/stack/*.lua; do install -Dm644 $$f $(DESTDIR)$(or $(PREFIX),/usr/local)/share/plumbline/$$f; done
 	for f in fixtures/rigs/*.yaml fixtures/parts/*.yaml drivers/maps/*.yaml; do install -Dm644 $$f $(DESTDIR)$(or $(PREFIX),/usr/local)/share/plumbline/$$f; done
 

@@ -170,7 +170,7 @@ static void count_up(struct pl_probe *probe)
     const struct pl_probe_bus *bus = &probe->buses[i];
     probe->failed += bus->status != PL_OK && bus->status != PL_E_CANCELLED;
     for (size_t k = 0; k < bus->n_hits; k++) {
-      probe->missing += bus->hits[k].expected && !bus->hits[k].answers;
+      probe->missing += bus->hits[k].expected && !bus->hits[k].answers && !bus->hits[k].expected->desc->sleeps;
       probe->unexpected += !bus->hits[k].expected;
     }
   }

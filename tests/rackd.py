@@ -126,5 +126,5 @@ class Rackd:
             status, body, _ = self.ask("POST", chassis["Actions"]["#Chassis.Reset"]["target"], {"ResetType": "On"})
             if status in (200, 202, 204):
                 break
-            assert status == 409 and time.monotonic() < end, (status, body)
+            assert status == 503 and time.monotonic() < end, (status, body)
         return self.until(uri, lambda c: c["Status"]["State"] == "Enabled" and not c["Oem"]["Plumbline"]["Procedure"], within, f"{csu} works")

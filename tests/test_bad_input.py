@@ -184,7 +184,7 @@ def an_output_without_a_safe_value():
 @case
 def virtual_time_on_a_real_bus():
     rig = demo_rig("real.yaml", ("adapter: modbus-tcp, host: twin", "adapter: modbus-tcp, host: 127.0.0.1:1"))
-    refused(["run", write("ok6.lua", OK_STEP), "--rig", rig, "--time", "virtual"], "tcp-bench", "--time real")
+    refused(["run", write("ok6.lua", OK_STEP), "--rig", rig, "--time", "virtual"], "tcp-nodes", "--time real")
 
 
 main()

@@ -311,7 +311,7 @@ def pools_show_what_is_given_and_why():
         p.shots("workload", False)
         node = p.stack.get("/redfish/v1/Systems/web")["Oem"]["Plumbline"]["Workload"]["Node"]
         to = "csu-5" if node != "csu-5" else "csu-2"
-        p.b.run(f"document.querySelector('#details select').value = '/redfish/v1/CompositionService/ResourceBlocks/{to}'")
+        p.b.run(f"{{ const s = document.querySelector('#details select'); s.value = '/redfish/v1/CompositionService/ResourceBlocks/{to}'; s.dispatchEvent(new Event('change')); }}")
         p.click("#details [data-key=move]")
         p.wait(f"document.querySelector('#workloads tr[data-id=web]').innerText.includes('{to}') && document.querySelector('#moves .task')", "it moves", 90)
         p.shots("move", False)

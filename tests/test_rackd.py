@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import time
 
-from plumbtest import DEMO, ROOT, TEMP, SANITIZED, case, main, write
+from plumbtest import DEMO, ROOT, TEMP, SANITIZED, case, demo_rig, main, write
 from rack import Rack
 from rackd import PASSWORD, RACKD, SLOW, Rackd
 
@@ -53,6 +53,39 @@ def bad_input_is_refused_with_a_sentence():
             words += ["--listen", "127.0.0.1:0"] if "--rig" != words[-1] else []
         got, out, err = run("--state", state, *words)
         assert got == code and sentence in err and err.startswith("rackd: ") and err.count("\n") == 1, (words, got, out, err)
+
+
+@case
+def a_bus_of_two_owners_is_refused_unless_its_broker_has_it():
+    """This rackd would open it, and plumb with --stack as well. What is wrong and what to do is told before anything is opened."""
+    bench = ("{name: thermometer-2, driver: thermometer-tmp468, bus: i2c-m1, address: 0x49, part: csu-2, owner: stack",
+             "{name: thermometer-2, driver: thermometer-tmp468, bus: i2c-m1, address: 0x49, part: csu-2, owner: bench")
+    bus = "{name: i2c-m1, kind: i2c, adapter: twin, speed: 400 kHz}"
+    line = next(n for n, text in enumerate(open(DEMO), 1) if bus in text)
+    for adapter, refused in (("i2c-dev, path: /dev/i2c-99", True), ("remote, socket: /no/such/broker.sock", False)):
+        rig = demo_rig(f"two-owners-{refused}.yaml", (bus, f"{{name: i2c-m1, kind: i2c, adapter: {adapter}}}"), bench)
+        code, _, err = run("--rig", rig, "--state", tempfile.mkdtemp(dir=TEMP), "--listen", "127.0.0.1:0", "--plain")
+        said = f"two-owners-True.yaml:{line}: bus 'i2c-m1' has 'hsc-1'" in err and "owner bench" in err and "plumb broker" in err
+        assert code and said == refused and (code == 2) == refused, (adapter, code, err)
+
+
+@case
+def what_it_does_not_know_yet_is_no_refusal():
+    """Just after its start nothing has been read: it says when to ask again."""
+    with Rackd() as d:
+        d.login()
+        answers = []
+        while not answers or answers[-1] == 503:
+            status, body, headers = d.ask("POST", "/redfish/v1/Chassis/csu-1/Actions/Chassis.Reset", {"ResetType": "On"})
+            assert status in (202, 503) and (status == 202 or headers["Retry-After"] == "1"), (answers, status, body)
+            answers.append(status)
+
+
+@case
+def descriptors_are_not_left_at_the_soft_limit():
+    with Rackd() as d:
+        soft, hard = re.search(r"Max open files +(\d+|unlimited) +(\d+|unlimited)", open(f"/proc/{d.p.pid}/limits").read()).groups()
+        assert soft == hard, (soft, hard)
 
 
 @case

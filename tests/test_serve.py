@@ -8,6 +8,7 @@ import signal
 import subprocess
 
 from plumbtest import PLUMB, ROOT, TEMP, Skip, case, demo_rig, main, plumb, write
+from rack import Rack
 
 
 class Served:
@@ -52,7 +53,8 @@ devices:
 def mbpoll(*args):
     if not shutil.which("mbpoll"):
         raise Skip("mbpoll is not installed")
-    p = subprocess.run(["mbpoll", "-q", "-1", "-0", "-t", "4", *args], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=30)
+    table = [] if "-t" in args else ["-t", "4"]
+    p = subprocess.run(["mbpoll", "-q", "-1", "-0", *table, *args], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=30)
     assert p.returncode == 0, p.stdout.decode()
     return {int(a): int(v) for a, v in re.findall(r"\[(\d+)\]:\s+(-?\d+)", p.stdout.decode())}
 
@@ -80,6 +82,28 @@ def mbpoll_over_tcp_shows_what_plumb_get_shows():
 @case
 def mbpoll_over_rtu_shows_what_plumb_get_shows():
     agree("rtu", "-b", "19200", "-P", "none")
+
+
+@case
+def mbpoll_runs_a_workload_on_a_node_and_the_rack_feels_it():
+    with Rack() as rack:
+        rig = rack.rig()
+        for what in ("hsc-1.on", "connector-1.power-enable"):
+            assert plumb("set", what, "on", "--rig", rig)[0] == 0
+        while rack.truth("csu-1", "booted") != 1:  # the test's own time limit bounds this
+            pass
+        host, port = rack.tcp.split(":")
+        agent = ("-m", "tcp", "-p", port, "-a", "41")
+        head = mbpoll(*agent, "-t", "3", "-r", "0", "-c", "5", host)
+        assert [head[i] & 0xFFFF for i in range(5)] == [0x504C, 0x4E41, 1, 0, 1], head
+        # Sequence 1, deploy, handle 7, 32.000 cores, 1024 MiB, no data, steady/50, no work, no checksum
+        box = (1, 1, 0, 7, 0, 32000, 0, 1024, 0, 0, 0x1320, 0, 0, 0, 0, 0, 0, 0)
+        mbpoll(*agent, "-t", "4", "-r", "0", host, "--", *map(str, box))
+        run = mbpoll(*agent, "-t", "3", "-r", "256", "-c", "3", host)
+        assert [run[256], run[257], run[258]] == [0, 7, 3], run  # RUNNING
+        assert abs(rack.truth("csu-1", "workload") - 0.25) < 1e-6
+        code, out, err = plumb("get", "agent-1.used-cores", "agent-1.workloads", "--rig", rig)
+        assert code == 0 and re.search(r"used-cores\s+16\b", out) and re.search(r"workloads\s+1\b", out), out + err
 
 
 @case

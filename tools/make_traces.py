@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Makes control/placement/traces/*.csv: what four workloads of different character use of a node's cores (in mcore), every 5 minutes for 4 weeks from a Monday's
-midnight, as a function of a seed alone. An empty cell: the sample could not be had. docs/forecast.md says what each of them stands for.
+"""Makes control/placement/traces/*.csv: what four workloads of different character use of a node's cores (in mcore), every 5 minutes for 4 weeks from a
+Monday's midnight, as a function of a seed alone. An empty cell: the sample could not be had. docs/forecast.md says what each of them stands for.
 
     make_traces.py [--seed N] [--out FOLDER]"""
 import argparse
@@ -37,14 +37,15 @@ def hump(hour, middle, width):
 
 def daily(rng):
     """People's working day: two humps, the same each day but for its height; noise that lasts a quarter of an hour, and noise of the reading."""
-    drift, read, height = Noise(rng, 140, 0.7), 60, [rng.gauss(1, 0.06) for _ in range(DAYS)]
+    drift, height = Noise(rng, 140, 0.7), [rng.gauss(1, 0.06) for _ in range(DAYS)]
     for i in range(N):
         hour, _, day = clock(i)
-        yield 900 + height[int(day)] * (2200 * hump(hour, 10.5, 2.6) + 1700 * hump(hour, 15.5, 2.4) + 500 * hump(hour, 21, 1.5)) + next(drift) + rng.gauss(0, read)
+        people = 2200 * hump(hour, 10.5, 2.6) + 1700 * hump(hour, 15.5, 2.4) + 500 * hump(hour, 21, 1.5)
+        yield 900 + height[int(day)] * people + next(drift) + rng.gauss(0, 60)
 
 
 def bursty(rng):
-    """A shop: busier on some days of the week, evenings on top; bursts come by chance, the more the busier it is, tall ones rarely, and die away in half an hour."""
+    """A shop: busier on some days of the week, evenings on top; bursts by chance, the more the busier it is, tall ones rarely, die away in half an hour."""
     week, slow, burst = (0.7, 0.6, 0.6, 0.8, 1.1, 1.7, 1.5), Noise(rng, 120, 0.95), 0.0
     for i in range(N):
         hour, weekday, _ = clock(i)
@@ -56,7 +57,7 @@ def bursty(rng):
 
 
 def ramp(rng):
-    """A service that gains users; its tenth day brings a release that takes a third less, its nineteenth a campaign with steep growth, its twenty-fourth an end of it."""
+    """A service that gains users; its tenth day brings a release that takes a third less, its nineteenth a campaign, its twenty-fourth the campaign's end."""
     level, walk = 1500.0, Noise(rng, 90, 0.9)
     for i in range(N):
         hour, _, day = clock(i)
@@ -92,10 +93,11 @@ def main():
     for make in (daily, bursty, ramp, machine):
         rng = random.Random(f"{make.__name__} {args.seed}")
         values = [max(0, round(v)) for v in make(rng)]
-        for start, length in ((rng.randrange(N), 6), (rng.randrange(N), 24), *((rng.randrange(N), 1) for _ in range(12))): # an agent that restarts, a lost packet
+        for length in (6, 24, *[1] * 12): # an agent that restarts, packets that are lost
+            start = rng.randrange(N)
             values[start:start + length] = [""] * len(values[start:start + length])
         with open(os.path.join(args.out, f"{make.__name__}.csv"), "w") as f:
-            f.write("t_s,cores_mcore\n")
+            f.write("time (s),cores (mcore)\n")
             f.writelines(f"{i * PERIOD_S},{v}\n" for i, v in enumerate(values))
 
 

@@ -21,7 +21,7 @@ LIMIT_S = 120
 BUSY = ("test_coverage.py", "test_faults.py", "test_mutants.py", "test_page.py", "test_redfish_schema.py")
 PYTHON = "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys.executable  # the one that apt gives its packages
 # What has threads, for ThreadSanitizer.
-THREADED = ("control/redfish/test_gate", "control/redfish/test_services_stream", "control/stack/test_two", "control/web/test_web", "drivers/base/test_clock", "drivers/bus/", "drivers/device/test_device", "drivers/rig/", "fixtures/faults/test_proxy",
+THREADED = ("control/placement/test_pool_churn", "control/redfish/test_gate", "control/redfish/test_services_stream", "control/stack/test_two", "control/web/test_web", "drivers/base/test_clock", "drivers/bus/", "drivers/device/test_device", "drivers/rig/", "fixtures/faults/test_proxy",
             "fixtures/twin/test", "fixtures/twin/usb/test_usbip_server", "fixtures/twin/wire/", "host/safety/test_interlock", "tests/")
 
 

@@ -126,6 +126,13 @@ bool pl_inventory_first_round_over(const struct pl_inventory *inventory)
   return !inventory->first_rounds_left;
 }
 
+bool pl_item_is_coming(const struct pl_stack *stack, const struct pl_item *item)
+{
+  bool unseen = item->state == PL_STATE_UNAVAILABLE && item->since <= stack->inventory->started;
+  return item->state == PL_STATE_IN_TEST || item->state == PL_STATE_STARTING ||
+         (unseen && pl_clock_now(stack->clock) - stack->inventory->started < stack->settings.test_ns);
+}
+
 /* --- what a unit measures --- */
 
 struct pl_sense *pl_item_sense(const struct pl_item *item, const char *role, const char *quantity)

@@ -62,6 +62,7 @@ struct pl_item {
   pl_time_ns since;         /* of the state */
   struct pl_identity identity; /* of what is there now; empty when unknown */
   bool identified;
+  pl_time_ns identified_at;    /* when it said so last */
   bool indicator;           /* LocationIndicatorActive as commanded */
   bool ready_to_remove;
   const char *procedure;    /* the name of the procedure that has it now; NULL: none */
@@ -83,6 +84,8 @@ enum pl_status pl_inventory_start(struct pl_inventory *inventory, struct pl_err 
 /* Before the start: fn runs once, from the loop, when everything has been asked once. */
 void pl_inventory_on_first_round(struct pl_inventory *inventory, void (*fn)(void *ctx), void *ctx);
 bool pl_inventory_first_round_over(const struct pl_inventory *inventory); /* everything has been asked once */
+/* It is on its way to Enabled, or nothing else than at the start is known of it yet: give it the time of a test. */
+bool pl_item_is_coming(const struct pl_stack *stack, const struct pl_item *item);
 
 size_t pl_inventory_count(const struct pl_inventory *inventory);
 struct pl_item *pl_inventory_at(const struct pl_inventory *inventory, size_t index);          /* rig order within a kind; RACK first */
@@ -106,6 +109,8 @@ bool pl_item_has_power(const struct pl_item *item);   /* power good, or more tha
 
 /* Asks for a device's quantities again soon (before the next period), so that a check has a fresh reading. `since`: readings taken before it do not count. */
 void pl_item_refresh(struct pl_stack *stack, struct pl_item *item);
+/* Asks it afresh who it is and what is inside: identified_at tells when it has answered. False: no device of it could say. */
+bool pl_item_identify(struct pl_stack *stack, struct pl_item *item);
 
 /* Changes, all through here: each raises the versions and tells the listeners (events, procedures, plant). */
 void pl_item_happens(struct pl_stack *stack, struct pl_item *item, enum pl_happening what, const char *why); /* the state machine (state.h) */

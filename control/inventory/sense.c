@@ -107,6 +107,12 @@ static void take_faults(struct pl_asked_device *asked, const struct pl_faults *f
   asked->faults = worst;
 }
 
+/* A device that stands in a unit that is not there: its answers would be nobody's. */
+static bool is_out(const struct pl_asked_device *asked)
+{
+  return !asked->device || (asked->wants_power && asked->item->state == PL_STATE_ABSENT);
+}
+
 static void take_answer(struct pl_poll_bus *bus, struct pl_asked_device *asked)
 {
   struct pl_inventory *inventory = bus->inventory;
@@ -119,9 +125,11 @@ static void take_answer(struct pl_poll_bus *bus, struct pl_asked_device *asked)
     take_faults(asked, &call->faults);
   } else if (call->kind == PL_CALL_IDENTIFY) {
     asked->identity_round = asked->rounds + IDENTITY_EVERY;
-    if (!status) {
+    if (!status && !is_out(asked)) { /* else it was pulled while it spoke */
       asked->item->identity = call->identity;
       asked->item->identified = true;
+      asked->item->identified_at = now_of(inventory);
+      asked->identify = false;
       pl_item_touch(inventory->stack, asked->item);
     }
   } else if (call->kind == PL_CALL_GET) {
@@ -168,18 +176,12 @@ static bool choose(struct pl_asked_device *asked, struct pl_call *call)
     call->kind = PL_CALL_FAULTS;
     return true;
   }
-  if (asked->at <= asked->n_senses + 1 && asked->tells_identity && !asked->item->identified && asked->rounds >= asked->identity_round) {
+  if (asked->at <= asked->n_senses + 1 && asked->tells_identity && (!asked->item->identified || asked->identify) && asked->rounds >= asked->identity_round) {
     asked->at = asked->n_senses + 1;
     call->kind = PL_CALL_IDENTIFY;
     return true;
   }
   return false;
-}
-
-/* A device that stands in a unit that is not there: its answers would be nobody's. */
-static bool is_out(const struct pl_asked_device *asked)
-{
-  return !asked->device || (asked->wants_power && asked->item->state == PL_STATE_ABSENT);
 }
 
 static void begin_round(struct pl_poll_bus *bus, struct pl_asked_device *asked)
@@ -260,6 +262,20 @@ void pl_item_refresh(struct pl_stack *stack, struct pl_item *item)
   }
 }
 
+bool pl_item_identify(struct pl_stack *stack, struct pl_item *item)
+{
+  bool any = false;
+  for (size_t i = 0; i < item->n_devices; i++) {
+    struct pl_asked_device *asked = pl_inventory_asked(stack->inventory, item->devices[i]);
+    if (!asked->tells_identity)
+      continue;
+    asked->identify = any = true;
+    asked->identity_round = 0;
+  }
+  pl_item_refresh(stack, item);
+  return any;
+}
+
 /* --- edges --- */
 
 static void take_edge(struct pl_inventory *inventory, struct pl_asked_device *asked, struct pl_sense *sense, bool on, pl_time_ns at)
@@ -321,6 +337,7 @@ enum pl_status pl_inventory_start(struct pl_inventory *inventory, struct pl_err 
   if (!inventory->n_asked)
     return pl_fail(err, PL_E_USAGE, "%s gives the stack nothing to look after, expected devices of `owner: stack`", inventory->stack->rig->path);
   inventory->running = true;
+  inventory->started = now_of(inventory);
   for (size_t i = 0; i < inventory->n_buses; i++) {
     struct pl_poll_bus *bus = &inventory->buses[i];
     bus->timer = (struct pl_timer){.fire = on_time, .ctx = bus};

@@ -26,6 +26,7 @@ struct pl_asked_device {
   size_t at;              /* in the round that runs: index of the sense; n_senses: its faults; then its identity */
   bool again;             /* asked for once more while the round ran */
   bool tells_identity;    /* of its item */
+  bool identify;          /* somebody wants to know it afresh */
   bool wants_power;       /* stands in the unit, so that it cannot answer when that is not there */
   unsigned asked, failed; /* in the round that runs */
   uint64_t rounds;        /* that are over */
@@ -88,6 +89,7 @@ struct pl_inventory {
   struct pl_poll_bus *buses;
   size_t n_buses;
   size_t first_rounds_left;
+  pl_time_ns started;
   void (*first_round)(void *ctx);
   void *first_round_ctx;
   uint64_t version;

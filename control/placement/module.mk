@@ -7,3 +7,14 @@ NEEDS_control/placement/fuzz_profile := $(PROFILE_STANDS_ON)
 NEEDS_control/placement/bench_profile := $(PROFILE_STANDS_ON)
 MOVES := $(POOL) $(wildcard control/placement/moves*.c)
 NEEDS_control/placement/test_moves := $(MOVES)
+NEEDS_control/placement/bench_moves := $(MOVES)
+NEEDS_control/placement/bench_moves_ratio := $(MOVES)
+# They stand on the helpers of the tests; the exact solver is the bench's only.
+$(BUILD)/control/placement/bench_moves: PKG_LIBS += -lcmocka
+$(BUILD)/control/placement/bench_moves_ratio: PKG_LIBS += -lcmocka -lglpk
+NEEDS_control/placement/bench_pool := $(POOL)
+NEEDS_control/placement/test_pool_score := $(POOL)
+NEEDS_control/placement/test_pool_churn := $(POOL)
+NEEDS_control/placement/bench_pack := $(POOL)
+# The exact solver that packing is measured against; of this bench only.
+$(BUILD)/control/placement/bench_pack: PKG_LIBS += -lglpk

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <stdarg.h>
 
-enum { ROUNDS = 4, LOOKS = 4000000 }; /* searches, where an order could not be found; and the work of all of them */
+enum { ROUNDS = 4, LOOKS = 2000000 }; /* searches, where an order could not be found; and the work of all of them */
 
 /* --- sentences --- */
 
@@ -108,11 +108,14 @@ static bool leave(struct mv_board *b, struct leaver *leavers, size_t count, size
   mv_home(b);
   qsort_r(leavers, count, sizeof *leavers, by_priority, b);
   bool all = true;
-  for (size_t i = 0; i < count && b->moved < most; i++)
-    if (!mv_place(b, leavers[i].alloc, most - b->moved)) {
-      b->allocs[leavers[i].alloc].stuck = most - b->moved > MV_EXTRA; /* else it may only be that too few moves are left */
-      all = false;
+  for (size_t i = 0; i < count && b->moved < most; i++) {
+    struct mv_alloc *a = &b->allocs[leavers[i].alloc];
+    a->hopeless = mv_hopeless(b, leavers[i].alloc);
+    if (a->hopeless || !mv_place(b, leavers[i].alloc, most - b->moved)) {
+      a->stuck = a->hopeless || most - b->moved > MV_EXTRA; /* else it may only be that too few moves are left */
+      all &= a->hopeless;
     }
+  }
   return all;
 }
 
@@ -157,6 +160,7 @@ static bool relieve_node(struct mv_board *b, int32_t node, size_t most)
   struct mv_node *n = &b->nodes[node];
   for (size_t i = 0; i < sizeof tiers / sizeof *tiers; i++) {
     mv_ceiling(n, tiers[i]);
+    n->shut = i > 0; /* it takes nothing in exchange, where it does not settle */
     if (!mv_over(b, node) || mv_relieve(b, node, most - b->moved))
       return i == 0;
   }
@@ -173,11 +177,13 @@ static void relieve_all(struct mv_board *b, const struct hot *hot, size_t count,
     were[i] = b->nodes[hot[i].node];
     mv_ceiling(&b->nodes[hot[i].node], settle_of(b->goal));
     b->nodes[hot[i].node].required = true;
+    b->nodes[hot[i].node].shut = false;
   }
   if (were && !mv_improve(b, most, true))
     for (size_t i = 0; i < count; i++) {
       b->nodes[hot[i].node].ceiling = were[i].ceiling;
       b->nodes[hot[i].node].required = were[i].required;
+      b->nodes[hot[i].node].shut = were[i].shut;
     }
   free(were);
 }

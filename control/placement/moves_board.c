@@ -151,15 +151,15 @@ static void link_in(struct mv_board *b, int32_t alloc, int32_t node)
 static void take_alloc(void *ctx, const struct pl_allocation *view)
 {
   struct mv_board *b = ctx;
-  int32_t node = mv_board_node(b, view->node), at = (int32_t)b->n_allocs;
+  int32_t node = (int32_t)b->n_nodes - 1, at = (int32_t)b->n_allocs; /* its node came just before it */
   const struct pl_request *r = view->request;
   const char *id = keep(b, view->id);
-  if (node == MV_NONE || !id || !GROW(b, allocs))
+  if (node < 0 || !id || !GROW(b, allocs))
     return;
   struct mv_alloc *a = &b->allocs[b->n_allocs++];
   *a = (struct mv_alloc){.id = id, .need = view->need, .home = node, .features = r->features, .replicas = MV_NONE, .ties = MV_NONE, .memberships = MV_NONE,
-                         .only = r->node ? mv_board_node(b, r->node) : MV_NONE, .never = r->not_node ? mv_board_node(b, r->not_node) : MV_NONE,
-                         .priority = view->priority, .cost_MiB = view->need.of[PL_DIMENSION_MEMORY] + view->need.of[PL_DIMENSION_STORAGE],
+                         .only = r->node ? node : MV_NONE, .not_node = keep(b, r->not_node), .never = MV_NONE,
+                         .request = strcmp(r->id, id) ? keep(b, r->id) : id, .group = keep(b, view->group), .priority = view->priority, .cost_MiB = view->need.of[PL_DIMENSION_MEMORY] + view->need.of[PL_DIMENSION_STORAGE],
                          .fixed = (r->stay && b->nodes[node].state != PL_NODE_GONE) || r->node};
   link_in(b, at, node);
   for (size_t i = 0; i < PL_REQUEST_NAMES_MAX && r->with[i]; i++)
@@ -170,16 +170,19 @@ static void take_alloc(void *ctx, const struct pl_allocation *view)
     replicate(b, at, r);
 }
 
-/* Who is meant by the names: the second time round, when all of them are known. */
-static void take_names(void *ctx, const struct pl_allocation *view)
+/* Who is meant by the names, when all of them are known. */
+static void link_names(struct mv_board *b)
 {
-  struct mv_board *b = ctx;
-  if (b->named == b->n_allocs || strcmp(b->allocs[b->named].id, view->id))
-    return;
-  int32_t alloc = (int32_t)b->named++;
-  belong(b, alloc, mv_words_find(b->name_words, view->id));
-  belong(b, alloc, mv_words_find(b->name_words, view->request->id));
-  belong(b, alloc, mv_words_find(b->name_words, view->group));
+  for (size_t i = 0; i < b->n_allocs; i++) {
+    struct mv_alloc *a = &b->allocs[i];
+    a->never = mv_board_node(b, a->not_node);
+    if (!mv_words_count(b->name_words))
+      continue;
+    belong(b, (int32_t)i, mv_words_find(b->name_words, a->id));
+    if (a->request != a->id)
+      belong(b, (int32_t)i, mv_words_find(b->name_words, a->request));
+    belong(b, (int32_t)i, mv_words_find(b->name_words, a->group));
+  }
 }
 
 /* --- the whole --- */
@@ -198,41 +201,33 @@ static void link_limits(struct mv_board *b)
       }
 }
 
-static bool read_once(struct mv_board *b, const struct pl_pool *pool)
+static enum pl_status short_of_memory(struct pl_err *err)
 {
-  uint64_t version = pl_pool_version(pool);
+  return pl_fail(err, PL_E_NOMEM, "moves: no memory for a copy of the pool");
+}
+
+enum pl_status mv_board_read(const struct pl_pool *pool, const struct pl_goal_desc *goal, struct mv_board *board, struct pl_err *err)
+{
+  static const struct pl_pool_walk WALK = {.node = take_node, .allocation = take_alloc, .limit = take_limit};
+  struct mv_board *b = board;
+  *b = (struct mv_board){.goal = goal, .soft = goal->goal == PL_GOAL_RELIEVE || goal->goal == PL_GOAL_CONSOLIDATE};
   b->node_words = mv_words_new();
   b->name_words = mv_words_new();
   b->replica_words = mv_words_new();
   b->short_of_memory = !b->node_words || !b->name_words || !b->replica_words;
   for (int i = 0; i < PL_DOMAIN_COUNT; i++)
     b->short_of_memory |= !(b->domain_words[i] = mv_words_new());
-  if (b->short_of_memory)
-    return true;
-  pl_pool_each_node(pool, take_node, b);
-  pl_pool_each_limit(pool, take_limit, b);
-  pl_pool_each(pool, take_alloc, b);
-  if (mv_words_count(b->name_words))
-    pl_pool_each(pool, take_names, b);
-  link_limits(b);
-  b->watch = malloc((b->n_nodes + 1) * sizeof *b->watch);
-  b->short_of_memory |= !b->watch;
-  return pl_pool_version(pool) == version;
-}
-
-enum pl_status mv_board_read(const struct pl_pool *pool, const struct pl_goal_desc *goal, struct mv_board *board, struct pl_err *err)
-{
-  for (int tries = 0; tries < 8; tries++) { /* somebody may change it between two looks */
-    *board = (struct mv_board){.goal = goal, .soft = goal->goal == PL_GOAL_RELIEVE || goal->goal == PL_GOAL_CONSOLIDATE};
-    bool same = read_once(board, pool);
-    if (same && !board->short_of_memory)
-      return PL_OK;
-    bool memory = board->short_of_memory;
-    mv_board_end(board);
-    if (memory)
-      return pl_fail(err, PL_E_NOMEM, "moves: no memory for a copy of the pool");
+  enum pl_status status = b->short_of_memory ? short_of_memory(err) : pl_pool_walk(pool, &WALK, b, err);
+  if (!status) {
+    link_names(b);
+    link_limits(b);
+    b->watch = malloc((b->n_nodes + 1) * sizeof *b->watch);
+    if (b->short_of_memory || !b->watch)
+      status = short_of_memory(err);
   }
-  return pl_fail(err, PL_E_BUSY, "moves: the pool changed each time that it was looked at; ask again");
+  if (status)
+    mv_board_end(b);
+  return status;
 }
 
 void mv_board_end(struct mv_board *board)

@@ -35,7 +35,7 @@ struct mv_node {
 };
 
 struct mv_alloc {
-  const char *id;
+  const char *id, *request, *group, *not_node;
   struct pl_amounts need;
   uint64_t features;
   int32_t node, home;        /* now and at first */
@@ -49,6 +49,7 @@ struct mv_alloc {
   int64_t cost_MiB;
   bool fixed;                /* never moves */
   bool stuck;                /* could not be moved: stays in this plan */
+  bool hopeless;             /* stuck, whatever else moves */
   bool held;                 /* the search at hand has put it there */
 };
 
@@ -85,7 +86,6 @@ struct mv_board {
   struct mv_set *sets;
   struct mv_limit *limits;
   size_t n_nodes, n_allocs, n_ties, n_memberships, n_sets, n_limits;
-  size_t named;              /* allocations whose names are known */
   size_t room_nodes, room_allocs, room_ties, room_memberships, room_sets, room_limits;
   struct mv_words *node_words, *domain_words[PL_DOMAIN_COUNT], *name_words, *replica_words;
   struct mv_chunk *chunks;   /* strings */
@@ -134,6 +134,7 @@ void mv_why_not(const struct mv_board *board, int32_t alloc, char *text, size_t 
 
 /* --- moves_search.c --- */
 int32_t mv_best(struct mv_board *board, int32_t alloc); /* the best place that is free; MV_NONE */
+bool mv_hopeless(const struct mv_board *board, int32_t alloc); /* no node could take it if it were empty */
 /* Away from its node with the fewest moves of others that make room for it, at most `most` in all. */
 bool mv_place(struct mv_board *board, int32_t alloc, size_t most);
 /* A required node under its ceiling. */

@@ -10,8 +10,8 @@ enum {
   DEEP = 48,              /* moves of one search */
   SMALL = 32, WIDE = SMALL, /* nodes of a pool that is searched as a whole */
   NEVER = 1000000,
-  STEP_LOOKS = 300000,    /* for one allocation or node */
-  WHOLE_LOOKS = 2000000
+  STEP_LOOKS = 100000,    /* for one allocation or node */
+  WHOLE_LOOKS = 1000000
 };
 
 struct choice {
@@ -58,6 +58,19 @@ int32_t mv_best(struct mv_board *board, int32_t alloc)
       offer(&c, rank, (int32_t)n);
   }
   return c.count ? c.of[0].node : MV_NONE;
+}
+
+bool mv_hopeless(const struct mv_board *board, int32_t alloc)
+{
+  const struct mv_alloc *a = &board->allocs[alloc];
+  for (size_t i = 0; i < board->n_nodes; i++) {
+    bool small = false;
+    for (int d = 0; d < PL_DIMENSION_COUNT; d++)
+      small |= a->need.of[d] > board->nodes[i].ceiling.of[d];
+    if (!small && mv_suits(board, alloc, (int32_t)i))
+      return false;
+  }
+  return true;
 }
 
 /* --- bounds --- */
@@ -318,7 +331,7 @@ static void take_home(struct mv_board *b, struct standing *was)
 {
   for (size_t i = 0; i < b->n_allocs; i++) {
     was[i] = (struct standing){b->allocs[i].node, b->allocs[i].stuck};
-    b->allocs[i].stuck = false;
+    b->allocs[i].stuck = b->allocs[i].hopeless;
   }
   mv_home(b);
 }

@@ -22,6 +22,8 @@ struct shape { /* of a random pool */
   double fill;  /* of the dimension that is fullest: asked for, not sure */
   bool rules;   /* affinity, failure domains, redundancy, features, limits, what must stay */
   bool uniform; /* nodes of one size */
+  bool apart_only; /* of rules: what an exact solver is told here */
+  bool patient; /* not to be put off by refusals */
 };
 
 static inline void random_nodes(struct pl_pool *pool, struct dice *dice, const struct shape *shape)
@@ -38,7 +40,7 @@ static inline void random_nodes(struct pl_pool *pool, struct dice *dice, const s
                                          .capacity = {.of = {CORES(size), size * 4096, size * 16384, 10000, 2000, 25000, size * 10000, size * 10000, 0, 32}},
                                          .idle_W = 60, .heat = (double)roll(dice, 80) / 100});
   }
-  if (shape->rules && roll(dice, 3) == 0) {
+  if (shape->rules && !shape->apart_only && roll(dice, 3) == 0) {
     struct pl_amounts limit;
     for (int d = 0; d < PL_DIMENSION_COUNT; d++)
       limit.of[d] = -1;
@@ -47,7 +49,7 @@ static inline void random_nodes(struct pl_pool *pool, struct dice *dice, const s
   }
 }
 
-static inline void random_rules(struct dice *dice, int at, struct pl_request *r, char names[2][24])
+static inline void random_rules(struct dice *dice, const struct shape *shape, int at, struct pl_request *r, char names[2][24])
 {
   switch (roll(dice, 8)) {
   case 0: r->features = 1; break;
@@ -61,7 +63,7 @@ static inline void random_rules(struct dice *dice, int at, struct pl_request *r,
     r->apart_in = (enum pl_domain)roll(dice, 2);
     break;
   case 3:
-    r->with[0] = names[1];
+    r->with[0] = shape->apart_only ? NULL : names[1];
     r->with_in = PL_DOMAIN_RACK;
     break;
   case 4: r->stay = roll(dice, 3) == 0; break;
@@ -98,7 +100,7 @@ static inline struct pl_pool *random_pool(struct dice *dice, const struct shape 
 {
   struct pl_pool *pool = new_pool(&(struct pl_pool_policy){.spread = 1, .balance = 1, .no_preemption = true});
   random_nodes(pool, dice, shape);
-  for (int i = 0, refused = 0; refused < 12 && (i % 16 || fullness(pool) < shape->fill); i++) {
+  for (int i = 0, refused = 0; refused < (shape->patient ? 10000 : 12) && (i % 16 || fullness(pool) < shape->fill); i++) {
     char id[24], names[2][24];
     int64_t cores = 1 + (int64_t)roll(dice, 8), memory = 1024 * (1 + (int64_t)roll(dice, 40));
     snprintf(id, sizeof id, "w%d", i);
@@ -107,7 +109,7 @@ static inline struct pl_pool *random_pool(struct dice *dice, const struct shape 
     struct pl_request r = {.id = id, .priority = (int)roll(dice, 5),
                            .need = {.of = {CORES(cores), memory, 4096 * (int64_t)roll(dice, 30), 100, 10, 100, cores * 5000, cores * 5000, 0, 1}}};
     if (shape->rules)
-      random_rules(dice, i, &r, names);
+      random_rules(dice, shape, i, &r, names);
     refused += pl_pool_place(pool, &r, 1, NULL, NULL, NULL) != PL_OK;
   }
   return pool;

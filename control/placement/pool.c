@@ -175,6 +175,7 @@ static struct node *new_node(struct pl_pool *pool, const char *id)
   n->lowest = INT_MAX;
   n->index = (uint32_t)pool->n_nodes;
   pool->nodes[pool->n_nodes++] = n;
+  pool->n_there++;
   return name->node = n;
 }
 
@@ -207,6 +208,8 @@ enum pl_status pl_pool_node(struct pl_pool *pool, const struct pl_node_desc *des
       join(n, (enum pl_domain)kind, d);
   }
   if (n) {
+    for (int d = 0; d < DIMS; d++)
+      pool->total.of[d] += desc->capacity.of[d] - n->capacity.of[d];
     n->state = desc->state;
     n->capacity = desc->capacity;
     n->features = desc->features;
@@ -242,6 +245,9 @@ enum pl_status pl_pool_node_remove(struct pl_pool *pool, const char *id, struct 
     pool_index(pool, n);
     for (int kind = PL_DOMAIN_NODE + 1; kind < PL_DOMAIN_COUNT; kind++)
       leave(n, (enum pl_domain)kind);
+    for (int d = 0; d < DIMS; d++)
+      pool->total.of[d] -= n->capacity.of[d];
+    pool->n_there--;
     pool->nodes[n->index] = NULL;
     name->node = NULL;
     pool_name_put(&pool->names, name);

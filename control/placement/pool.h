@@ -13,7 +13,8 @@
  * so that nothing is over-committed by rounding. Every pool of rackd (CSUs of modules, compute node modules, expansion cards) is one of these.
  *
  * Threads: any. pl_pool_plan only looks (readers beside each other) and notes what it looked at; pl_pool_commit takes what is planned, all or nothing, if it
- * still fits (PL_E_BUSY: somebody was quicker; plan again). Everything that changes the pool is serialised inside.
+ * still fits (PL_E_BUSY: somebody was quicker; plan again). Everything that changes the pool is serialised inside; a plan of several rows has it alone for its time.
+ * The functions given to pl_pool_each and pl_pool_each_node may look (find, view), and neither plan nor change. README.md of this folder: score and guarantees.
  */
 #define PL_DIMENSIONS(X)                                                    \
   X(CORES, "cores", "mcore")              /* thousandths of one */          \
@@ -167,7 +168,13 @@ struct pl_node_view {
 };
 bool pl_pool_view(const struct pl_pool *pool, const char *node, struct pl_node_view *view);
 void pl_pool_each_node(const struct pl_pool *pool, void (*fn)(void *ctx, const struct pl_node_view *view), void *ctx); /* in the order in which they came */
-void pl_pool_each_limit(const struct pl_pool *pool, void (*fn)(void *ctx, enum pl_domain domain, const char *id, const struct pl_amounts *limit), void *ctx);
+/* All of it as it is at one moment: each node in the order in which they came and after each what is on it, by id; then the limits. fn change nothing. */
+struct pl_pool_walk {
+  void (*node)(void *ctx, const struct pl_node_view *view);
+  void (*allocation)(void *ctx, const struct pl_allocation *allocation);
+  void (*limit)(void *ctx, enum pl_domain domain, const char *id, const struct pl_amounts *limit); /* < 0: none */
+};
+enum pl_status pl_pool_walk(const struct pl_pool *pool, const struct pl_pool_walk *walk, void *ctx, struct pl_err *err);
 uint64_t pl_pool_version(const struct pl_pool *pool); /* rises with every change */
 /* A copy that nobody else has: to try moves on. */
 enum pl_status pl_pool_copy(const struct pl_pool *pool, struct pl_pool **copy, struct pl_err *err);

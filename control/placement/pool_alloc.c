@@ -145,6 +145,7 @@ void pool_attach(struct pl_pool *pool, struct alloc *a, struct node *n)
     a->next->link = &a->next;
   n->allocs = a;
   n->count++;
+  n->trials += a->trial;
   if (!a->trial && !a->ask->request.stay && a->ask->request.priority < n->lowest)
     n->lowest = a->ask->request.priority;
   a->all_next = pool->all;
@@ -181,6 +182,7 @@ void pool_detach(struct pl_pool *pool, struct alloc *a)
         t->next->link = t->link;
     }
   n->count--;
+  n->trials -= a->trial;
   if (a->ask->request.priority == n->lowest)
     n->lowest = lowest(n);
   pool->n_allocs--;

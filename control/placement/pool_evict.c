@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Preemption: what must go so that one request fits. Of each node the fewest that make room there (one or two: the best of all; more: greedy, then what was not
- * needed after all stays), of all nodes the fewest, then the lowest. Where a domain's limit stands in the way, its other nodes' allocations count, too.
+ * needed after all stays), of all nodes the fewest, then the lowest. Where a domain's limit stands in the way, its other nodes' allocations count, too. Bounded:
+ * at most 256 nodes are gone into, and 64 limits.
  */
 #include "control/placement/pool_in.h"
 
@@ -188,33 +189,94 @@ static int highest(const struct victims *v)
   return most;
 }
 
-/* Nothing of its own has to go where only a domain's limit is short: the limit's other nodes are looked at then. */
-static bool may_help(const struct rules *r, const struct node *n, const struct victims *best)
+struct hunt {
+  const struct pl_pool *pool;
+  const struct rules *rules;
+  struct node *found;
+  struct victims best, here;
+  size_t left;      /* nodes that may still be gone into */
+  bool under_limit; /* nodes with room of their own, whose domain has none */
+  struct key_set tried; /* domains whose limit was looked at */
+};
+
+static bool better(const struct hunt *h)
 {
-  if (pool_room(&n->free, &r->need))
-    return true;
-  return n->lowest < r->request->priority && (best->count != 1 || n->lowest < best->list[0]->ask->request.priority);
+  const struct victims *x = &h->here, *y = &h->best;
+  return !h->found || x->count < y->count || (x->count == y->count && highest(x) < highest(y));
+}
+
+/* Is there any use in a look at nodes whose lowest is this? */
+static bool of_use(const struct hunt *h, int lowest)
+{
+  return h->left && lowest < (h->found && h->best.count == 1 ? highest(&h->best) : h->rules->request->priority);
+}
+
+static void consider(void *ctx, struct node *n)
+{
+  struct hunt *h = ctx;
+  if (!h->left || !could(h->rules, n) || (!h->under_limit && !of_use(h, n->lowest)))
+    return;
+  h->left--;
+  if (!from(h->rules, n, h->found ? h->best.count : SIZE_MAX, &h->here) || !better(h))
+    return;
+  struct victims swap = h->best;
+  h->best = h->here;
+  h->here = swap;
+  h->found = n;
+}
+
+static void below(struct hunt *h, struct node *tree)
+{
+  if (!tree || !of_use(h, tree->lowest_below))
+    return;
+  consider(h, tree);
+  below(h, tree->left);
+  below(h, tree->right);
+}
+
+/* One node of each domain that has no more to give. */
+static void below_limits(struct hunt *h, struct node *tree)
+{
+  const struct domain *limit = NULL;
+  if (!tree || !h->left || h->rules->request->features & ~tree->any || !pool_room(&tree->max, &h->rules->need))
+    return;
+  if (pool_ruled(h->rules, tree, &limit) == RULED_LIMIT) {
+    bool tried = false;
+    for (size_t i = 0; i < h->tried.count && !tried; i++)
+      tried = h->tried.keys[i] == limit->index;
+    uint64_t *more = tried ? NULL : realloc(h->tried.keys, (h->tried.count + 1) * sizeof *more);
+    if (more) {
+      h->tried.keys = more;
+      more[h->tried.count++] = limit->index;
+      consider(h, tree);
+    }
+  }
+  below_limits(h, tree->left);
+  below_limits(h, tree->right);
 }
 
 struct node *pool_evict(const struct pl_pool *pool, const struct rules *r, struct victims *victims)
 {
-  struct node *found = NULL;
-  struct victims best = {0}, here = {0};
-  for (size_t i = 0; i < pool->n_nodes; i++) {
-    struct node *n = pool->nodes[i];
-    if (!n || !may_help(r, n, &best) || !could(r, n) || !from(r, n, found ? best.count : SIZE_MAX, &here))
-      continue;
-    if (found && (here.count > best.count || (here.count == best.count && highest(&here) >= highest(&best))))
-      continue;
-    struct victims swap = best;
-    best = here;
-    here = swap;
-    found = n;
-  }
-  for (size_t i = 0; found && i < best.count; i++)
-    if (!add(victims, best.list[i]))
-      found = NULL;
-  free(best.list);
-  free(here.list);
-  return found;
+  enum { NODES_MAX = 256, LIMITS_MAX = 64 };
+  struct hunt h = {.pool = pool, .rules = r, .left = NODES_MAX};
+  const struct key_set *company = pool_company(pool, r);
+  h.under_limit = r->only || company;
+  if (r->only)
+    consider(&h, (struct node *)r->only);
+  else if (company)
+    pool_each_in(pool, company, consider, &h);
+  else
+    for (int tree = 0; tree < TREES; tree++)
+      below(&h, pool->roots[tree]);
+  h.under_limit = true;
+  h.left = LIMITS_MAX;
+  for (int tree = 0; !r->only && !company && !(h.found && h.best.count == 1) && tree < TREES; tree++)
+    below_limits(&h, pool->roots[tree]);
+  for (size_t i = 0; h.found && i < h.best.count; i++)
+    if (!add(victims, h.best.list[i]))
+      h.found = NULL;
+  free(h.best.list);
+  free(h.here.list);
+  free(h.tried.keys);
+  return h.found;
 }

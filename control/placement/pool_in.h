@@ -82,17 +82,17 @@ struct node {
   struct pl_amounts free, max; /* max: of each dimension, below */
   float score, best;           /* the part that no request changes; the best below */
   uint32_t index, order;       /* order: the treap's, from the index */
+  int lowest, lowest_below;    /* priority among those that may be displaced; INT_MAX: none may */
+  enum pl_node_state state;
   int8_t tree;                 /* of pool->roots; -1: in none */
   /* The rest. */
   struct name *name;
-  enum pl_node_state state;
   struct pl_amounts capacity, given, forecast;
   double idle_W, heat, forecast_share;
   struct domain *domain[PL_DOMAIN_COUNT];
   struct node *member_next[PL_DOMAIN_COUNT], **member_link[PL_DOMAIN_COUNT];
   struct alloc *allocs;
-  size_t count;
-  int lowest; /* priority among those that may be displaced; INT_MAX: none may */
+  size_t count, trials; /* trials: of them */
 };
 
 enum tree { TREE_AWAKE, TREE_ASLEEP, TREES };
@@ -107,7 +107,8 @@ struct pl_pool {
   char *features[64];
   struct names names;
   struct node **nodes;   /* in the order in which they came; NULL: removed */
-  size_t n_nodes, cap_nodes;
+  size_t n_nodes, cap_nodes, n_there; /* there: without the gaps */
+  struct pl_amounts total;            /* capacity of all */
   struct domain **domains;
   size_t n_domains;
   struct node *roots[TREES];
@@ -131,6 +132,7 @@ struct rules {
   const struct pl_request *request;
   struct pl_amounts need;
   const struct node *only, *not_on;
+  bool wide;                   /* more candidates than the best needs: another one may be wanted */
   bool lost;                   /* `only` names a node that there is not */
   struct key_set with[PL_REQUEST_NAMES_MAX], apart, near; /* near: keys of domains with replicas of the same request, once for each replica */
   unsigned n_with, apart_kinds;
@@ -154,6 +156,9 @@ struct candidate {
   float score;
 };
 /* Candidates of a tree, best static score first, until the best of all is known or there are enough; sorted by score. */
+/* The smallest set of domains that its company leaves it, where these are small; NULL: look everywhere. */
+const struct key_set *pool_company(const struct pl_pool *pool, const struct rules *rules);
+void pool_each_in(const struct pl_pool *pool, const struct key_set *set, void (*fn)(void *ctx, struct node *node), void *ctx);
 size_t pool_hunt(const struct pl_pool *pool, enum tree tree, const struct rules *rules, struct candidate out[CANDIDATES]);
 
 /* --- whom to displace (pool_evict.c) --- */
@@ -169,6 +174,7 @@ struct note { /* of an explanation */
   size_t name; /* in text */
   float terms[TERMS], score;
   enum ruled ruled;
+  bool asleep;
   int dimension;
   int64_t short_by;
 };
@@ -205,15 +211,18 @@ struct job {
   struct alloc **trials;     /* of each row; attached while it is placed */
   const struct node **where; /* of each row: what was decided */
   size_t *order;             /* of the rows */
+  unsigned *depth;           /* of each row: how many steps of company inside the batch lie before it */
   struct gone *gone;
   size_t n_gone, cap_gone;
   bool single, preempt, broke; /* broke: out of memory */
 };
-struct node *pool_job_place(struct job *job, size_t row, const struct node *avoid, unsigned nth, struct pl_why *why); /* nth best; NULL: nowhere */
+struct node *pool_job_place(struct job *job, size_t row, unsigned nth, struct pl_why *why); /* nth best; NULL: nowhere */
 void pool_job_take_back(struct job *job, size_t row);
+void pool_job_put(struct job *job, size_t row, const struct node *node); /* where it fits, as is known */
+void pool_job_retell(struct job *job); /* each row's place anew, in their order: its score and its explanation */
 /* pool_pack.c: all rows in the best order found; false: some row fits nowhere (why). */
 bool pool_pack(struct job *job, struct pl_why *why);
-void pool_pack_fewer(struct job *job); /* all are placed: onto fewer nodes, where that is found in a bounded time */
+void pool_pack_fewer(struct job *job); /* pool_fewer.c. All are placed: onto fewer nodes, where that is found in a bounded time */
 void pool_explain(struct pl_plan *plan, struct row *row, const struct pl_pool *pool, const struct rules *rules, const struct candidate *candidates, size_t count);
 void pool_why(const struct pl_pool *pool, const struct rules *rules, const char *id, struct pl_why *why);
 

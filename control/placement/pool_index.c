@@ -14,6 +14,7 @@ static void pull(struct node *n)
   n->max = n->free;
   n->any = n->features;
   n->best = n->score;
+  n->lowest_below = n->lowest;
   for (int side = 0; side < 2; side++) {
     const struct node *child = side ? n->right : n->left;
     if (!child)
@@ -22,6 +23,7 @@ static void pull(struct node *n)
       n->max.of[d] = child->max.of[d] > n->max.of[d] ? child->max.of[d] : n->max.of[d];
     n->any |= child->any;
     n->best = child->best > n->best ? child->best : n->best;
+    n->lowest_below = child->lowest_below < n->lowest_below ? child->lowest_below : n->lowest_below;
   }
 }
 
@@ -182,28 +184,98 @@ static void look_below(struct heap *h, const struct node *branch, const struct r
     push(h, (struct entry){.best = branch->best, .node = branch});
 }
 
+static bool better(const struct node *n, float score, const struct candidate *than)
+{
+  return score > than->score || (score == than->score && n->index < than->node->index);
+}
+
+/* Kept by score; where there are enough, the worst falls out. */
 static void take(struct candidate *out, size_t *count, const struct node *node, float score)
 {
-  size_t i = (*count)++;
-  for (; i && score > out[i - 1].score; i--)
+  size_t i = *count;
+  if (i < CANDIDATES)
+    (*count)++;
+  else if (!better(node, score, &out[--i]))
+    return;
+  for (; i && better(node, score, &out[i - 1]); i--)
     out[i] = out[i - 1];
   out[i] = (struct candidate){node, score};
 }
 
-size_t pool_hunt(const struct pl_pool *pool, enum tree tree, const struct rules *rules, struct candidate out[CANDIDATES])
+static float whole_score(const struct pl_pool *pool, const struct rules *rules, const struct node *n)
 {
-  struct heap h = {.cap = 256};
+  return n->score + (float)pool->weights[TERM_BALANCE] * pool_score_balance(n, &rules->need);
+}
+
+static const struct domain *domain_of(const struct pl_pool *pool, uint64_t key)
+{
+  return key >> 32 & 1 ? NULL : pool->domains[key & UINT32_MAX];
+}
+
+/* Company is found from its domains, where these are small: a key of a set is a node's or a domain's. */
+const struct key_set *pool_company(const struct pl_pool *pool, const struct rules *rules)
+{
+  enum { SMALL = 1024 };
+  const struct key_set *best = NULL;
+  size_t least = SMALL;
+  for (unsigned w = 0; w < rules->n_with; w++) {
+    size_t nodes = 0;
+    for (size_t i = 0; i < rules->with[w].count && nodes < least; i++) {
+      const struct domain *d = domain_of(pool, rules->with[w].keys[i]);
+      nodes += d ? d->count : 1;
+    }
+    if (nodes < least) {
+      least = nodes;
+      best = &rules->with[w];
+    }
+  }
+  return best;
+}
+
+void pool_each_in(const struct pl_pool *pool, const struct key_set *set, void (*fn)(void *ctx, struct node *node), void *ctx)
+{
+  for (size_t i = 0; i < set->count; i++) {
+    const struct domain *d = domain_of(pool, set->keys[i]);
+    if (i && set->keys[i] == set->keys[i - 1])
+      continue;
+    if (!d)
+      fn(ctx, pool->nodes[set->keys[i] & UINT32_MAX]);
+    for (struct node *n = d ? d->members : NULL; n; n = n->member_next[d->kind])
+      fn(ctx, n);
+  }
+}
+
+struct look {
+  const struct pl_pool *pool;
+  enum tree tree;
+  const struct rules *rules;
+  struct candidate *out;
+  size_t count;
+};
+
+static void look_at(void *ctx, struct node *n)
+{
+  struct look *look = ctx;
+  if (n->tree == (int)look->tree && !pool_ruled(look->rules, n, NULL))
+    take(look->out, &look->count, n, whole_score(look->pool, look->rules, n));
+}
+
+static size_t search(const struct pl_pool *pool, enum tree tree, const struct rules *rules, struct candidate *out)
+{
+  struct heap h; /* not cleared: it is large */
   h.entries = h.few;
+  h.cap = sizeof h.few / sizeof *h.few;
+  h.count = 0;
   size_t count = 0;
   const float balance = (float)pool->weights[TERM_BALANCE];
   look_below(&h, pool->roots[tree], rules);
   while (h.count && count < CANDIDATES) {
     struct entry e = pop(&h);
     const struct node *n = e.node;
-    if (count && e.best + balance <= out[0].score)
+    if (count && !rules->wide && e.best + balance <= out[0].score)
       break;
     if (e.single) {
-      take(out, &count, n, e.best + balance * pool_score_balance(n, &rules->need));
+      take(out, &count, n, whole_score(pool, rules, n));
       continue;
     }
     if (!(rules->request->features & ~n->features) && pool_room(&n->free, &rules->need) && pool_in_rules(rules, n))
@@ -214,4 +286,14 @@ size_t pool_hunt(const struct pl_pool *pool, enum tree tree, const struct rules 
   if (h.entries != h.few)
     free(h.entries);
   return count;
+}
+
+size_t pool_hunt(const struct pl_pool *pool, enum tree tree, const struct rules *rules, struct candidate out[CANDIDATES])
+{
+  const struct key_set *company = pool_company(pool, rules);
+  if (!company)
+    return search(pool, tree, rules, out);
+  struct look look = {.pool = pool, .tree = tree, .rules = rules, .out = out};
+  pool_each_in(pool, company, look_at, &look);
+  return look.count;
 }

@@ -124,8 +124,7 @@ static enum pl_status new_plan(const struct pl_pool *pool, const struct pl_reque
   }
   memcpy(plan->weights, pool->weights, sizeof plan->weights);
   plan->version = pool->version;
-  for (size_t i = 0; i < pool->n_nodes; i++)
-    plan->nodes += pool->nodes[i] != NULL;
+  plan->nodes = pool->n_there;
   *out = plan;
   return PL_OK;
 }
@@ -182,7 +181,7 @@ static void tell(struct job *job, size_t i, const struct rules *rules, const str
   pool_explain(job->plan, row, job->pool, rules, candidates, count);
 }
 
-struct node *pool_job_place(struct job *job, size_t i, const struct node *avoid, unsigned nth, struct pl_why *why)
+struct node *pool_job_place(struct job *job, size_t i, unsigned nth, struct pl_why *why)
 {
   const struct row *row = &job->plan->rows[i];
   const struct pl_request *q = &row->ask->request;
@@ -192,11 +191,10 @@ struct node *pool_job_place(struct job *job, size_t i, const struct node *avoid,
     job->broke = true;
     return NULL;
   }
-  if (avoid && !rules.not_on)
-    rules.not_on = avoid;
+  rules.wide = nth > 0;
   size_t n = candidates_of(job->pool, &rules, candidates);
   struct node *node = n ? (struct node *)candidates[nth < n ? nth : n - 1].node : displace(job, &rules);
-  if (node && !avoid && !nth)
+  if (node && !nth)
     tell(job, i, &rules, node, candidates, n);
   else if (!node && why)
     pool_why(job->pool, &rules, q->id, why);
@@ -214,6 +212,30 @@ void pool_job_take_back(struct job *job, size_t i)
     pool_detach(job->pool, job->trials[i]);
 }
 
+void pool_job_put(struct job *job, size_t i, const struct node *node)
+{
+  job->where[i] = node;
+  pool_attach(job->pool, job->trials[i], (struct node *)node);
+}
+
+void pool_job_retell(struct job *job)
+{
+  for (size_t i = 0; i < job->plan->count; i++)
+    pool_job_take_back(job, i);
+  for (size_t at = 0; at < job->plan->count; at++) {
+    size_t i = job->order[at], n = 0;
+    const struct row *row = &job->plan->rows[i];
+    struct candidate candidates[CANDIDATES];
+    struct rules rules;
+    if (pool_rules_make(job->pool, &row->ask->request, &row->ask->request.need, row->pub.id, &rules)) {
+      n = candidates_of(job->pool, &rules, candidates);
+      tell(job, i, &rules, job->where[i], candidates, n);
+      pool_rules_end(&rules);
+    }
+    pool_job_put(job, i, job->where[i]);
+  }
+}
+
 /* --- all rows --- */
 
 static bool begin(struct job *job)
@@ -221,8 +243,9 @@ static bool begin(struct job *job)
   size_t n = job->plan->count;
   job->order = calloc(n + 1, sizeof *job->order);
   job->where = calloc(n + 1, sizeof *job->where);
+  job->depth = calloc(n + 1, sizeof *job->depth);
   job->trials = calloc(n + 1, sizeof(struct alloc *));
-  bool ok = job->order && job->where && job->trials;
+  bool ok = job->order && job->where && job->depth && job->trials;
   for (size_t i = 0; ok && i < n; i++) {
     job->order[i] = i;
     if (job->single)
@@ -245,6 +268,7 @@ static void end(struct job *job)
     pool_attach(job->pool, job->gone[i].alloc, job->gone[i].from);
   free(job->trials);
   free(job->where);
+  free(job->depth);
   free(job->order);
   free(job->gone);
 }
@@ -274,11 +298,11 @@ static bool write_down(struct job *job)
 static enum pl_status solve(struct pl_pool *pool, struct pl_plan *plan, struct pl_why *why, struct pl_err *err)
 {
   struct job job = {.pool = pool, .plan = plan, .single = plan->count == 1, .preempt = !pool->no_preemption};
-  struct pl_why here = {0};
+  struct pl_why here = {0}, *asked = why || err ? &here : NULL; /* it costs a walk over all nodes */
   enum pl_status status = PL_OK;
   if (!begin(&job))
     status = pl_fail(err, PL_E_NOMEM, "out of memory for a plan");
-  else if (job.single ? !pool_job_place(&job, 0, NULL, 0, &here) : !pool_pack(&job, &here))
+  else if (job.single ? !pool_job_place(&job, 0, 0, asked) : !pool_pack(&job, asked))
     status = job.broke ? pl_fail(err, PL_E_NOMEM, "out of memory for a plan") : pl_fail(err, PL_E_RANGE, "pool: %s", here.text);
   else if (!write_down(&job))
     status = pl_fail(err, PL_E_NOMEM, "out of memory for a plan");

@@ -99,6 +99,46 @@ void pl_pool_each_node(const struct pl_pool *pool, void (*fn)(void *ctx, const s
   unlock(pool);
 }
 
+static void walk_node(const struct node *n, struct alloc **list, const struct pl_pool_walk *walk, void *ctx)
+{
+  size_t count = 0;
+  struct pl_node_view shown = view(n);
+  walk->node(ctx, &shown);
+  for (struct alloc *a = n->allocs; a; a = a->next)
+    list[count++] = a;
+  if (count)
+    qsort(list, count, sizeof *list, by_id);
+  for (size_t i = 0; i < count; i++) {
+    struct pl_allocation one = show(list[i]);
+    walk->allocation(ctx, &one);
+  }
+}
+
+static struct pl_amounts shown_limit(const struct domain *d)
+{
+  struct pl_amounts limit = d->limit;
+  for (int dim = 0; dim < DIMS; dim++)
+    limit.of[dim] = limit.of[dim] == INT64_MAX ? -1 : limit.of[dim];
+  return limit;
+}
+
+enum pl_status pl_pool_walk(const struct pl_pool *pool, const struct pl_pool_walk *walk, void *ctx, struct pl_err *err)
+{
+  lock(pool);
+  struct alloc **list = malloc((pool->n_allocs + 1) * sizeof *list);
+  for (size_t i = 0; list && i < pool->n_nodes; i++)
+    if (pool->nodes[i])
+      walk_node(pool->nodes[i], list, walk, ctx);
+  for (size_t i = 0; list && i < pool->n_domains; i++)
+    if (pool->domains[i]->limited) {
+      struct pl_amounts limit = shown_limit(pool->domains[i]);
+      walk->limit(ctx, pool->domains[i]->kind, pool->domains[i]->name->word, &limit);
+    }
+  unlock(pool);
+  free(list);
+  return list ? PL_OK : pl_fail(err, PL_E_NOMEM, "out of memory for a walk through the pool");
+}
+
 uint64_t pl_pool_version(const struct pl_pool *pool)
 {
   lock(pool);
@@ -119,9 +159,7 @@ static bool copy_nodes(const struct pl_pool *pool, struct pl_pool *to, struct pl
   }
   for (size_t i = 0; i < pool->n_domains; i++) {
     const struct domain *d = pool->domains[i];
-    struct pl_amounts limit = d->limit;
-    for (int dim = 0; dim < DIMS; dim++)
-      limit.of[dim] = limit.of[dim] == INT64_MAX ? -1 : limit.of[dim];
+    struct pl_amounts limit = shown_limit(d);
     if (d->limited && pl_pool_limit(to, d->kind, d->name->word, &limit, err))
       return false;
   }
@@ -229,7 +267,7 @@ static bool sound(const struct node *n, size_t *count)
   (*count)++;
   for (int side = 0; side < 2; side++) {
     const struct node *child = side ? n->right : n->left;
-    if (child && (child->order > n->order || (child->key < n->key) == side || (child->any & ~n->any) || child->best > n->best || !pool_room(&n->max, &child->max)))
+    if (child && (child->order > n->order || (child->key < n->key) == side || (child->any & ~n->any) || child->best > n->best || child->lowest_below < n->lowest_below || !pool_room(&n->max, &child->max)))
       return false;
   }
   for (int d = 0; d < DIMS; d++)

@@ -45,39 +45,47 @@ static int64_t most_short(const struct rules *rules, const struct node *n, int *
   return by;
 }
 
-static void note(struct pl_plan *plan, struct row *row, const struct rules *rules, const struct node *n, float score, enum ruled ruled)
+static void note(struct pl_plan *plan, struct row *row, const struct rules *rules, const struct node *n, enum ruled ruled)
 {
   struct note *to = &row->notes[row->n_notes];
-  *to = (struct note){.score = score, .ruled = ruled};
+  *to = (struct note){.ruled = ruled, .asleep = n->state == PL_NODE_ASLEEP};
   if (!keep_name(plan, n->name->word, &to->name))
     return;
-  if (ruled == RULED_NOT)
+  if (ruled == RULED_NOT) {
     pool_score_terms(n, &rules->need, to->terms);
-  else if (ruled == RULED_SMALL)
+    for (int t = 0; t < TERMS; t++)
+      to->score += (float)plan->weights[t] * to->terms[t];
+  } else if (ruled == RULED_SMALL)
     to->short_by = most_short(rules, n, &to->dimension);
   row->n_notes++;
+}
+
+static int by_merit(const void *a, const void *b)
+{
+  const struct note *x = a, *y = b;
+  if (x->ruled != y->ruled)
+    return x->ruled < y->ruled ? -1 : 1;
+  if (x->asleep != y->asleep)
+    return x->asleep ? 1 : -1;
+  return x->score != y->score ? (x->score > y->score ? -1 : 1) : x->name < y->name ? -1 : x->name > y->name;
 }
 
 void pool_explain(struct pl_plan *plan, struct row *row, const struct pl_pool *pool, const struct rules *rules, const struct candidate *candidates, size_t count)
 {
   bool all = pool->n_nodes <= ALL_NOTED;
-  size_t most = all ? pool->n_nodes + count : count < BEST_NOTED ? count : BEST_NOTED;
+  size_t most = all ? pool->n_nodes : count < BEST_NOTED ? count : BEST_NOTED;
   free(row->notes);
   row->n_notes = 0;
   row->n_candidates = count;
   if (!(row->notes = malloc((most + 1) * sizeof *row->notes)))
     return; /* the decision stands without its explanation */
-  for (size_t i = 0; i < count && row->n_notes < most; i++)
-    note(plan, row, rules, candidates[i].node, candidates[i].score, RULED_NOT);
-  for (size_t i = 0; all && i < pool->n_nodes; i++) {
-    const struct node *n = pool->nodes[i];
-    bool noted = !n;
-    for (size_t c = 0; c < count && !noted; c++)
-      noted = candidates[c].node == n;
-    enum ruled ruled = noted ? RULED_NOT : pool_ruled(rules, n, NULL);
-    if (ruled)
-      note(plan, row, rules, n, 0, ruled);
-  }
+  for (size_t i = 0; !all && i < count && row->n_notes < most; i++)
+    note(plan, row, rules, candidates[i].node, RULED_NOT);
+  for (size_t i = 0; all && i < pool->n_nodes; i++)
+    if (pool->nodes[i])
+      note(plan, row, rules, pool->nodes[i], pool_ruled(rules, pool->nodes[i], NULL));
+  if (all)
+    qsort(row->notes, row->n_notes, sizeof *row->notes, by_merit);
 }
 
 __attribute__((format(printf, 2, 3))) static void print(FILE *out, const char *format, ...)
@@ -118,7 +126,7 @@ static void print_note(FILE *out, const struct pl_plan *plan, const struct note 
   for (int t = 0; t < TERMS; t++)
     if (plan->weights[t] > 0)
       print(out, " %s %.2f x %.2f", pool_term_names[t], plan->weights[t], (double)n->terms[t]);
-  print(out, chosen ? "  <- here\n" : "\n");
+  print(out, "%s\n", chosen ? "  <- here" : n->asleep ? "  (asleep)" : "");
 }
 
 char *pl_plan_explain(const struct pl_plan *plan, size_t row)
@@ -131,7 +139,7 @@ char *pl_plan_explain(const struct pl_plan *plan, size_t row)
   if (!out)
     return NULL;
   const struct row *r = &plan->rows[row];
-  print(out, "%s on %s: score %.3f of 1%s; %zu of %zu nodes came into question\n", r->pub.id, r->pub.node, r->pub.score,
+  print(out, "%s on %s: score %.3f of 1%s; the best of %zu weighed, of %zu nodes\n", r->pub.id, r->pub.node, r->pub.score,
         r->pub.wakes ? ", and must be woken: nothing that is awake has room" : "", r->n_candidates, plan->nodes);
   for (size_t i = 0; i < r->n_notes; i++)
     print_note(out, plan, &r->notes[i], !strcmp(plan->text + r->notes[i].name, r->pub.node));
@@ -186,55 +194,76 @@ static void say(struct pl_why *why, const char *help)
     const char *word;
   } parts[] = {{why->closed, "closed or gone"}, {why->lacks_feature, "without a feature"}, {why->too_small, "without room"},
                {why->affinity, "ruled out by affinity or redundancy"}, {why->domain_limit, "under a limit that is used up"}};
-  char list[160] = "";
+  char list[200] = "";
   size_t at = 0;
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
     if (parts[i].count && at < sizeof list)
       at += (size_t)snprintf(list + at, sizeof list - at, "%s%zu %s", at ? ", " : "", parts[i].count, parts[i].word);
-  snprintf(why->text, sizeof why->text, "%.64s fits nowhere: of %zu nodes %s; %s", why->id, why->nodes, at ? list : "none can be used", help);
+  snprintf(why->text, sizeof why->text, "%.60s fits nowhere: of %zu nodes %.110s; %s", why->id, why->nodes, at ? list : "none can be used", help);
+}
+
+struct walk {
+  const struct rules *rules;
+  struct pl_why *why;
+  const struct node *nearest, *under;
+  const struct domain *limit;
+  double least;
+};
+
+static void walk_over(void *ctx, struct node *n)
+{
+  struct walk *w = ctx;
+  const struct domain *over = NULL;
+  enum ruled ruled = pool_ruled(w->rules, n, &over);
+  w->why->nodes++;
+  count_ruled(w->why, ruled);
+  if (ruled == RULED_LIMIT && !w->limit) {
+    w->limit = over;
+    w->under = n;
+  }
+  double far = ruled == RULED_SMALL ? distance(w->rules, n) : INFINITY;
+  if (far < w->least && pool_in_affinity(w->rules, n)) {
+    w->least = far;
+    w->nearest = n;
+  }
+}
+
+/* Where its company leaves it few domains, only these are walked over: all else is ruled out by affinity. */
+static void walk_all(const struct pl_pool *pool, struct walk *w)
+{
+  const struct key_set *company = pool_company(pool, w->rules);
+  if (company) {
+    pool_each_in(pool, company, walk_over, w);
+    w->why->affinity += pool->n_there - w->why->nodes;
+    w->why->nodes = pool->n_there;
+    return;
+  }
+  for (size_t i = 0; i < pool->n_nodes; i++)
+    if (pool->nodes[i])
+      walk_over(w, pool->nodes[i]);
 }
 
 void pool_why(const struct pl_pool *pool, const struct rules *rules, const char *id, struct pl_why *why)
 {
-  const struct node *nearest = NULL, *under = NULL;
-  const struct domain *limit = NULL;
-  double least = INFINITY;
+  struct walk w = {.rules = rules, .why = why, .least = INFINITY};
   *why = (struct pl_why){.id = id};
-  for (size_t i = 0; i < pool->n_nodes; i++) {
-    const struct node *n = pool->nodes[i];
-    const struct domain *over = NULL;
-    if (!n)
-      continue;
-    enum ruled ruled = pool_ruled(rules, n, &over);
-    why->nodes++;
-    count_ruled(why, ruled);
-    if (ruled == RULED_LIMIT && !limit) {
-      limit = over;
-      under = n;
-    }
-    if (ruled == RULED_SMALL && distance(rules, n) < least && pool_in_affinity(rules, n)) {
-      least = distance(rules, n);
-      nearest = n;
-    }
-  }
-  char help[300] = "nothing of its kind is here: it needs other features, other company or an open node";
-  if (limit) {
-    struct pl_amounts left;
-    struct node as = *under;
+  walk_all(pool, &w);
+  char help[280] = "nothing of its kind is here: it needs other features, other company or an open node";
+  if (w.limit) {
+    struct node as = *w.under;
     for (int d = 0; d < DIMS; d++)
-      left.of[d] = limit->limit.of[d] - limit->given.of[d];
-    as.free = left;
-    snprintf(why->limit, sizeof why->limit, "%s %.50s", pl_domain_name(limit->kind), limit->name->word);
+      as.free.of[d] = w.limit->limit.of[d] - w.limit->given.of[d];
+    w.nearest = w.under;
+    snprintf(why->limit, sizeof why->limit, "%s %.50s", pl_domain_name(w.limit->kind), w.limit->name->word);
     snprintf(help, sizeof help, "the limit of %s is short by ", why->limit);
     say_short(help, sizeof help, rules, &as, why);
-    nearest = under;
-  } else if (nearest) {
-    snprintf(help, sizeof help, "nearest is %.60s, short by ", nearest->name->word);
-    say_short(help, sizeof help, rules, nearest, why);
+  } else if (w.nearest) {
+    snprintf(help, sizeof help, "nearest is %.60s, short by ", w.nearest->name->word);
+    say_short(help, sizeof help, rules, w.nearest, why);
   } else if (rules->only) {
     snprintf(help, sizeof help, "it is to be on %.60s and nowhere else", rules->only->name->word);
   }
-  if (nearest)
-    snprintf(why->nearest, sizeof why->nearest, "%s", nearest->name->word);
+  if (w.nearest)
+    snprintf(why->nearest, sizeof why->nearest, "%s", w.nearest->name->word);
   say(why, help);
 }

@@ -14,11 +14,13 @@ static const double SHIFT_RATE[SHIFTS] = {1, 0.2, 0.02};
 #define SEASON_RATE 0.12
 #define ODD 12.0        /* times the usual error: as far as one sample alone is believed */
 #define FAR 20.0        /* times the usual error: as much as one error counts */
+#define OUTLIER 1000.0  /* times the usual error: as much as one error counts for an expert's mean */
 #define HOPELESS 10.0   /* times the last sample's error: who errs as much is not asked */
 #define HUGE_SAMPLE 1e30
 #define TAIL 0.05       /* on each side of the band */
 #define TAIL_STEP 0.1   /* of the usual error */
 #define QUICK 20.0      /* and more in the beginning: this over the number of forecasts */
+#define QUIET 2.0       /* an hour of silence is no certainty: as much as it usually moves counts, over this */
 #define PEAK_POINTS 720
 
 static double clip(double value, double limit)
@@ -57,8 +59,8 @@ static const char *expert_word(size_t expert)
 
 /* --- a rung: weights --- */
 
-/* By regret: how much better each would have been than what was told, over its spread (ML-Poly; Gaillard, Stoltz, van Erven 2014, section 2.1, here with a memory
- * that fades). Who would not have been better has no weight; who does not know yet, none either. */
+/* By regret: how much better each would have been than what was told, over its spread (ML-Poly; Gaillard, Stoltz, van Erven 2014; here with a memory that
+ * fades). Who would not have been better has no weight; who does not know yet, or errs far more than the last sample does, none either. */
 static double weight_of(const struct pl_profile_rung *rung, size_t expert, double value)
 {
   bool silent = isnan(value) || rung->regret[expert] <= 0 || (double)rung->error[expert] > HOPELESS * (double)rung->error[0];
@@ -86,25 +88,28 @@ static double mean_of(const double *values, const double *weights)
   return mean;
 }
 
-/* Bounds that move towards what falls outside, and slowly back: in the long run TAIL of the errors lie beyond each, whatever their distribution (conformal
- * quantile tracking, Angelopoulos et al. 2023, section 2.1). */
+static double usual(const struct pl_profile_rung *rung)
+{
+  return fmax((double)rung->off, (double)rung->error[0] / QUIET);
+}
+
+/* Bounds that move towards what falls outside, and slowly back: in the long run TAIL of the errors lie beyond each, whatever their distribution (quantile
+ * tracking; Angelopoulos, Candes, Tibshirani 2023). */
 static void widen(struct pl_profile_rung *rung, double error)
 {
-  double step = fmax(TAIL_STEP, QUICK / rung->told) * (double)rung->off;
+  double step = fmax(TAIL_STEP, QUICK / rung->told) * usual(rung);
   if (rung->told <= 10) {
     rung->over = (float)fmax(rung->over, error), rung->under = (float)fmin(rung->under, error);
     return;
   }
   rung->over += (float)(step * (error > (double)rung->over ? 1 - TAIL : -TAIL));
   rung->under -= (float)(step * (error < (double)rung->under ? 1 - TAIL : -TAIL));
-  float most = rung->off / (float)TAIL; /* Markov's: what is further off than this is rarer */
-  rung->over = fminf(rung->over, most), rung->under = fmaxf(rung->under, -most);
 }
 
 /* A mean of what is worth remembering: of all in the beginning. */
-static void follow(float *mean, double value, uint32_t n)
+static void follow(float *mean, double value, uint32_t n, double scale)
 {
-  double limit = n > 10 ? FAR * (double)*mean : INFINITY;
+  double limit = n > 10 ? FAR * scale : INFINITY;
   *mean += (float)((fmin(value, limit) - (double)*mean) * fmax(1.0 / n, 1 / MEMORY));
 }
 
@@ -112,29 +117,36 @@ static void judge(struct pl_profile_rung *rung, const float *flight, double valu
 {
   double told = (double)flight[EXPERTS], error = value - told;
   double unit = fmax(rung->told ? (double)rung->error[0] : fabs(error), 1e-30); /* as much as it moves in that time */
+  double limit = rung->told > 10 && usual(rung) > 0 ? OUTLIER * usual(rung) : INFINITY;
   rung->told++;
   for (size_t i = 0; i < EXPERTS; i++)
     if (!isnan(flight[i])) {
       double better = clip(((double)flight[i] - told) / unit, FAR) * (error < 0 ? -1 : error > 0); /* by the slope of the absolute error */
       rung->regret[i] = (float)(FADE * (double)rung->regret[i] + better);
       rung->power[i] = (float)(FADE * (double)rung->power[i] + better * better);
-      rung->error[i] += (float)((fabs(value - (double)flight[i]) - (double)rung->error[i]) * fmax(1.0 / rung->told, 1 / LONG_MEMORY));
+      rung->error[i] += (float)((fmin(fabs(value - (double)flight[i]), limit) - (double)rung->error[i]) * fmax(1.0 / rung->told, 1 / LONG_MEMORY));
     }
   widen(rung, error);
-  follow(&rung->off, fabs(error), rung->told);
+  follow(&rung->off, fabs(error), rung->told, usual(rung));
+}
+
+/* In samples: powers of two, and at last the horizon itself. */
+static uint32_t length_of(const struct pl_profile *p, size_t rung)
+{
+  return rung + 1 < p->n_rungs ? 1u << rung : p->horizon;
 }
 
 /* On long rungs one turn of each `stride` forecasts: which, is as good as chance, lest it be the same hours of each day. NULL: not this one. */
 static float *flight_of(struct pl_profile *p, size_t rung, uint32_t turn)
 {
-  uint32_t length = 1u << rung, stride = length > FLIGHT ? length / FLIGHT : 1, nth = turn / stride;
+  uint32_t stride = (length_of(p, rung) + FLIGHT - 1) / FLIGHT, nth = turn / stride;
   return (nth * 2654435761u >> 16) % stride == turn % stride ? p->rung[rung].flight[nth % (FLIGHT + 1)] : NULL;
 }
 
 static void judge_all(struct pl_profile *p, double value)
 {
   for (size_t r = 0; r < p->n_rungs; r++) {
-    float *flight = p->turns >= 1u << r ? flight_of(p, r, p->turns - (1u << r)) : NULL;
+    float *flight = p->turns >= length_of(p, r) ? flight_of(p, r, p->turns - length_of(p, r)) : NULL;
     if (!flight)
       continue;
     if (!isnan(value) && !isnan(flight[EXPERTS]))
@@ -150,7 +162,7 @@ static void send_all(struct pl_profile *p)
     float *flight = flight_of(p, r, p->turns - 1);
     if (!flight)
       continue;
-    ask(p, 1u << r, values);
+    ask(p, length_of(p, r), values);
     weigh(p, r, values, weights);
     for (size_t i = 0; i < EXPERTS; i++)
       flight[i] = (float)values[i];
@@ -192,7 +204,7 @@ static void learn_season(struct pl_profile *p, size_t s, double value)
       double rate = fmax(1.0 / (1 + p->turns / season->length), SEASON_RATE);
       season->visits++;
       *bin += (float)(rate * clip(error, season->visits > 10 ? ODD * (double)season->off : INFINITY));
-      follow(&season->off, fabs(error), season->visits);
+      follow(&season->off, fabs(error), season->visits, (double)season->off);
     }
   }
   season->sum = 0, season->n = 0;
@@ -247,15 +259,22 @@ static uint32_t steps_of(const struct pl_profile *p, double ahead_s)
   return steps > 1 ? (uint32_t)fmin(steps, 1e8) : 1; /* NAN as well */
 }
 
+/* The rungs below and above, and how far up from the one to the other. */
+static double between(const struct pl_profile *p, double ahead, size_t *below, size_t *above)
+{
+  size_t r = 0;
+  while (r + 1 < p->n_rungs && p->rung[r + 1].told && length_of(p, r + 1) <= ahead)
+    r++;
+  *below = r;
+  *above = r + 1 < p->n_rungs && p->rung[r + 1].told ? r + 1 : r;
+  return *above > r ? log2(ahead / length_of(p, r)) / log2((double)length_of(p, r + 1) / length_of(p, r)) : 0;
+}
+
 static void tell(const struct pl_profile *p, uint32_t ahead, struct pl_forecast *out)
 {
   double values[EXPERTS], low_w[EXPERTS], high_w[EXPERTS], since = ahead + p->age[0]; /* the last sample may have come before the last turn */
-  double at = fmin(log2(since), p->n_rungs - 1), share = at - floor(at);
-  size_t r = (size_t)at, next = r + 1 < p->n_rungs ? r + 1 : r;
-  if (!p->rung[next].told && share < 1)
-    next = r;
-  while (r && !p->rung[r].told)
-    next = --r;
+  size_t r, next;
+  double share = between(p, since, &r, &next);
   const struct pl_profile_rung *a = &p->rung[r], *b = &p->rung[next];
   ask(p, ahead, values);
   weigh(p, r, values, low_w);
@@ -265,7 +284,7 @@ static void tell(const struct pl_profile *p, uint32_t ahead, struct pl_forecast 
     low_w[i] += share * (high_w[i] - low_w[i]);
     best = low_w[i] > low_w[best] ? i : best;
   }
-  double wider = sqrt(fmax(1, since / (double)(1u << next))); /* beyond what was learned: as errors that add up */
+  double wider = sqrt(fmax(1, since / length_of(p, next))); /* beyond what was learned: as errors that add up */
   out->value = mean_of(values, low_w);
   out->low = out->value + wider * fmin(0, (double)a->under + share * (double)(b->under - a->under));
   out->high = out->value + wider * fmax(0, (double)a->over + share * (double)(b->over - a->over));
@@ -357,6 +376,7 @@ enum pl_status pl_profile_new(const struct pl_profile_cfg *cfg, struct pl_profil
     return pl_fail(err, PL_E_NOMEM, "profile: out of memory");
   p->cfg = *cfg;
   p->n_rungs = n_rungs;
+  p->horizon = (uint32_t)fmax(ceil(steps), 1);
   for (size_t i = 0; i < n_rungs * (FLIGHT + 1); i++)
     p->rung[i / (FLIGHT + 1)].flight[i % (FLIGHT + 1)][EXPERTS] = NAN;
   for (size_t i = 0; i < SEASONS * BINS_MAX; i++)

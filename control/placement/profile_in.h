@@ -5,8 +5,9 @@
 #include "control/placement/profile.h"
 
 /*
- * A handful of simple forecasters (experts), each a few operations a sample, and a ladder of horizons (1, 2, 4, ... samples). On each rung every expert forecasts,
- * is judged when the sample comes, and weighs by how much better it was lately than what was told, which is their weighted mean. How far that was off gives the rung's band.
+ * A handful of simple forecasters (experts), each a few operations a sample, and a ladder of horizons (1, 2, 4, ... samples, and the longest asked for). On
+ * each rung every expert forecasts, is judged when the sample comes, and weighs by how much better it was lately than what was told, which is their weighted mean.
+ * How far that was off gives the rung's band. docs/forecast.md says what comes of it.
  */
 enum {
   LEVELS = 5,                  /* exponential means, the quickest of which is the last sample itself */
@@ -37,7 +38,7 @@ struct pl_profile_season {
 
 struct pl_profile {
   struct pl_profile_cfg cfg;
-  uint32_t n_rungs;
+  uint32_t n_rungs, horizon;  /* in samples */
   /* From here on: what is saved (profile_save.c). */
   uint32_t turns, samples;    /* all, and those that had a value */
   double level[LEVELS], age[LEVELS]; /* age: mean of what it is made of, in samples */

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TRACES_FOLDER "control/placement/traces"
+#define TRACES "control/placement/traces/"
 enum { PERIOD_S = 300, A_DAY = 86400 / PERIOD_S, A_WEEK = 7 * A_DAY, SAMPLES_MAX = 20000, HOUR = 3600 / PERIOD_S };
 
 struct trace {
@@ -19,14 +19,14 @@ struct trace {
   size_t count;
 };
 
-static inline bool load(const char *folder, const char *name, struct trace *trace)
+static inline bool load(const char *path, struct trace *trace)
 {
-  char path[512], line[128];
-  *trace = (struct trace){.name = name};
-  snprintf(path, sizeof path, "%s/%s.csv", folder, name);
+  char line[128];
+  const char *name = strrchr(path, '/');
+  *trace = (struct trace){.name = name ? name + 1 : path};
   FILE *in = fopen(path, "r");
   if (!in || !fgets(line, sizeof line, in)) {
-    fprintf(stderr, "bench_profile: cannot read %s; run it where the sources are, or make the traces with tools/make_traces.py\n", path);
+    fprintf(stderr, "cannot read %s: run it where the sources are\n", path);
     return false;
   }
   while (trace->count < SAMPLES_MAX && fgets(line, sizeof line, in)) {
@@ -100,8 +100,8 @@ static const struct {
 } HORIZONS[] = {{"5 min", 300 / PERIOD_S}, {"1 h", HOUR}};
 enum { N_HORIZONS = sizeof HORIZONS / sizeof *HORIZONS };
 
-static const char *const TRACES[] = {"daily", "bursty", "ramp", "machine"};
-enum { N_TRACES = sizeof TRACES / sizeof *TRACES };
+static const char *const SHIPPED[] = {TRACES "daily.csv", TRACES "bursty.csv", TRACES "ramp.csv", TRACES "machine.csv"};
+enum { N_SHIPPED = sizeof SHIPPED / sizeof *SHIPPED };
 
 struct score {
   double sum, worst;

@@ -39,18 +39,24 @@ static void put_away(struct whole *whole)
   free(whole->data);
 }
 
+/* Those that came with it and never had a place; what had one comes alone. */
+static bool comes_with(const struct pl_work *first, const struct pl_work *work)
+{
+  return first->displaced ? work == first : waits(work) && !work->displaced && work->order == first->order;
+}
+
 static bool gather(const struct pl_placement *all, const struct pl_work *first, struct whole *whole)
 {
   size_t count = 0;
   for (const struct pl_work *work = all->first; work; work = pl_work_next(work))
-    count += waits(work) && !work->displaced && work->order == first->order;
+    count += comes_with(first, work);
   *whole = (struct whole){.requests = calloc(count, sizeof *whole->requests), .images = calloc(count, sizeof *whole->images),
                           .data = calloc(count, sizeof *whole->data)};
   if (!whole->requests || !whole->images || !whole->data)
     return false;
   count = 0;
   for (const struct pl_work *work = all->first; work; work = pl_work_next(work))
-    if (waits(work) && !work->displaced && work->order == first->order) {
+    if (comes_with(first, work)) {
       whole->requests[count] = work->w.request;
       whole->images[count] = work->w.image;
       whole->data[count++] = work->w.data_MiB;
@@ -122,6 +128,12 @@ bool pl_find_place(struct pl_placement *all, const struct pl_work *work, const s
   pl_moves_end(&moves);
   pl_pool_free(copy);
   return *to;
+}
+
+/* What has no others beside it is planned as any order, and may displace. */
+static bool stands_alone(const struct pl_work *work)
+{
+  return work->w.request.replicas <= 1 && work->w.request.redundancy == PL_REDUNDANCY_NONE;
 }
 
 static bool try_single(struct pl_placement *all, struct pl_work *work)
@@ -211,7 +223,7 @@ void pl_queue_try(struct pl_placement *all)
     return;
   struct pl_work **tried = calloc(count, sizeof(struct pl_work *)), *work;
   while (tried && n_tried < count && (work = next_to_try(all, tried, n_tried))) {
-    bool placed = work->displaced ? try_single(all, work) : try_order(all, work);
+    bool placed = work->displaced && !stands_alone(work) ? try_single(all, work) : try_order(all, work);
     if (!placed && has_no_patience(all, work) && could_ever_fit(all, work))
       break;
     if (!placed)

@@ -284,8 +284,10 @@ static void test_a_restart_adopts_what_runs(void **state)
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, floor_setup, bay_teardown)
-int main(void)
+int main(int argc, char **argv)
 {
+  if (argc > 1) /* one of them */
+    cmocka_set_test_filter(argv[1]);
   const struct CMUnitTest tests[] = {TEST(test_an_order_runs_and_stops),
                                      TEST(test_the_pool_is_the_inventory),
                                      TEST(test_refusals),

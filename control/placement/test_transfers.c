@@ -273,8 +273,10 @@ static void test_an_evacuated_module_is_empty_before_it_is_off(void **state)
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, floor_setup, bay_teardown)
-int main(void)
+int main(int argc, char **argv)
 {
+  if (argc > 1) /* one of them */
+    cmocka_set_test_filter(argv[1]);
   const struct CMUnitTest tests[] = {TEST(test_a_move),
                                      TEST(test_what_cannot_move),
                                      TEST(test_a_cancelled_move_goes_back),

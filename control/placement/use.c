@@ -61,18 +61,30 @@ static void sample(struct pl_placement *all, struct pl_work *work)
     pl_use_keep(all, work);
 }
 
-/* What it will use at most, 9 times of 10; before enough is known: what was asked for. */
-static void peak_of(const struct pl_work *work, enum pl_dimension dimension, double ahead_s, double *expected, double *above)
+/* What it will use at most, and how much more 9 times of 10; no more than it may. Before enough is known: what was asked for. False: that. */
+bool pl_use_peak(const struct pl_work *work, enum pl_dimension dimension, double ahead_s, double *expected, double *above)
 {
   const struct pl_profile *profile = dimension == PL_DIMENSION_CORES ? work->cores : dimension == PL_DIMENSION_MEMORY ? work->memory : NULL;
-  double high;
-  *expected = (double)work->w.request.need.of[dimension];
+  double need = (double)work->w.request.need.of[dimension], high;
+  *expected = need;
   *above = 0;
   if (!profile || !pl_profile_peak(profile, ahead_s, expected, &high))
-    return;
-  double most = (double)work->w.request.need.of[dimension]; /* its agent gives it no more */
-  *expected = fmin(*expected, most);
-  *above = fmax(fmin(high, most) - *expected, 0);
+    return false;
+  *expected = fmin(fmax(*expected, 0), need);
+  *above = fmax(fmin(high, need) - *expected, 0);
+  return true;
+}
+
+/* Current and heat go with the cores. */
+static void peak_of(const struct pl_work *work, enum pl_dimension dimension, double ahead_s, double *expected, double *above)
+{
+  bool by_cores = dimension == PL_DIMENSION_POWER || dimension == PL_DIMENSION_HEAT;
+  double cores = (double)work->w.request.need.of[PL_DIMENSION_CORES];
+  (void)pl_use_peak(work, by_cores ? PL_DIMENSION_CORES : dimension, ahead_s, expected, above);
+  if (by_cores) {
+    *expected *= (double)work->w.request.need.of[dimension] / cores;
+    *above *= (double)work->w.request.need.of[dimension] / cores;
+  }
 }
 
 static bool is_on(const struct pl_work *work, const char *node)

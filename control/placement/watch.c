@@ -148,18 +148,23 @@ void pl_watch_losses(struct pl_placement *all)
 
 /* --- full, hot --- */
 
+/* Now, or soon where that is known. */
+static double used_soon(const struct pl_placement *all, const struct pl_work *work, enum pl_dimension dimension, double now)
+{
+  double expected, above;
+  bool known = pl_use_peak(work, dimension, (double)all->stack->settings.ahead_ns / (double)PL_S, &expected, &above);
+  return known ? fmax(now, expected) : now;
+}
+
 static double share_used(const struct pl_placement *all, const struct pl_host *host)
 {
   double cores = 0, memory = 0;
-  struct pl_forecast forecast;
   const struct pl_amounts *capacity = &host->desc.capacity;
   for (const struct pl_work *work = all->first; work; work = pl_work_next(work))
-    if (!strcmp(work->w.node, host->item->id)) {
-      cores += 1000 * work->w.run.used_cores;
-      memory += work->w.run.used_memory_MiB;
+    if (!strcmp(work->w.node, host->item->id) && work->w.state == PL_WORKLOAD_RUNNING) {
+      cores += used_soon(all, work, PL_DIMENSION_CORES, 1000 * work->w.run.used_cores);
+      memory += used_soon(all, work, PL_DIMENSION_MEMORY, work->w.run.used_memory_MiB);
     }
-  if (pl_placement_forecast(all, host->item->id, PL_DIMENSION_CORES, (double)all->stack->settings.ahead_ns / (double)PL_S, &forecast))
-    cores = fmax(cores, forecast.value);
   double most = capacity->of[PL_DIMENSION_CORES] ? cores / (double)capacity->of[PL_DIMENSION_CORES] : 0;
   return fmax(most, capacity->of[PL_DIMENSION_MEMORY] ? memory / (double)capacity->of[PL_DIMENSION_MEMORY] : 0);
 }

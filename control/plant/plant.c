@@ -57,7 +57,7 @@ enum pl_status pl_plant_control_set(struct pl_stack *stack, const char *id, cons
     return pl_fail(err, PL_E_USAGE, "there is no control '%s'", id);
   bool is_automatic = automatic ? *automatic : control->automatic;
   double value = set_point ? *set_point : control->set_point;
-  if (set_point && is_automatic && control->automatic && control->dead_band > 0)
+  if (set_point && is_automatic && control->automatic && control->found)
     return pl_fail(err, PL_E_USAGE, "%s is automatic: the set point is the plant's; set ControlMode to Manual first", control->name);
   if (!(value >= control->min && value <= control->max))
     return pl_fail(err, PL_E_RANGE, "%s: %g %s, expected %g to %g %s", control->name, value, control->unit_of, control->min, control->max, control->unit_of);

@@ -21,6 +21,7 @@ struct pl_control {
   const char *unit_of;     /* SetPointUnits, UCUM: "L/min", "W" */
   struct pl_item *item;    /* where it stands */
   double set_point, min, max, dead_band;
+  bool found;              /* while it is automatic the plant finds its set point by itself; false: it is a person's in either mode */
   bool automatic;          /* ControlMode Automatic; false: Manual, the set point is a person's */
   bool limited;            /* false: there is no set point (a cap that is off): SetPoint null */
 };
@@ -31,12 +32,13 @@ enum pl_status pl_plant_control_set(struct pl_stack *stack, const char *id, cons
 /* Redundancy of supplies (PL_ITEM_PSU) or of a pump unit's pumps (PL_ITEM_PUMP) as it is now. */
 struct pl_redundancy {
   const char *mode;        /* Redundancy v1 RedundancyType: "NPlusM", "NotRedundant" */
-  unsigned min_needed, members, working;
+  unsigned min_needed, members, working, coming; /* coming: on their way, or not looked at yet */
   enum pl_health health;   /* OK: more than needed; Warning: just as many; Critical: fewer */
 };
 void pl_plant_redundancy(const struct pl_stack *stack, enum pl_item_kind of, struct pl_redundancy *redundancy);
 
-/* May this CSU have power now? PL_E_BUSY with the sentence that says why not: a leak that concerns it, the cap, no supply to spare, no coolant. */
+/* May this CSU have power now? PL_E_BUSY with the sentence that says why not: a leak that concerns it, the cap, no supply to spare, no coolant. PL_E_EARLY: that is
+ * not known yet, or will be better in a moment. */
 enum pl_status pl_plant_may_power(const struct pl_stack *stack, const struct pl_item *csu, struct pl_err *err);
 double pl_plant_power_W(const struct pl_stack *stack); /* what the supplies give now; NAN: not known */
 

@@ -186,7 +186,8 @@ void pl_pumps_new(struct pl_plant *plant)
     char id[64];
     snprintf(id, sizeof id, "%s.flow", item->id);
     struct pl_control row = {.id = id, .name = "Coolant flow", .type = "LiquidFlowLPM", .unit_of = "L/min", .item = item, .min = stack->settings.flow_min_Lpm,
-                             .max = stack->settings.flow_max_Lpm, .dead_band = STEP_LPM, .set_point = stack->settings.flow_min_Lpm, .automatic = true, .limited = true};
+                             .max = stack->settings.flow_max_Lpm, .dead_band = STEP_LPM, .found = true,
+                             .set_point = stack->settings.flow_min_Lpm, .automatic = true, .limited = true};
     struct pl_control *control = pl_plant_add_control(plant, &row);
     if (control)
       plant->pumps[plant->n_pumps++] = (struct pl_pumps){.item = item, .control = control, .wanted_Lpm = NAN, .error_K = NAN};

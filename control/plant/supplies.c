@@ -37,6 +37,7 @@ void pl_plant_redundancy(const struct pl_stack *stack, enum pl_item_kind of, str
   for (struct pl_item *item = pl_inventory_first(stack->inventory, of); item; item = pl_item_next(stack->inventory, item)) {
     out->members++;
     out->working += works(item);
+    out->coming += pl_item_is_coming(stack, item);
   }
   out->min_needed = of == PL_ITEM_PSU ? needed_supplies(stack) : out->members > 1 ? out->members - 1 : out->members;
   if (!out->min_needed)
@@ -73,6 +74,8 @@ static enum pl_status coolant_allows(const struct pl_stack *stack, const struct 
   }
   struct pl_redundancy pumps;
   pl_plant_redundancy(stack, PL_ITEM_PUMP, &pumps);
+  if (pumps.members && !pumps.working && pumps.coming)
+    return pl_fail(err, PL_E_EARLY, "%s: no pump was seen to run yet; ask again in a moment", csu->id);
   if (pumps.members && !pumps.working)
     return pl_fail(err, PL_E_BUSY, "%s gets no coolant: no pump runs; start one first", csu->id);
   return PL_OK;
@@ -87,6 +90,8 @@ enum pl_status pl_plant_may_power(const struct pl_stack *stack, const struct pl_
     return status;
   struct pl_redundancy supplies;
   pl_plant_redundancy(stack, PL_ITEM_PSU, &supplies);
+  if (supplies.working < supplies.min_needed && supplies.working + supplies.coming >= supplies.min_needed)
+    return pl_fail(err, PL_E_EARLY, "%s: not every power supply was seen to work yet; ask again in a moment", csu->id);
   if (supplies.members && supplies.working < supplies.min_needed)
     return pl_fail(err, PL_E_BUSY, "%s: only %u of the %u power supplies that the rack needs work; replace a supply first", csu->id, supplies.working, supplies.min_needed);
   const struct pl_control *cap = pl_plant_control_find(stack->plant, "power-cap");

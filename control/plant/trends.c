@@ -35,6 +35,7 @@ struct trend {
 };
 
 struct pl_trends {
+  double bus_V; /* at this tick, the mean of the supplies that work; NAN: not known */
   struct pl_plant *plant;
   struct trend *rows;
   size_t count;
@@ -72,20 +73,24 @@ static bool pump_head(struct pl_plant *plant, struct trend *trend, double *value
   return true;
 }
 
-static bool contact_resistance(struct pl_plant *plant, struct trend *trend, double *value)
+static double bus_voltage(struct pl_plant *plant)
 {
-  double bus = 0, slot, current, uncertainty;
+  double sum = 0, vout;
   unsigned n = 0;
-  for (struct pl_item *psu = pl_inventory_first(plant->stack->inventory, PL_ITEM_PSU); psu; psu = pl_item_next(plant->stack->inventory, psu)) {
-    double vout;
+  for (struct pl_item *psu = pl_inventory_first(plant->stack->inventory, PL_ITEM_PSU); psu; psu = pl_item_next(plant->stack->inventory, psu))
     if (psu->state == PL_STATE_ENABLED && value_of(plant, psu, "supply", "vout", &vout)) {
-      bus += vout;
+      sum += vout;
       n++;
     }
-  }
-  if (!n || !value_of(plant, trend->item, "hot-swap", "vin", &slot) || !value_of(plant, trend->item, "hot-swap", "iout", &current))
+  return n ? sum / n : NAN;
+}
+
+static bool contact_resistance(struct pl_plant *plant, struct trend *trend, double *value)
+{
+  double slot, current, uncertainty, bus = plant->trends->bus_V;
+  if (isnan(bus) || !value_of(plant, trend->item, "hot-swap", "vin", &slot) || !value_of(plant, trend->item, "hot-swap", "iout", &current))
     return false;
-  pl_line_add(&trend->slope, current, bus / n - slot);
+  pl_line_add(&trend->slope, current, bus - slot);
   return pl_line_slope(&trend->slope, 1.0, value, &uncertainty) && *value > 0 && uncertainty < 0.1 * *value;
 }
 
@@ -146,6 +151,7 @@ void pl_trends_tick(struct pl_trends *trends)
   struct pl_plant *plant = trends->plant;
   size_t before = plant->n_notices;
   plant->n_notices = 0;
+  trends->bus_V = bus_voltage(plant);
   double today = (double)pl_clock_now(plant->stack->clock) / (86400.0 * (double)PL_S);
   for (size_t i = 0; i < trends->count; i++) {
     struct trend *trend = &trends->rows[i];

@@ -87,7 +87,7 @@ static enum pl_check next_off(struct pl_procedure *p, struct pl_err *why)
     enum pl_power power = pl_unit_power(p, csu, why);
     char word[8];
     bool told = pl_procedure_noted(p, csu->id, word, sizeof word) && !strcmp(word, "off");
-    if (power == PL_POWER_OFF) {
+    if (pl_unit_is_off(p, csu, why) == PL_CHECK_DONE) {
       pl_item_happens(p->stack, csu, PL_HAPPENS_POWER_LOST, "");
       continue;
     }

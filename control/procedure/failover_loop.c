@@ -58,7 +58,7 @@ static enum pl_check next_off(struct pl_procedure *p, struct pl_err *why)
     return PL_CHECK_DONE;
   for (struct pl_item *csu = each_csu(p, NULL); csu; csu = each_csu(p, csu)) {
     bool told = pl_procedure_noted(p, csu->id, NULL, 0);
-    if (told && pl_unit_power(p, csu, why) != PL_POWER_OFF)
+    if (told && pl_unit_is_off(p, csu, why) != PL_CHECK_DONE)
       return PL_CHECK_NOT_YET;
     if (told)
       pl_item_happens(p->stack, csu, PL_HAPPENS_POWER_LOST, "");

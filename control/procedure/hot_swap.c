@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Hot-swap of a CSU. Firmware is not written here: no device of the rack has a driver that could, and a step that does nothing would claim an update.
+ * Hot-swap of a CSU. Its last step, update, is that of the inventory and of the pool. Firmware is not written here: no device of the rack has a driver that could.
  * Its workloads go first: what is ordered to be there and fits nowhere else ends the procedure before anything is switched (placement/drains.c).
  * Once the unit was pulled there is no way back to the old state: what fails then leaves the slot without power and its LED on.
  */
@@ -25,7 +25,8 @@ static void set_ready(struct pl_procedure *p, bool ready)
 
 static void taken_up(struct pl_procedure *p)
 {
-  bool lit = strcmp(pl_procedure_step_name(p), "reintegrate") != 0 && strcmp(pl_procedure_step_name(p), "update") != 0;
+  const char *step = pl_procedure_step_name(p);
+  bool lit = strcmp(step, "reintegrate") != 0 && strcmp(step, "update") != 0;
   p->item->indicator = lit;
   if (lit)
     pl_item_happens(p->stack, p->item, PL_HAPPENS_QUIESCE, p->desc->about);
@@ -143,10 +144,38 @@ static enum pl_check reintegrated(struct pl_procedure *p, struct pl_err *why)
   return pl_unit_is_lit(p, p->item, false, why);
 }
 
-/* What the new unit is able to do is what the pool gives away from here on. */
+/* What follows has failed: a person must see which unit it is. */
+static enum pl_status unreintegrate(struct pl_procedure *p, struct pl_err *err)
+{
+  pl_item_happens(p->stack, p->item, PL_HAPPENS_QUIESCE, p->desc->about);
+  return pl_unit_light(p, p->item, true, err);
+}
+
+static enum pl_status update(struct pl_procedure *p, struct pl_err *err)
+{
+  (void)err;
+  pl_item_identify(p->stack, p->item);
+  return PL_OK;
+}
+
+/* Who it is and what is inside, as it says itself now that it works: what the rest of the stack counts with from here on. */
 static enum pl_check updated(struct pl_procedure *p, struct pl_err *why)
 {
-  return pl_placement_has_taken(p->stack->placement, p->item, why) ? PL_CHECK_DONE : PL_CHECK_NOT_YET;
+  char serial[sizeof p->serial] = "";
+  pl_procedure_noted(p, "put-in", serial, sizeof serial);
+  if (!pl_unit_present(p, p->item)) {
+    pl_fail(why, PL_E_GONE, "%s was pulled", p->item->id);
+    return PL_CHECK_FAILED;
+  }
+  bool says = pl_item_device(p->item, "identity") != NULL;
+  if (says && (!p->item->identified || p->item->identified_at < p->commanded)) {
+    pl_fail(why, PL_E_TIMEOUT, "%s does not say who it is and what is inside", p->item->id);
+    return pl_clock_now(p->stack->clock) - p->step_begun > pl_limit_test(p->stack) ? PL_CHECK_FAILED : PL_CHECK_NOT_YET; /* the limit is the agent's, which boots */
+  }
+  if (!says || pl_unit_is(p->item, serial))
+    return pl_placement_has_taken(p->stack->placement, p->item, why) ? PL_CHECK_DONE : PL_CHECK_NOT_YET;
+  pl_fail(why, PL_E_WRONG_UNIT, "%s is another unit than the one that was tested: serial %s instead of %s", p->item->id, p->item->identity.serial, serial);
+  return PL_CHECK_FAILED;
 }
 
 static const struct pl_step STEPS[] = {
@@ -159,8 +188,9 @@ static const struct pl_step STEPS[] = {
     {.name = "power-up", .about = "path and power enable on; power good", .flags = PL_STEP_POWER, .act = pl_act_power_on, .check = pl_check_on, .again = pl_again_same,
      .undo = pl_act_power_off, .undone = pl_check_off, .limit = pl_limit_power_good},
     {.name = "test", .about = "voltages and temperatures within their limits", .check = pl_check_test, .undo = pl_undo_test, .limit = pl_limit_test},
-    {.name = "reintegrate", .about = "LED off, work again", .act = reintegrate, .check = reintegrated, .limit = pl_limit_soon},
-    {.name = "update", .about = "the pool has of it what it says of itself, and its agent answers", .check = updated, .limit = pl_limit_update},
+    {.name = "reintegrate", .about = "LED off, work again", .act = reintegrate, .check = reintegrated, .undo = unreintegrate, .undone = isolated, .limit = pl_limit_soon},
+    {.name = "update", .about = "identity and contents read afresh: the inventory and the pool have them, and its agent answers", .act = update, .check = updated,
+     .limit = pl_limit_update},
 };
 
 const struct pl_procedure_desc pl_hot_swap = {.kind = "hot-swap", .about = "Hot-swap of a CSU", .item_kind = PL_ITEM_CSU, .steps = STEPS,

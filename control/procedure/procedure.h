@@ -76,7 +76,7 @@ enum pl_status pl_procedures_new(struct pl_stack *stack, struct pl_procedures **
 void pl_procedures_free(struct pl_procedures *procedures);
 /* After the inventory's first round: takes up what the store says is not over. */
 enum pl_status pl_procedures_resume(struct pl_procedures *procedures, struct pl_err *err);
-/* PL_E_BUSY: its unit is another procedure's; PL_E_USAGE: it may not, and why. */
+/* PL_E_BUSY: its unit is another procedure's; PL_E_USAGE: it may not, and why; PL_E_EARLY: whether it may is not known yet. */
 enum pl_status pl_procedure_begin(struct pl_stack *stack, const struct pl_procedure_desc *desc, struct pl_item *item, const char *author,
                                   struct pl_procedure **procedure, struct pl_err *err);
 /* Ends it as failed where it stands, without any undo: something urgent has taken what it was working on, and to put things back would be wrong. */

@@ -26,7 +26,7 @@ static const char BAY_SMALL[] =
     "  - {name: module-2, kind: module, location: lower}\n"
     "  - {name: busbar, kind: busbar}\n"
     "  - {name: psu-a, kind: psu, busbar: busbar}\n"
-    "  - {name: csu-1, kind: csu, in: module-1, busbar: busbar, loop: loop}\n"
+    "  - {name: csu-1, kind: csu, in: module-1, busbar: busbar, loop: loop, spare-part-number: ES-CSU-2L, spare-memory: 1024}\n"
     "  - {name: csu-2, kind: csu, in: module-1, busbar: busbar, loop: loop}\n"
     "  - {name: csu-5, kind: csu, in: module-2, busbar: busbar, loop: loop}\n"
     "  - {name: loop, kind: loop}\n"
@@ -39,7 +39,8 @@ static const char BAY_SMALL[] =
     "  - {name: connector-2, driver: connector, bus: lines, part: csu-2, owner: stack, safe: {power-enable: false}, present: \"!P2_N\", power-enable: E2, power-good: G2,\n"
     "     attention: A2, reset: \"!R2_N\"}\n"
     "  - {name: connector-5, driver: connector, bus: lines, part: csu-5, owner: stack, safe: {power-enable: false}, present: \"!P5_N\", power-enable: E5, power-good: G5,\n"
-    "     attention: A5, reset: \"!R5_N\"}\n";
+    "     attention: A5, reset: \"!R5_N\"}\n"
+    "  - {name: identity-1, driver: fru-eeprom, bus: i2c, address: 0x50, part: csu-1, owner: stack}\n";
 
 static inline const char *bay_small(char path[64])
 {

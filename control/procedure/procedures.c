@@ -287,7 +287,7 @@ static enum pl_status check_begin(struct pl_stack *stack, const struct pl_proced
   if (stack->dead)
     return pl_fail(err, PL_E_GONE, "%s: the stack is dead", desc->kind);
   if (!stack->procedures->resumed && !desc->urgent) /* its unit may be one's that was begun before */
-    return pl_fail(err, PL_E_BUSY, "%s of %s: the stack has just started, and has not taken up yet what it was doing. Ask again in a moment", desc->kind, item->id);
+    return pl_fail(err, PL_E_EARLY, "%s of %s: the stack has just started, and has not taken up yet what it was doing. Ask again in a moment", desc->kind, item->id);
   if (item->kind != desc->item_kind)
     return pl_fail(err, PL_E_USAGE, "%s: %s is a %s, and this is for a %s", desc->kind, item->id, pl_item_kind_name(item->kind), pl_item_kind_name(desc->item_kind));
   return PL_OK;

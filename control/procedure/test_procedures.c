@@ -62,6 +62,70 @@ static void test_hot_swap(void **state)
   stand_is(bay->s, "csu-5", PL_STATE_ENABLED, PL_HEALTH_OK);
 }
 
+static struct pl_procedure *until_removed(struct bay *bay)
+{
+  bay_power(bay, "csu-1", NULL);
+  struct pl_procedure *p = bay_begin(bay, &pl_hot_swap, "csu-1");
+  bay_until_step(bay, p, "ready", 10 * PL_S);
+  stand_act(bay->s, "csu-1", "remove");
+  bay_until_step(bay, p, "removed", 10 * PL_S);
+  stand_run(bay->s, PL_S); /* out of the way */
+  return p;
+}
+
+/* The last step: who is there now, and what is inside, stands in the inventory. */
+static void test_another_unit_updates_the_inventory(void **state)
+{
+  struct bay *bay = *state;
+  const struct pl_item *csu = stand_item(bay->s, "csu-1");
+  struct pl_procedure *p = until_removed(bay);
+  assert_false(csu->identified);
+  stand_act(bay->s, "csu-1", "replace");
+  stand_act(bay->s, "csu-1", "insert");
+  pl_time_ns inserted = pl_clock_now(bay->s->clock);
+  bay_until_step(bay, p, "update", 30 * PL_S);
+  assert_true(csu->identified && csu->identified_at >= inserted); /* nobody powers a stranger */
+  bay_until_over(bay, p, PL_PROCEDURE_COMPLETED, 30 * PL_S);
+  assert_true(csu->identified && csu->identified_at >= p->step_begun);
+  assert_string_not_equal(csu->identity.serial, p->serial);
+  assert_string_equal(csu->identity.part_number, "ES-CSU-2L");
+  assert_true(csu->identity.contents.memory_bytes == 1024ull << 30);
+  assert_non_null(strstr(csu->identity.contents.drive_serial, csu->identity.serial)); /* its own drives came with it */
+  assert_int_equal(csu->identity.contents.drives, 8);
+}
+
+/* It was tested and switched on, and then does not say any more who it is: no stack can count with it. No power, and the LED says which it is. */
+static void test_a_unit_that_does_not_say_who_it_is_is_not_taken_in(void **state)
+{
+  struct bay *bay = *state;
+  struct pl_procedure *p = until_removed(bay);
+  stand_act(bay->s, "csu-1", "insert");
+  bay_until_step(bay, p, "reintegrate", 30 * PL_S);
+  stand_plant(bay->s, "identity-1.wire=nack");
+  bay_until_over(bay, p, PL_PROCEDURE_FAILED, 60 * PL_S);
+  if (!strstr(p->message, "csu-1 does not say who it is"))
+    fail_msg("%s", p->message);
+  assert_true(TRUTH("csu-1", "vout") < 5);
+  assert_true(TRUTH("csu-1", "attention") > 0.5);
+  assert_true(p->item->indicator);
+}
+
+/* What a unit said that was pulled while it spoke is nobody's. */
+static void test_pulled_while_it_is_updated(void **state)
+{
+  struct bay *bay = *state;
+  struct pl_procedure *p = until_removed(bay);
+  stand_act(bay->s, "csu-1", "insert");
+  bay_until_step(bay, p, "reintegrate", 30 * PL_S);
+  stand_plant(bay->s, "identity-1.wire=nack");
+  bay_until_step(bay, p, "update", 10 * PL_S);
+  stand_act(bay->s, "csu-1", "remove");
+  bay_until_over(bay, p, PL_PROCEDURE_FAILED, 30 * PL_S);
+  assert_non_null(strstr(p->message, "was pulled"));
+  assert_true(TRUTH("csu-1", "power_enable_pin") < 0.5);
+  assert_false(p->item->identified);
+}
+
 static void test_hot_swap_cancelled_goes_back(void **state)
 {
   struct bay *bay = *state;
@@ -374,6 +438,9 @@ int main(void)
   const struct CMUnitTest tests[] = {
       TEST(test_power_on_and_off),
       TEST(test_hot_swap),
+      TEST(test_another_unit_updates_the_inventory),
+      TEST(test_a_unit_that_does_not_say_who_it_is_is_not_taken_in),
+      TEST(test_pulled_while_it_is_updated),
       TEST(test_hot_swap_cancelled_goes_back),
       TEST(test_power_good_does_not_come),
       TEST(test_an_empty_slot_gets_no_power),

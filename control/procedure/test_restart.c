@@ -179,11 +179,18 @@ static void psu_a_dead(struct bay *bay)
   stand_run(bay->s, 50 * PL_MS); /* it has not been noticed yet */
 }
 
+/* What was said of a unit that failed is taken back when it is well again, also by a stack that was started meanwhile. */
+static void mend(struct bay *bay, const char *unit)
+{
+  stand_clear(bay->s);
+  stand_run(bay->s, 10 * PL_S);
+  stand_is(bay->s, unit, PL_STATE_ENABLED, PL_HEALTH_OK);
+}
+
 static void bus_holds(struct bay *bay)
 {
   assert_true(TRUTH("busbar", "vout") > 46);
-  stand_clear(bay->s);
-  stand_run(bay->s, 10 * PL_S);
+  mend(bay, "psu-a");
 }
 
 static void test_failover_psu(void **state)
@@ -200,8 +207,7 @@ static void pump_dead(struct bay *bay)
 static void flow_holds(struct bay *bay)
 {
   assert_true(TRUTH("loop", "flow") > 5.5);
-  stand_clear(bay->s);
-  stand_run(bay->s, 10 * PL_S);
+  mend(bay, "rpu.pump-1");
 }
 
 static void test_failover_pump(void **state)
@@ -222,8 +228,8 @@ static void csu_saved(struct bay *bay)
 {
   assert_true(TRUTH("csu-1", "vout") < 5);
   assert_true(TRUTH("csu-1", "tripped") < 0.5);
-  stand_clear(bay->s);
-  stand_run(bay->s, 10 * PL_S);
+  mend(bay, "rpu.pump-2");
+  stand_is(bay->s, "loop", PL_STATE_ENABLED, PL_HEALTH_OK);
 }
 
 static void test_failover_loop(void **state)
@@ -294,10 +300,25 @@ static void test_nothing_begins_before_all_is_taken_up(void **state)
   csu_on(bay);
   int64_t id = down_at(bay, &pl_hot_swap, "csu-1", "ready");
   stand_stack(bay->s);
-  assert_int_equal(pl_procedure_begin(bay->s->stack, &pl_power_on, stand_item(bay->s, "csu-2"), "t", NULL, &bay->s->err), PL_E_BUSY);
-  assert_int_equal(pl_procedure_begin(bay->s->stack, &pl_hot_swap, stand_item(bay->s, "csu-1"), "t", NULL, &bay->s->err), PL_E_BUSY);
+  assert_int_equal(pl_procedure_begin(bay->s->stack, &pl_power_on, stand_item(bay->s, "csu-2"), "t", NULL, &bay->s->err), PL_E_EARLY);
+  assert_int_equal(pl_procedure_begin(bay->s->stack, &pl_hot_swap, stand_item(bay->s, "csu-1"), "t", NULL, &bay->s->err), PL_E_EARLY);
   stand_run(bay->s, 2 * PL_S);
   assert_int_equal(pl_procedure_find(bay->s->stack->procedures, id)->state, PL_PROCEDURE_RUNNING);
+}
+
+/* Without power because its path is open: it is switched off all the same, or it would come back to life when that is mended. */
+static void test_off_means_switched_off(void **state)
+{
+  struct bay *bay = *state;
+  csu_on(bay);
+  int64_t id = down_at(bay, &pl_power_off, "csu-1", "power-down");
+  stand_plant(bay->s, "csu-1.fet=stuck-off");
+  stand_run(bay->s, 2 * PL_S);
+  bay_until_over(bay, up_again(bay, id), PL_PROCEDURE_COMPLETED, 30 * PL_S);
+  stand_clear(bay->s);
+  stand_run(bay->s, 2 * PL_S);
+  assert_int_equal(stand_item(bay->s, "csu-1")->state, PL_STATE_STANDBY); /* critical: its controller told of the path */
+  assert_true(TRUTH("csu-1", "vout") < 5);
 }
 
 /* Switched on by somebody else meanwhile: one look, and it is done. */
@@ -345,7 +366,7 @@ int main(void)
   const struct CMUnitTest tests[] = {
       TEST(test_hot_swap), TEST(test_power_on), TEST(test_power_off), TEST(test_restart), TEST(test_evacuate), TEST(test_failover_csu), TEST(test_failover_module),
       DEMO(test_failover_psu), DEMO(test_failover_pump), DEMO(test_failover_loop), TEST(test_pulled_while_the_stack_was_down),
-      TEST(test_pulled_before_it_got_power), TEST(test_nothing_begins_before_all_is_taken_up), TEST(test_done_by_another_meanwhile), TEST(test_killed_while_rolling_back),
+      TEST(test_pulled_before_it_got_power), TEST(test_nothing_begins_before_all_is_taken_up), TEST(test_done_by_another_meanwhile), TEST(test_off_means_switched_off), TEST(test_killed_while_rolling_back),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -257,10 +257,19 @@ void pl_triggers_reading(struct pl_procedures *all, struct pl_item *item)
       look_at(all, loop);
 }
 
+/* Its failover was taken up after a restart: what that says of the unit is taken back once the unit is well, as if it had begun here. */
+static bool was_begun(const struct pl_procedures *all, const struct pl_item *item)
+{
+  const struct pl_procedure *p = pl_procedure_of(all, item);
+  return p && (p->desc == &pl_failover_module || (p->desc == trigger_of(item)->desc && p->item == item));
+}
+
 void pl_triggers_begin(struct pl_procedures *all)
 {
-  for (size_t i = 0; i < all->watch->count; i++)
+  for (size_t i = 0; i < all->watch->count; i++) {
+    all->watch->each[i].begun = was_begun(all, all->watch->each[i].item);
     look(all->watch, &all->watch->each[i]);
+  }
 }
 
 enum pl_status pl_triggers_new(struct pl_procedures *all, struct pl_err *err)

@@ -54,11 +54,12 @@ enum pl_power pl_unit_power(struct pl_procedure *p, const struct pl_item *unit, 
   return none && !good ? PL_POWER_OFF : PL_POWER_BETWEEN;
 }
 
+static const struct {
+  const char *role, *quantity;
+} WAYS[] = {{"hot-swap", "on"}, {"connector", "power-enable"}};
+
 enum pl_status pl_unit_switch(struct pl_procedure *p, struct pl_item *unit, bool on, struct pl_err *err)
 {
-  static const struct {
-    const char *role, *quantity;
-  } WAYS[] = {{"hot-swap", "on"}, {"connector", "power-enable"}};
   enum pl_status (*give)(struct pl_procedure *, struct pl_item *, const char *, const char *, int64_t, struct pl_err *) = on ? pl_procedure_command : pl_procedure_try;
   size_t ways = 0;
   for (size_t i = 0; i < sizeof WAYS / sizeof *WAYS; i++) {
@@ -73,9 +74,30 @@ enum pl_status pl_unit_switch(struct pl_procedure *p, struct pl_item *unit, bool
   return ways ? PL_OK : pl_fail(err, PL_E_UNSUPPORTED, "%s has no device of the stack's that switches its power", unit->id);
 }
 
+/* A slot without power that is still switched on (the bus is gone, its path is open) gets it as soon as that is mended. What cannot be read back tells nothing. */
+static bool is_switched_on(struct pl_procedure *p, const struct pl_item *unit, struct pl_err *why)
+{
+  bool on;
+  for (size_t i = 0; i < sizeof WAYS / sizeof *WAYS; i++) {
+    const struct pl_sense *sense = pl_item_sense(unit, WAYS[i].role, WAYS[i].quantity);
+    if (!sense || !pl_reading_valid(&sense->reading))
+      continue;
+    if (!flag(p, unit, WAYS[i].role, WAYS[i].quantity, &on))
+      pl_fail(why, PL_E_TIMEOUT, "%s of %s was not read back yet", WAYS[i].quantity, sense->device->name);
+    else if (on)
+      pl_fail(why, PL_E_RANGE, "%s has no power, and %s of %s is still on", unit->id, WAYS[i].quantity, sense->device->name);
+    else
+      continue;
+    return true;
+  }
+  return false;
+}
+
 enum pl_check pl_unit_is_off(struct pl_procedure *p, const struct pl_item *unit, struct pl_err *why)
 {
-  return pl_unit_power(p, unit, why) == PL_POWER_OFF ? PL_CHECK_DONE : PL_CHECK_NOT_YET;
+  if (pl_unit_power(p, unit, why) != PL_POWER_OFF)
+    return PL_CHECK_NOT_YET;
+  return pl_unit_present(p, unit) && is_switched_on(p, unit, why) ? PL_CHECK_NOT_YET : PL_CHECK_DONE;
 }
 
 enum pl_check pl_unit_is_on(struct pl_procedure *p, const struct pl_item *unit, struct pl_err *why)

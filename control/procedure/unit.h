@@ -12,6 +12,7 @@ enum pl_power { PL_POWER_UNSEEN, PL_POWER_OFF, PL_POWER_ON, PL_POWER_BETWEEN };
 enum pl_power pl_unit_power(struct pl_procedure *p, const struct pl_item *unit, struct pl_err *why);
 /* Path and enable line, whichever it has. Switching off tries all that there is, and fails nothing: the check tells. */
 enum pl_status pl_unit_switch(struct pl_procedure *p, struct pl_item *unit, bool on, struct pl_err *err);
+/* No power, and nothing that a unit that is there would get some by. */
 enum pl_check pl_unit_is_off(struct pl_procedure *p, const struct pl_item *unit, struct pl_err *why);
 enum pl_check pl_unit_is_on(struct pl_procedure *p, const struct pl_item *unit, struct pl_err *why); /* FAILED: it was pulled */
 

@@ -105,14 +105,17 @@ void pl_say_err(struct pl_exchange *x, const char *property, const struct pl_err
   static const struct {
     enum pl_status status;
     int http;
-  } MEANINGS[] = {{PL_E_USAGE, 400}, {PL_E_RANGE, 400}, {PL_E_BUSY, 409}, {PL_E_UNSUPPORTED, 400}, {PL_E_TIMEOUT, 504}};
+  } MEANINGS[] = {{PL_E_USAGE, 400}, {PL_E_RANGE, 400}, {PL_E_BUSY, 409}, {PL_E_UNSUPPORTED, 400}, {PL_E_EARLY, 503}, {PL_E_TIMEOUT, 504}};
+  static const char *const SOON = "1"; /* second */
   int http = 500;
   for (size_t i = 0; i < sizeof MEANINGS / sizeof MEANINGS[0]; i++)
     if (MEANINGS[i].status == err->status)
       http = MEANINGS[i].http;
-  struct pl_message message = *pl_message_find(http == 409 ? "ResourceInUse" : http == 504 ? "OperationTimeout" : http == 500 ? "OperationFailed" : "GeneralError");
+  struct pl_message message = *pl_message_find(http == 409 ? "ResourceInUse" : http == 503 ? "ServiceTemporarilyUnavailable" : http == 504 ? "OperationTimeout" : http == 500 ? "OperationFailed" : "GeneralError");
   message.resolution = err->text[0] ? err->text : message.resolution; /* what, where, what to do, in our words */
-  say(open_of(x), http, property, &message, NULL, 0);
+  say(open_of(x), http, property, &message, &SOON, http == 503);
+  if (http == 503)
+    pl_answer_header(x, "Retry-After", SOON);
 }
 
 void pl_say_refusal(struct pl_exchange *x, const char *id, const char *arg, const char *sentence, struct json_object *own)

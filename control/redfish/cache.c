@@ -99,7 +99,7 @@ static bool not_modified(const struct pl_http_request *request, const struct pl_
 {
   const char *have = pl_http_field(request->fields, request->n_fields, "If-None-Match");
   const char *etag = have ? pl_http_field(answer->fields, answer->n_fields, "ETag") : NULL;
-  return etag && (!strcmp(have, "*") || strstr(have, etag));
+  return etag && pl_request_tag_in(have, etag);
 }
 
 static const struct entry *find(const struct shard *shard, uint64_t hash, const char *target)

@@ -327,12 +327,16 @@ static const struct pl_prop METRICS[] = {
 };
 
 static const struct pl_field RESET[] = {{.name = "ResetType", .type = PL_FIELD_TEXT, .choices = pl_reset_types}};
-static const struct pl_action ACTIONS[] = {{.name = "Chassis.Reset", .fields = RESET, .n_fields = 1, .offered = pl_can_reset, .run = pl_run_reset}};
+static const struct pl_field EVACUATE[] = {{.name = "ResetType", .type = PL_FIELD_TEXT, .choices = pl_evacuate_types}};
+static const struct pl_action ACTIONS[] = {
+    {.name = "Chassis.Reset", .fields = RESET, .n_fields = 1, .offered = pl_can_reset, .run = pl_run_reset},
+    {.name = "Chassis.Reset", .fields = EVACUATE, .n_fields = 1, .offered = pl_can_evacuate, .run = pl_run_reset},
+};
 
 #define BELOW "/redfish/v1/Chassis/{}"
 static const struct pl_route ROUTES[] = {
     {.uri = "/redfish/v1/Chassis", .type = "ChassisCollection.ChassisCollection", .name = "Chassis", .members = list_chassis, .flags = PL_ROUTE_CACHED},
-    {.uri = BELOW, .type = "Chassis.v1_28_0.Chassis", .props = {PL_PROPS(CHASSIS), PL_PROPS(LINKS)}, .actions = ACTIONS, .n_actions = 1, .find = find_chassis,
+    {.uri = BELOW, .type = "Chassis.v1_28_0.Chassis", .props = {PL_PROPS(CHASSIS), PL_PROPS(LINKS)}, .actions = ACTIONS, .n_actions = sizeof ACTIONS / sizeof *ACTIONS, .find = find_chassis,
      .flags = PL_ROUTE_CACHED},
     {.uri = BELOW "/EnvironmentMetrics", .type = "EnvironmentMetrics.v1_5_0.EnvironmentMetrics", .name = "Environment Metrics", .props = {PL_PROPS(ENVIRONMENT)}},
     {.uri = BELOW "/ThermalSubsystem", .type = "ThermalSubsystem.v1_5_0.ThermalSubsystem", .name = "Thermal Subsystem", .props = {PL_PROPS(THERMAL)},

@@ -241,8 +241,8 @@ static enum pl_has get_forecast(const struct pl_res *res, const struct pl_prop *
 {
   struct pl_forecast f;
   (void)prop;
-  if (!pl_placement_forecast(res->stack->placement, res->ids[0], PL_DIMENSION_CORES, (double)res->stack->settings.ahead_ns / (double)PL_S, &f))
-    return PL_SHOW; /* null: too little is known yet */
+  if (!view_of(res).allocations || !pl_placement_forecast(res->stack->placement, res->ids[0], PL_DIMENSION_CORES, (double)res->stack->settings.ahead_ns / (double)PL_S, &f))
+    return PL_SHOW; /* null: there is nothing to expect, or too little is known */
   *value = pl_forecast_json(&f, PL_DIMENSION_CORES);
   return PL_SHOW;
 }
@@ -372,10 +372,19 @@ static const struct pl_prop ZONE[] = {
 
 /* --- the service --- */
 
+static enum pl_has get_duration(const struct pl_res *res, const struct pl_prop *prop, struct json_object **value)
+{
+  char text[48]; /* ISO 8601 */
+  (void)prop;
+  snprintf(text, sizeof text, "PT%lldS", (long long)(res->stack->settings.reserve_ns / PL_S));
+  return show_text(value, text);
+}
+
 static const struct pl_prop SERVICE[] = {
     PL_TEXT("Description", "Places workloads on the units of this rack: which has what, and who has it"),
     PL_FLAG("ServiceEnabled", true),
     PL_STATUS_ENABLED,
+    PL_CALLS("ReservationDuration", get_duration),
     PL_FLAG("AllowOverprovisioning", false),
     PL_FLAG("AllowZoneAffinity", false), /* by WithIn and ApartIn of a request, which say more */
     PL_LINK("ResourceBlocks", "ResourceBlocks"),

@@ -223,11 +223,9 @@ static enum pl_has get_speed(const struct pl_res *res, const struct pl_prop *pro
 static const struct pl_item *unit_of_loop(const struct pl_res *res)
 {
   const struct pl_inventory *inventory = res->stack->inventory;
-  for (const struct pl_item *unit = pl_inventory_first(inventory, PL_ITEM_PUMP_UNIT); unit; unit = pl_item_next(inventory, unit)) {
-    const struct pl_node *loop = pl_node_get(unit->part->node, "loop");
-    if (loop && loop->kind == PL_NODE_SCALAR && !strcmp(loop->text, res->item->id))
+  for (const struct pl_item *unit = pl_inventory_first(inventory, PL_ITEM_PUMP_UNIT); unit; unit = pl_item_next(inventory, unit))
+    if (!strcmp(pl_loop_of(unit), res->item->id))
       return unit;
-  }
   return NULL;
 }
 
@@ -284,8 +282,7 @@ static bool find_valve(struct pl_res *res)
 
 static bool is_of_loop(const struct pl_item *valve, const struct pl_item *loop)
 {
-  const struct pl_node *node = pl_node_get(valve->part->node, "loop");
-  return valve->parent->kind != PL_ITEM_MODULE && node && node->kind == PL_NODE_SCALAR && !strcmp(node->text, loop->id);
+  return valve->parent->kind != PL_ITEM_MODULE && !strcmp(pl_loop_of(valve), loop->id);
 }
 
 static void list_loop_valves(const struct pl_res *res, struct pl_members *members)

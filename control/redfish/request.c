@@ -284,13 +284,18 @@ bool pl_request_body(struct pl_open_exchange *x)
   return !x->n_errors;
 }
 
-/* If-Match, If-None-Match: a list of tags, or *. */
+/* If-Match, If-None-Match: a list of tags, or * (RFC 9110, 13.1). A tag is a whole one: what sticks to it makes it another. */
 bool pl_request_tag_in(const char *list, const char *etag)
 {
   size_t n = strlen(etag);
-  for (const char *p = list; (p = strstr(p, etag)); p += n)
-    if ((p == list || strchr(", \t/", p[-1])) && (!p[n] || strchr(", \t", p[n]))) /* "/": of W/"..." */
+  for (const char *p = list + strspn(list, ", \t"); *p; p += strspn(p, ", \t")) {
+    p += strncmp(p, "W/", 2) ? 0 : 2;
+    if (!strncmp(p, etag, n) && (!p[n] || strchr(", \t", p[n])))
       return true;
+    const char *end = *p == '"' ? strchr(p + 1, '"') : NULL; /* a comma between quotes parts nothing */
+    p = end ? end + 1 : p;
+    p += strcspn(p, ", \t");
+  }
   return !strcmp(list, "*");
 }
 

@@ -52,7 +52,7 @@ static void keep(struct pl_open_exchange *x)
   struct pl_keep *k = x->keep;
   struct pl_stack *stack = x->x.stack;
   static const uint64_t NEVER_CHANGES;
-  if (!k || !(res->route->flags & PL_ROUTE_CACHED) || q->expand || q->filter || q->only || pl_request_field(x, "If-None-Match"))
+  if (!k || !(res->route->flags & PL_ROUTE_CACHED) || q->expand || q->filter || q->only)
     return;
   const struct pl_item *item = res->item;
   k->version_of = !item ? &NEVER_CHANGES : item->first_child ? pl_inventory_version_at(stack->inventory) : &item->version;

@@ -112,6 +112,27 @@ static inline void ask(struct door *d, const char *method, const char *target, c
   ask_as(d, ADMIN, method, target, body);
 }
 
+/* So that there is one of everything to look at: CSUs with power, a workload, one that waits, a reservation, decisions. The last answer is that of Compose. */
+static inline void door_furnish(struct door *d)
+{
+  static const char RESERVE[] = "{\"RequestFormat\": \"Manifest\", \"RequestType\": \"PreviewReserve\", \"Manifest\": {\"Stanzas\": [{\"StanzaType\": \"ComposeSystem\", "
+                                "\"StanzaId\": \"later\", \"Request\": {\"Oem\": {\"Plumbline\": {\"Cores\": 1, \"Replicas\": 2, \"Apart\": [\"web\"], \"Features\": []}}}}]}}";
+  for (int i = 1; i <= 2; i++) {
+    char csu[8];
+    snprintf(csu, sizeof csu, "csu-%d", i);
+    stand_power(d->stand, csu, true);
+    stand_until_state(d->stand, csu, PL_STATE_ENABLED, 20 * PL_S);
+  }
+  stand_run(d->stand, 15 * PL_S); /* their agents answer */
+  ask(d, "POST", "/redfish/v1/Systems", "{\"Id\": \"web\", \"Oem\": {\"Plumbline\": {\"Cores\": 1, \"Image\": \"steady/50\", \"Application\": \"shop\"}}}");
+  assert_int_equal(d->status, 201);
+  ask(d, "POST", "/redfish/v1/Systems", "{\"Id\": \"big\", \"Oem\": {\"Plumbline\": {\"Cores\": 100000, \"WaitForRoom\": true}}}");
+  assert_int_equal(d->status, 201);
+  stand_run(d->stand, 60 * PL_S);
+  ask(d, "POST", "/redfish/v1/CompositionService/Actions/CompositionService.Compose", RESERVE);
+  assert_int_equal(d->status, 200);
+}
+
 static inline const char *header(const struct door *d, const char *name)
 {
   return pl_http_field(d->answer.fields, d->answer.n_fields, name);

@@ -36,7 +36,7 @@ static const struct pl_item *pump_unit_of(const struct pl_item *item)
   return NULL;
 }
 
-static const char *loop_of(const struct pl_item *item)
+const char *pl_loop_of(const struct pl_item *item)
 {
   const struct pl_node *node = item->part ? pl_node_get(item->part->node, "loop") : NULL;
   return node && node->kind == PL_NODE_SCALAR ? node->text : "";
@@ -68,7 +68,7 @@ char *pl_item_uri(const struct pl_item *item, char *out, size_t size)
     if (item->parent->kind == PL_ITEM_MODULE)
       snprintf(out, size, "/redfish/v1/Chassis/%s/ThermalSubsystem/CoolantConnectors/%s", chassis, item->id);
     else
-      snprintf(out, size, PL_LOOPS_URI "/%s/SecondaryCoolantConnectors/%s", loop_of(item), item->id);
+      snprintf(out, size, PL_LOOPS_URI "/%s/SecondaryCoolantConnectors/%s", pl_loop_of(item), item->id);
     break;
   case PL_ITEM_LEAK_DETECTOR: snprintf(out, size, "/redfish/v1/Chassis/%s/ThermalSubsystem/LeakDetection/LeakDetectors/%s", chassis, item->id); break;
   default: break;

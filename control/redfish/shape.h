@@ -72,8 +72,10 @@ char *pl_sensor_uri(const struct pl_item *item, const struct pl_sense *sense, ch
 bool pl_find_kind(struct pl_res *res, size_t id, enum pl_item_kind kind);
 bool pl_list_kind(const struct pl_res *res, struct pl_members *members, enum pl_item_kind kind);
 /* Resets (reset.c). */
-extern const char *const pl_reset_types[];
+extern const char *const pl_reset_types[], *const pl_evacuate_types[];
 void pl_run_reset(struct pl_exchange *x);
+const char *pl_loop_of(const struct pl_item *item); /* the loop that its part names; "": none */
 bool pl_can_reset(const struct pl_res *res);
+bool pl_can_evacuate(const struct pl_res *res);
 
 #endif

@@ -43,6 +43,7 @@ struct caller {
   void (*work)(struct caller *caller);
   unsigned number, wrong;
   char token[80];
+  struct pl_http_field more; /* of the next request */
   struct pl_http_request last;
 };
 
@@ -56,6 +57,9 @@ static int go(struct caller *c, const char *method, const char *target, const ch
     encode64(ADMIN, basic + 6, sizeof basic - 6);
     r.fields[r.n_fields++] = (struct pl_http_field){"Authorization", basic};
   }
+  if (c->more.name)
+    r.fields[r.n_fields++] = c->more;
+  c->more.name = NULL;
   pl_http_answer_free(&c->last.answer);
   pl_gate_serve(c->hall->gate, &r, 20 * PL_S);
   c->last.answer = r.answer;
@@ -163,6 +167,54 @@ static void nobody_reads_what_is_kept_for_others(void **state)
   run_all(*state, callers, 1, ask_twice);
 }
 
+/* Neither is kept for the other: a HEAD has no body, and a GET has one, whoever came first. */
+static void look_at_the_head(struct caller *c)
+{
+  static const char *const URIS[] = {"/redfish/v1/Chassis/csu-3", "/redfish/v1/Systems", "/redfish/v1/Managers/rackd"};
+  for (size_t i = 0; i < sizeof URIS / sizeof URIS[0]; i++)
+    for (int round = 0; round < 3; round++) {
+      c->wrong += go(c, "HEAD", URIS[i], NULL) != 200 || c->last.answer.body_size || !pl_http_field(c->last.answer.fields, c->last.answer.n_fields, "ETag");
+      c->wrong += go(c, "GET", URIS[i], NULL) != 200 || !says(c, URIS[i]);
+    }
+}
+
+static void a_head_is_not_kept_for_a_get(void **state)
+{
+  struct caller callers[1];
+  run_all(*state, callers, 1, look_at_the_head);
+}
+
+static void ask_if_it_changed(struct caller *c)
+{
+  static const char *const URIS[] = {"/redfish/v1/Chassis/csu-3", "/redfish/v1/SessionService"}; /* the first is kept, the second is not */
+  static const struct {
+    const char *header; /* %s: its ETag */
+    int status;
+  } CASES[] = {{"%s", 304},         {"*", 304},           {"W/%s", 304},        {"\"x\", %s", 304}, {"\"x,y\",%s , \"z\"", 304}, {"%sfoobar", 200}, {"foobar%s", 200},
+               {"%s%s", 200},       {"\"x\"%s", 200},     {"X/%s", 200},        {"\"\"", 200},      {"", 200},                     {"%s\"", 200},     {"*, \"x\"", 200}};
+  for (size_t u = 0; u < sizeof URIS / sizeof URIS[0]; u++) {
+    char etag[40];
+    c->wrong += go(c, "GET", URIS[u], NULL) != 200;
+    snprintf(etag, sizeof etag, "%s", pl_http_field(c->last.answer.fields, c->last.answer.n_fields, "ETag"));
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+      char header[160];
+      snprintf(header, sizeof header, CASES[i].header, etag, etag);
+      c->more = (struct pl_http_field){"If-None-Match", header};
+      int status = go(c, "GET", URIS[u], NULL);
+      bool whole = status == CASES[i].status && (status == 304 ? !c->last.answer.body_size : says(c, URIS[u]));
+      if (!whole)
+        print_message("%s, If-None-Match: %s: %d, expected %d\n", URIS[u], header, status, CASES[i].status);
+      c->wrong += !whole;
+    }
+  }
+}
+
+static void only_a_whole_tag_is_a_match(void **state)
+{
+  struct caller callers[1];
+  run_all(*state, callers, 1, ask_if_it_changed);
+}
+
 /* A loop that stands: the caller is told so, and what had not begun never does. */
 static void impatient(struct caller *c)
 {
@@ -210,6 +262,8 @@ int main(void)
       cmocka_unit_test_setup_teardown(many_threads_come_and_go, open_hall, close_hall),
       cmocka_unit_test_setup_teardown(a_kept_answer_is_never_an_old_one, open_hall, close_hall),
       cmocka_unit_test_setup_teardown(nobody_reads_what_is_kept_for_others, open_hall, close_hall),
+      cmocka_unit_test_setup_teardown(a_head_is_not_kept_for_a_get, open_hall, close_hall),
+      cmocka_unit_test_setup_teardown(only_a_whole_tag_is_a_match, open_hall, close_hall),
       cmocka_unit_test_setup_teardown(a_loop_that_stands_is_told, open_hall, close_hall),
       cmocka_unit_test_setup_teardown(a_gate_that_closes_leaves_nobody_hanging, open_hall, close_hall),
   };

@@ -241,6 +241,111 @@ static void a_write_is_answered_when_hardware_has_it(void **state)
   assert_true(lit == 1);
 }
 
+static bool swap_is_over(struct stand *s, void *ctx)
+{
+  (void)ctx;
+  return !stand_item(s, "csu-1")->procedure;
+}
+
+static bool is_ready(struct stand *s, void *ctx)
+{
+  (void)ctx;
+  return stand_item(s, "csu-1")->ready_to_remove;
+}
+
+/* Another unit in the slot: chassis and system tell of it, and of nothing that the one before had. */
+static void a_swap_changes_what_is_told_of_the_slot(void **state)
+{
+  struct door *d = *state;
+  char serial[64];
+  stand_power(d->stand, "csu-1", true);
+  stand_until_state(d->stand, "csu-1", PL_STATE_ENABLED, 20 * PL_S);
+  ask(d, "GET", "/redfish/v1/Systems/csu-1", NULL);
+  snprintf(serial, sizeof serial, "%s", text_at(d, "SerialNumber"));
+  assert_int_equal(number_at(d, "MemorySummary/TotalSystemMemoryGiB"), 512);
+  ask(d, "PATCH", "/redfish/v1/Chassis/csu-1", "{\"ReadyToRemove\": true}");
+  assert_int_equal(d->status, 202);
+  assert_true(stand_until(d->stand, is_ready, NULL, 20 * PL_S) != PL_NEVER);
+  stand_act(d->stand, "csu-1", "remove");
+  stand_run(d->stand, 2 * PL_S);
+  ask(d, "GET", "/redfish/v1/Chassis/csu-1", NULL);
+  assert_true(is_null_at(d, "SerialNumber"));
+  stand_act(d->stand, "csu-1", "replace");
+  stand_act(d->stand, "csu-1", "insert");
+  assert_true(stand_until(d->stand, swap_is_over, NULL, 30 * PL_S) != PL_NEVER);
+  ask(d, "GET", "/redfish/v1/Chassis/csu-1", NULL);
+  assert_string_not_equal(text_at(d, "SerialNumber"), serial);
+  assert_string_equal(text_at(d, "PartNumber"), "ES-CSU-2L");
+  snprintf(serial, sizeof serial, "%s", text_at(d, "SerialNumber"));
+  ask(d, "GET", "/redfish/v1/Systems/csu-1", NULL);
+  assert_string_equal(text_at(d, "SerialNumber"), serial);
+  assert_string_equal(text_at(d, "PartNumber"), "ES-CSU-2L");
+  assert_int_equal(number_at(d, "MemorySummary/TotalSystemMemoryGiB"), 1024);
+  ask(d, "GET", "/redfish/v1/Systems/csu-1/Storage/1/Drives/3", NULL);
+  assert_non_null(strstr(text_at(d, "SerialNumber"), serial));
+}
+
+/* Of a module no other reset makes sense, and it is done only where somebody else is left who works. */
+static void a_module_is_evacuated(void **state)
+{
+  struct door *d = *state;
+  const char *reset = "/redfish/v1/Chassis/module-1/Actions/Chassis.Reset";
+  ask(d, "GET", "/redfish/v1/Chassis/module-1", NULL);
+  assert_string_equal(text_at(d, "Actions/#Chassis.Reset/target"), reset);
+  assert_int_equal(array_length(d, "Actions/#Chassis.Reset/ResetType@Redfish.AllowableValues"), 1);
+  ask(d, "POST", reset, "{\"ResetType\": \"ForceOff\"}");
+  assert_int_equal(d->status, 400);
+  stand_power(d->stand, "csu-1", true);
+  stand_until_state(d->stand, "csu-1", PL_STATE_ENABLED, 20 * PL_S);
+  ask(d, "POST", reset, "{\"ResetType\": \"GracefulShutdown\"}");
+  assert_in_range(d->status, 400, 409);
+  stand_power(d->stand, "csu-5", true);
+  stand_until_state(d->stand, "csu-5", PL_STATE_ENABLED, 20 * PL_S);
+  ask(d, "POST", reset, "{}");
+  assert_int_equal(d->status, 202);
+  stand_until_state(d->stand, "csu-1", PL_STATE_STANDBY, 20 * PL_S);
+  stand_run(d->stand, PL_S); /* what is behind the path discharges */
+  assert_true(stand_truth(d->stand, "csu-1", "vout") < 5);
+  assert_true(stand_truth(d->stand, "csu-5", "vout") > 46);
+  ask(d, "GET", "/redfish/v1/Chassis/demo-rack", NULL);
+  assert_null(value_at(d, "Actions"));
+}
+
+/* Just after its start, before it has looked: not now, and when to ask again; never that something is wrong which it does not know. */
+static void power_is_not_refused_for_what_was_not_looked_at(void **state)
+{
+  (void)state;
+  struct door *d = calloc(1, sizeof *d);
+  d->stand = stand_open(DEMO_RACK);
+  d->encrypted = true;
+  stand_stack(d->stand);
+  unsigned early = 0;
+  do {
+    ask(d, "POST", "/redfish/v1/Chassis/csu-1/Actions/Chassis.Reset", "{\"ResetType\": \"On\"}");
+    if (d->status == 503) {
+      early++;
+      assert_string_equal(header(d, "Retry-After"), "1");
+      assert_non_null(strstr(text_at(d, "error/@Message.ExtendedInfo/0/MessageId"), "ServiceTemporarilyUnavailable"));
+      assert_non_null(strstr(text_at(d, "error/@Message.ExtendedInfo/0/Resolution"), "sk again in a moment"));
+    }
+    stand_run(d->stand, 50 * PL_MS);
+  } while (d->status == 503 && pl_clock_now(d->stand->clock) < 10 * PL_S);
+  assert_int_equal(d->status, 202);
+  assert_true(early > 0);
+  door_close(d);
+}
+
+/* Later it is known: no pump runs. */
+static void a_pump_that_stands_is_no_matter_of_time(void **state)
+{
+  struct door *d = *state;
+  stand_plant(d->stand, "rpu.pump-1=dead");
+  stand_plant(d->stand, "rpu.pump-2=dead");
+  stand_run(d->stand, 20 * PL_S);
+  ask(d, "POST", "/redfish/v1/Chassis/csu-1/Actions/Chassis.Reset", "{\"ResetType\": \"On\"}");
+  assert_int_equal(d->status, 409);
+}
+
 static void dump_json(const struct door *d, FILE *out)
 {
   if (out && d->json)
@@ -294,32 +399,13 @@ static void check_one(void *ctx, const char *uri)
   dump->count++;
 }
 
-/* So that there is one of everything to look at: a CSU with power, a workload on it, one that has a reservation, decisions. */
-static void furnish(struct door *d, FILE *out)
-{
-  static const char RESERVE[] = "{\"RequestFormat\": \"Manifest\", \"RequestType\": \"PreviewReserve\", \"Manifest\": {\"Stanzas\": [{\"StanzaType\": \"ComposeSystem\", "
-                                "\"StanzaId\": \"later\", \"Request\": {\"Oem\": {\"Plumbline\": {\"Cores\": 1, \"Replicas\": 2, \"Apart\": [\"web\"], \"Features\": []}}}}]}}";
-  stand_power(d->stand, "csu-1", true);
-  stand_until_state(d->stand, "csu-1", PL_STATE_ENABLED, 20 * PL_S);
-  stand_power(d->stand, "csu-2", true);
-  stand_until_state(d->stand, "csu-2", PL_STATE_ENABLED, 20 * PL_S);
-  stand_run(d->stand, 15 * PL_S); /* their agents answer */
-  ask(d, "POST", "/redfish/v1/Systems", "{\"Id\": \"web\", \"Oem\": {\"Plumbline\": {\"Cores\": 1, \"Image\": \"steady/50\", \"Application\": \"shop\"}}}");
-  assert_int_equal(d->status, 201);
-  ask(d, "POST", "/redfish/v1/CompositionService/Actions/CompositionService.Compose", RESERVE);
-  assert_int_equal(d->status, 200);
-  dump_json(d, out);
-  ask(d, "POST", "/redfish/v1/Systems", "{\"Id\": \"big\", \"Oem\": {\"Plumbline\": {\"Cores\": 100000, \"WaitForRoom\": true}}}");
-  assert_int_equal(d->status, 201);
-  stand_run(d->stand, 60 * PL_S);
-}
-
 static void every_resource_is_there(void **state)
 {
   struct door *d = *state;
   const char *path = getenv("PL_DUMP");
   struct dump dump = {.door = d, .out = path ? fopen(path, "w") : NULL};
-  furnish(d, dump.out);
+  door_furnish(d);
+  dump_json(d, dump.out);
   pl_res_walk(d->stand->stack, dump_one, &dump);
   if (dump.out)
     fclose(dump.out);
@@ -343,6 +429,10 @@ int main(void)
       cmocka_unit_test_setup_teardown(patch_says_of_each_property, open_demo, close_demo),
       cmocka_unit_test_setup_teardown(an_invalid_reading_is_null, open_demo, close_demo),
       cmocka_unit_test_setup_teardown(a_write_is_answered_when_hardware_has_it, open_demo, close_demo),
+      cmocka_unit_test_setup_teardown(a_swap_changes_what_is_told_of_the_slot, open_demo, close_demo),
+      cmocka_unit_test_setup_teardown(a_module_is_evacuated, open_demo, close_demo),
+      cmocka_unit_test(power_is_not_refused_for_what_was_not_looked_at),
+      cmocka_unit_test_setup_teardown(a_pump_that_stands_is_no_matter_of_time, open_demo, close_demo),
       cmocka_unit_test_setup_teardown(every_resource_is_there, open_demo, close_demo),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

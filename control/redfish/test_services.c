@@ -356,6 +356,63 @@ static void a_task_is_told_while_it_runs_and_after(void **state)
   door_close(d);
 }
 
+/* Entries of the event log with this message and this unit in their origin. */
+static size_t count_entries(struct door *d, const char *message, const char *unit)
+{
+  size_t count = 0;
+  ask(d, "GET", ENTRIES "?$expand=.&$top=500", NULL);
+  for (size_t i = 0; i < array_length(d, "Members"); i++) {
+    const char *entry = json_object_to_json_string(json_object_array_get_idx(value_at(d, "Members"), i));
+    count += strstr(entry, message) && strstr(entry, unit);
+  }
+  return count;
+}
+
+#define DETECTOR(module, id) "/redfish/v1/Chassis/module-" module "/ThermalSubsystem/LeakDetection/LeakDetectors/" id
+
+static void is_answered(struct door *d, const char *detector, const char *id)
+{
+  ask(d, "GET", detector, NULL);
+  assert_string_equal(text_at(d, "DetectorState"), "Critical");
+  assert_string_equal(text_at(d, "Oem/Plumbline/Procedure"), "leak-response");
+  if (count_entries(d, "LeakDetectedCritical", id) != 1)
+    fail_msg("%zu entries tell of %s", count_entries(d, "LeakDetectedCritical", id), id);
+}
+
+/* While the valve of the first is still on its way: the second is told of by itself, once, and answered at its own time; and a third that is the first again. */
+static void a_second_leak_is_a_leak_of_its_own(void **state)
+{
+  (void)state;
+  struct door *d = door_open(NULL);
+  struct stand *s = d->stand;
+  stand_power(s, "csu-1", true);
+  stand_power(s, "csu-5", true);
+  stand_until_state(s, "csu-5", PL_STATE_ENABLED, 20 * PL_S);
+  stand_plant(s, "leak-1.leak=stuck-high");
+  stand_run(s, 2 * PL_S);
+  is_answered(d, DETECTOR("1", "leak-1"), "leak-1");
+  assert_true(stand_truth(s, "csu-1", "vout") < 5);
+  assert_true(stand_truth(s, "csu-5", "vout") > 40);
+  stand_plant(s, "leak-2.leak=stuck-high");
+  stand_run(s, 900 * PL_MS); /* its delay is 1 s */
+  assert_true(stand_truth(s, "csu-5", "vout") > 40);
+  stand_run(s, 600 * PL_MS);
+  assert_true(stand_truth(s, "csu-5", "vout") < 5);
+  is_answered(d, DETECTOR("1", "leak-1"), "leak-1");
+  is_answered(d, DETECTOR("2", "leak-2"), "leak-2");
+  stand_run(s, 30 * PL_S);
+  ask(d, "GET", DETECTOR("2", "leak-2"), NULL);
+  assert_true(is_null_at(d, "Oem/Plumbline/Procedure"));
+  assert_true(stand_truth(s, "stop-valve-1", "closed") > 0.5 && stand_truth(s, "stop-valve-2", "closed") > 0.5);
+  stand_clear(s);
+  stand_run(s, 2 * PL_S);
+  assert_int_equal(count_entries(d, "LeakDetectedNormal", "leak-1"), 1);
+  stand_plant(s, "leak-1.leak=stuck-high");
+  stand_run(s, 2 * PL_S);
+  assert_int_equal(count_entries(d, "LeakDetectedCritical", "leak-1"), 2);
+  door_close(d);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -370,6 +427,7 @@ int main(void)
       cmocka_unit_test(metadata_names_every_type),
       cmocka_unit_test(registries_are_those_of_the_messages),
       cmocka_unit_test(a_task_is_told_while_it_runs_and_after),
+      cmocka_unit_test(a_second_leak_is_a_leak_of_its_own),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

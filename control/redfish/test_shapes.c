@@ -90,7 +90,9 @@ static void reset_is_a_task(void **state)
   assert_string_equal(text_at(d, "error/code"), "Base.1.22.ActionParameterValueNotInList");
   ask(d, "POST", "/redfish/v1/Systems/csu-1/Actions/ComputerSystem.Reset", "{\"Type\": \"On\"}");
   assert_string_equal(text_at(d, "error/code"), "Base.1.22.ActionParameterUnknown");
-  ask(d, "POST", "/redfish/v1/Chassis/module-1/Actions/Chassis.Reset", "{\"ResetType\": \"On\"}"); /* a module has no switch */
+  ask(d, "POST", "/redfish/v1/Chassis/module-1/Actions/Chassis.Reset", "{\"ResetType\": \"On\"}"); /* a module has no switch: it is evacuated */
+  assert_int_equal(d->status, 400);
+  ask(d, "POST", "/redfish/v1/Chassis/demo-rack/Actions/Chassis.Reset", "{\"ResetType\": \"On\"}");
   assert_int_equal(d->status, 404);
   ask(d, "POST", "/redfish/v1/Systems/csu-1/Actions/ComputerSystem.Reset", "{\"ResetType\": \"On\"}");
   int64_t id = task_of(d);

@@ -43,7 +43,7 @@ static const struct pl_param PARAMS[] = {
     QUANTITY("overload-settle", RATIO, "75 %", 1, 100, "what an overloaded node is brought down to"),
     QUANTITY("underuse-low", RATIO, "30 %", 0, 100, "a node that has given away less is a candidate to be emptied"),
     QUANTITY("moves-at-once", NONE, "2", 1, 64, "workloads that move at one time"),
-    QUANTITY("consolidate-spare", NONE, "1", 0, 64, "of the modules that stay awake so many may be lost"),
+    QUANTITY("consolidate-spare", NONE, "0", 0, 64, "of the modules that stay awake so many may be lost without one being woken"),
     {.name = "consolidate", .kind = PL_PARAM_FLAG, .fallback = "off", .help = "idle nodes are emptied, and whole modules of them switched off"},
     {.name = "preemption", .kind = PL_PARAM_FLAG, .fallback = "on", .help = "what is more important displaces what is less"},
     QUANTITY("node-iops", NONE, "500000", 0, 1000000000, "transfers a second of a node's drives"),

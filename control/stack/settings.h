@@ -38,7 +38,7 @@ struct pl_stack_settings {
   pl_time_ns consolidate_ns;      /* "consolidate-after": nodes idle so long are emptied and switched off, 5 min */
   double high_share, settle_share, low_share; /* "overload-high", "overload-settle", "underuse-low": 0.85, 0.75, 0.3 */
   unsigned moves_at_once;         /* "moves-at-once", 2 */
-  unsigned consolidate_spare;     /* "consolidate-spare": modules that may be lost of what stays awake, 1 */
+  unsigned consolidate_spare;     /* "consolidate-spare": modules that may be lost of what stays awake, without one being woken, 0 */
   bool consolidate;               /* "consolidate", false */
   bool preemption;                /* "preemption": higher priorities displace lower ones, true */
   double node_iops, node_storage_MiBps, node_network_Mbps; /* "node-iops", ...: of a node whose identity says nothing of it */

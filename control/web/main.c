@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 enum rackd_exit { EXIT_ENDED = 0, EXIT_USAGE = 2, EXIT_TROUBLE = 3 }; /* as plumb's */
@@ -172,8 +173,20 @@ static int complain(const struct pl_err *err)
   return pl_status_class(err->status) == PL_CLASS_USAGE ? EXIT_USAGE : EXIT_TROUBLE;
 }
 
+/* Each connection, event stream, webhook and bus takes a descriptor, and 1,024, the usual soft limit, is for programs that know of no more: select() does not.
+ * Only libmodbus calls it here; what HTTP's workers can hold open at a time (web.c) stays far below that. A limit that cannot be raised is as good as it was. */
+static void raise_descriptors(void)
+{
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit))
+    return;
+  limit.rlim_cur = limit.rlim_max;
+  (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int main(int argc, char **argv)
 {
+  raise_descriptors();
   mallopt(M_ARENA_MAX, 4); /* 192 threads that mostly wait need no memory of their own */
   struct rackd d = {.lock = -1};
   struct pl_err err = {0};

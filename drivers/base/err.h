@@ -31,6 +31,7 @@ enum pl_class {
   X(E_RANGE, "value outside its format or limits", UNIT)                   \
   X(E_NAN, "not a number", UNIT)                                           \
   X(E_BUSY, "device busy", RETRY)                                          \
+  X(E_EARLY, "not known yet", RETRY)                                       \
   X(E_UNSUPPORTED, "not supported", UNSUPPORTED)                           \
   X(E_GONE, "adapter or device went away", FATAL)                          \
   X(E_LOCKED, "held by another program", FATAL)                            \

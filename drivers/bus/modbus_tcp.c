@@ -217,6 +217,13 @@ static enum pl_status look_up(struct tcp *tcp, const char *host, struct pl_err *
   return PL_OK;
 }
 
+static enum pl_status take_lock(struct tcp *tcp, const char *segment, struct pl_err *err)
+{
+  char key[sizeof tcp->name + 48];
+  snprintf(key, sizeof key, "%s%s%.40s", tcp->name, segment ? ", segment " : "", segment ? segment : "");
+  return pl_lock_take(key, &tcp->lock, err);
+}
+
 static enum pl_status prepare(struct tcp *tcp, const struct pl_adapter_args *args, struct pl_err *err)
 {
   const char *endpoint;
@@ -229,7 +236,7 @@ static enum pl_status prepare(struct tcp *tcp, const struct pl_adapter_args *arg
   if (!status && tcp->is_twin)
     snprintf(tcp->name, sizeof tcp->name, PL_MODBUS_TWIN_NAME);
   if (!status && !tcp->is_twin) /* the twin is this very process's own */
-    status = pl_lock_take(tcp->name, &tcp->lock, err);
+    status = take_lock(tcp, pl_value(args->values, "segment")->text, err);
   if (status)
     return status;
   tcp->ctx = modbus_new_tcp_pi(tcp->host, tcp->port); /* the _pi kind takes IPv6 too */
@@ -268,6 +275,7 @@ static enum pl_status tcp_open(struct pl_bus *bus, const struct pl_adapter_args 
 static const struct pl_param TCP_PARAMS[] = {
     {.name = "host", .help = "address or name, with or without :port; or the word twin", .kind = PL_PARAM_TEXT, .required = true},
     {.name = "port", .help = "TCP port, unless host names one", .kind = PL_PARAM_INT, .fallback = "502", .min = 1, .max = 65535},
+    {.name = "segment", .help = "which units behind a gateway: another program may have its other segments", .kind = PL_PARAM_TEXT},
     {.name = "response-timeout",
      .help = "longest wait for an answer",
      .kind = PL_PARAM_QUANTITY,

@@ -292,6 +292,15 @@ static void one_program_one_bus(void **state)
   const struct pair pairs[] = {{"host", "127.0.0.1:65000"}};
   assert_int_equal(open_bus(&second, &pl_adapter_modbus_tcp, false, pairs, 1), PL_E_LOCKED);
   assert_non_null(strstr(second.err.text, "127.0.0.1:65000 is held by process"));
+  const struct pair other[] = {{"host", "127.0.0.1:65000"}, {"segment", "nodes"}};
+  struct rig third = {.bus = NULL}, fourth = third;
+  assert_int_equal(pl_clock_new_real(&third.clock, &third.err), PL_OK);
+  assert_int_equal(pl_clock_new_real(&fourth.clock, &fourth.err), PL_OK);
+  assert_int_equal(open_bus(&third, &pl_adapter_modbus_tcp, false, other, 2), PL_OK); /* other units of the same gateway */
+  assert_int_equal(open_bus(&fourth, &pl_adapter_modbus_tcp, false, other, 2), PL_E_LOCKED);
+  assert_non_null(strstr(fourth.err.text, "127.0.0.1:65000, segment nodes is held by process"));
+  close_rig(&third);
+  close_rig(&fourth);
   close_rig(&rig);
   assert_int_equal(open_bus(&second, &pl_adapter_modbus_tcp, false, pairs, 1), PL_OK);
   close_rig(&second);

@@ -63,6 +63,7 @@ struct pl_device_desc {
   const char *about;
   enum pl_maturity maturity;
   enum pl_bus_kind bus_kind;
+  bool sleeps;         /* it answers only while its part is on: silence is nothing to complain of */
   const char *role;    /* the role it has unless the rig says otherwise: "supply", "hot-swap", "monitor" */
   const struct pl_param *params;
   size_t n_params;

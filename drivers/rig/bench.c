@@ -304,11 +304,32 @@ static struct pl_bench *new_bench(const struct pl_rig *rig, struct pl_clock *clo
   return NULL;
 }
 
+/* This program opens some owners' devices, another one the others': never both one bus, unless its broker has it. On the twin each has a rack of its own, or one
+ * that stands between them. */
+static enum pl_status check_apart(const struct pl_rig *rig, const struct pl_bench_cfg *cfg, struct pl_err *err)
+{
+  for (size_t i = 0; cfg->owners && i < rig->n_devices; i++) {
+    const struct pl_rig_device *own = &rig->devices[i];
+    if (!is_of_owner(cfg, own) || own->bus->on_twin || own->bus->adapter->is_virtual || !strcmp(own->bus->adapter->name, "remote"))
+      continue;
+    for (size_t k = 0; k < rig->n_devices; k++)
+      if (rig->devices[k].bus == own->bus && !is_of_owner(cfg, &rig->devices[k]))
+        return pl_fail(err, PL_E_USAGE,
+                       "%s:%d: bus '%s' has '%s' (line %d, owner %s) and '%s' (line %d, owner %s), and two programs would open it; give each owner a bus of its own, "
+                       "or let `plumb broker` have it and say adapter: remote here",
+                       rig->path, own->bus->line, own->bus->name, own->name, own->line, pl_owner_name(own->owner), rig->devices[k].name, rig->devices[k].line,
+                       pl_owner_name(rig->devices[k].owner));
+  }
+  return PL_OK;
+}
+
 enum pl_status pl_bench_open(const struct pl_rig *rig, const struct pl_bench_cfg *cfg, struct pl_bench **out, struct pl_err *err)
 {
   enum pl_status status = check_clock(rig, cfg, err);
   if (!status)
     status = pl_rig_check_owners(rig, err);
+  if (!status)
+    status = check_apart(rig, cfg, err);
   if (status)
     return status;
   struct pl_bench *bench = new_bench(rig, cfg->clock);

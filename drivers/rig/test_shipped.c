@@ -17,14 +17,14 @@ static void test_demo_rack(void **state)
   struct pl_err err = {0};
   if (pl_rig_load("fixtures/rigs/demo-rack.yaml", &rig, &err))
     fail_msg("%s", err.text);
-  assert_int_equal(rig->n_buses, 13);
+  assert_int_equal(rig->n_buses, 14);
   assert_int_equal(rig->n_parts, 32);
-  assert_int_equal(rig->n_devices, 2 + 6 * 8 + 2 + 6 + 2 + 2 + 1 + 10 + 9); /* supplies, slots, water, leaks, injectors, stop valves, the bar; the interlock's signals and relays */
+  assert_int_equal(rig->n_devices, 2 + 7 * 8 + 2 + 6 + 2 + 2 + 1 + 10 + 9); /* supplies, slots, water, leaks, injectors, stop valves, the bar; the interlock's signals and relays */
   for (size_t i = 0; i < rig->n_buses; i++)
     assert_true(rig->buses[i].on_twin);
   for (size_t i = 0; i < rig->n_devices; i++)
     assert_non_null(rig->devices[i].part);
-  static const char *const ROLES[] = {"hot-swap", "connector", "monitor", "load", "identity"};
+  static const char *const ROLES[] = {"hot-swap", "connector", "monitor", "load", "identity", "agent"};
   for (int slot = 1; slot <= 8; slot++) {
     char name[16];
     snprintf(name, sizeof name, "csu-%d", slot);

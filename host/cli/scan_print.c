@@ -77,7 +77,7 @@ const char *pl_scan_where(const struct pl_rig_bus *bus)
 
 static const char *mark_of(const struct pl_probe_hit *hit)
 {
-  return !hit->expected ? "UNEXPECTED" : hit->answers ? "as expected" : "MISSING";
+  return !hit->expected ? "UNEXPECTED" : hit->answers ? "as expected" : hit->expected->desc->sleeps ? "asleep" : "MISSING";
 }
 
 static void print_hit(const struct pl_probe_bus *bus, const struct pl_probe_hit *hit, bool has_devices)

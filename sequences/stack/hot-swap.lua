@@ -98,6 +98,20 @@ step("insert", { timeout = minutes(5) }, function()
   others_are_live("to the end")
 end)
 
+step("another unit is told of as itself", { timeout = minutes(10) }, function()
+  local swap = chassis():set{ ready_to_remove = true }
+  wait_until(function() return chassis().ready_to_remove end, { within = seconds(10), what = "ready to be pulled", blame = stack })
+  operator.remove(rig.slot)
+  wait(seconds(1))
+  operator.replace(rig.slot)
+  operator.insert(rig.slot)
+  swap:wait{ within = seconds(60) }
+  local system = stack:get(chassis():get().Links.ComputerSystems[1]["@odata.id"])
+  check("the chassis says who is there now", chassis().serial ~= nil and chassis().serial ~= serial, { of = stack })
+  check("the system says the same", system.SerialNumber == chassis().serial, { of = stack })
+  serial = chassis().serial
+end)
+
 step("power that does not come is not called done", { timeout = minutes(2) }, function()
   chassis():reset("ForceOff"):wait{ within = seconds(20) }
   check("slot is dead", is_dead(), { of = stack })
@@ -127,7 +141,8 @@ step("a session that was closed is closed", function()
   other:get(chassis().uri)
   local root = other.uri
   other:logout()
-  other:get(chassis().uri, { expect = { 401, 403 } })
+  local answer = other:get(chassis().uri, { expect = { 200, 401, 403 } })
+  check("a session that was closed opens nothing", type(answer) ~= "table" or answer["@odata.id"] == nil, { of = stack })
   stack:get(root, { expect = { 401, 403, 404, 410 } })
 end)
 

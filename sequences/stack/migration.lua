@@ -181,7 +181,7 @@ step("a hot-swap moves what runs there first", { timeout = minutes(5), go_on = t
   stack:clear()
 end)
 
--- Who goes on with what the first unit had gives away memory that is not there.
+-- Who goes on with what the first unit had gives away memory that is not there, or keeps what is.
 step("another unit is taken for what it is", { timeout = minutes(5), go_on = true }, function()
   local unit = stack.chassis(rig.slot)
   local task = unit:set{ ready_to_remove = true }
@@ -192,7 +192,8 @@ step("another unit is taken for what it is", { timeout = minutes(5), go_on = tru
   operator.insert(rig.slot)
   task:wait{ within = minutes(1) }
   until_("it takes work", minutes(1), function() return stack.block(rig.slot).state == "Up" end)
-  local all = stack:compose({ name = "all-of-it", cores = 1, memory = stack.block(rig.slot).capacity.memory, image = "idle", block = rig.slot })[1]
+  local memory = stack.system(rig.slot).memory_summary.TotalSystemMemoryGiB * 1024
+  local all = stack:compose({ name = "all-of-it", cores = 1, memory = memory, image = "idle", block = rig.slot })[1]
   all:wait{ within = params.start, action = "it is not what stood there before: the stack must read what is in it" }
   all:stop()
   until_("it has gone", params.start, function() return not all:is_there() end)

@@ -60,11 +60,14 @@ function workloads(systems, open) {
 // A table of scores as the engine wrote it: columns stay under each other.
 const lines = (list) => h("pre", { class: "lines", tabindex: 0, "aria-label": "Explanation" }, list.join("\n"));
 
+const chosen = new Map(); // where to, of each workload: drawn anew it is still chosen
+
 // One workload in full: rows for a table, and what may be done to it.
 export function workloadDetails(system, blocks, act, rf) {
   const w = workloadOf(system), [kind, word] = said(WORKLOAD, w.State), line = (k, v) => v !== null && v !== undefined && h("tr", null, h("th", { scope: "row" }, k), h("td", null, v));
   const migrate = system.Actions?.Oem?.["#PlumblineComputerSystem.Migrate"], others = blocks.filter((b) => own(b).State === "Up" && b.Id !== w.Node);
-  const to = h("select", { "aria-label": "Move to", "data-key": "to" }, h("option", { value: "" }, "wherever it fits best"), others.map((b) => h("option", { value: b["@odata.id"] }, b.Id)));
+  const to = h("select", { "aria-label": "Move to", "data-key": "to", onchange: (event) => chosen.set(system.Id, event.target.value) },
+    h("option", { value: "" }, "wherever it fits best"), others.map((b) => h("option", { value: b["@odata.id"], selected: chosen.get(system.Id) === b["@odata.id"] }, b.Id)));
   const f = w.Forecast;
   return [h("div", { class: "head" }, h("h2", { id: "details-title" }, system.Id), pill(kind, word)), w.Why && h("p", null, w.Why),
     h("table", { class: "readings" }, h("tbody", null, line("Node", w.Target ? `${w.Node} → ${w.Target}` : w.Node), line("Application", w.Application), line("Priority", String(w.Priority ?? 0)),

@@ -32,62 +32,69 @@ struct twin {
   uint8_t bytes[PL_FRU_EEPROM_BYTES];
 };
 
-static void say(struct pl_twin_io *io, const char *key, char *to)
+static const char *text_of(const struct twin *twin, const char *key)
 {
-  const char *text = pl_twin_part_text(io, key);
+  char spare[48];
+  snprintf(spare, sizeof spare, "spare-%s", key);
+  const char *text = twin->unit ? pl_twin_part_text(twin->io, spare) : NULL;
+  return text ? text : pl_twin_part_text(twin->io, key);
+}
+
+static void say(const struct twin *twin, const char *key, char *to)
+{
+  const char *text = text_of(twin, key);
   snprintf(to, PL_FRU_TEXT, "%s", text ? text : "");
 }
 
-static double count(struct pl_twin_io *io, const char *key)
+static double count(const struct twin *twin, const char *key)
 {
-  const char *text = pl_twin_part_text(io, key);
+  const char *text = text_of(twin, key);
   int64_t value_u = 0;
   return text && !pl_quantity_parse(text, PL_DIM_NONE, NULL, &value_u, NULL) ? (double)value_u / PL_U : 0;
 }
 
-static enum pl_fru_architecture architecture(struct pl_twin_io *io)
+static enum pl_fru_architecture architecture(const struct twin *twin)
 {
-  const char *text = pl_twin_part_text(io, "architecture");
+  const char *text = text_of(twin, "architecture");
   for (int i = 1; text && i < PL_FRU_ARCHITECTURES; i++)
     if (!strcmp(text, pl_fru_architecture_name((enum pl_fru_architecture)i)))
       return (enum pl_fru_architecture)i;
   return PL_FRU_UNKNOWN;
 }
 
-static void make_contents(struct pl_twin_io *io, unsigned unit, struct pl_fru *fru)
+static void make_contents(const struct twin *twin, struct pl_fru *fru)
 {
-  double spare = unit ? count(io, "spare-memory") : 0;
   fru->has_contents = true;
-  fru->contents.processors = (uint8_t)fmin(count(io, "cpus"), UINT8_MAX);
-  fru->contents.cores = (uint16_t)fmin(count(io, "cpus") * count(io, "cpu-cores"), UINT16_MAX);
-  fru->contents.architecture = architecture(io);
-  fru->contents.memory_modules = (uint8_t)fmin(count(io, "memory-modules"), UINT8_MAX);
-  fru->contents.memory_bytes = (uint64_t)((spare > 0 ? spare : count(io, "memory")) * 1073741824.0);
-  fru->contents.drives = (uint8_t)fmin(count(io, "drives"), UINT8_MAX);
-  fru->contents.drive_bytes = (uint64_t)(count(io, "drive-size") * 1e9);
-  say(io, "cpu-model", fru->contents.processor);
-  say(io, "firmware", fru->contents.firmware);
+  fru->contents.processors = (uint8_t)fmin(count(twin, "cpus"), UINT8_MAX);
+  fru->contents.cores = (uint16_t)fmin(count(twin, "cpus") * count(twin, "cpu-cores"), UINT16_MAX);
+  fru->contents.architecture = architecture(twin);
+  fru->contents.memory_modules = (uint8_t)fmin(count(twin, "memory-modules"), UINT8_MAX);
+  fru->contents.memory_bytes = (uint64_t)(count(twin, "memory") * 1073741824.0);
+  fru->contents.drives = (uint8_t)fmin(count(twin, "drives"), UINT8_MAX);
+  fru->contents.drive_bytes = (uint64_t)(count(twin, "drive-size") * 1e9);
+  say(twin, "cpu-model", fru->contents.processor);
+  say(twin, "firmware", fru->contents.firmware);
 }
 
 static enum pl_status make(struct twin *twin, unsigned unit, struct pl_err *err)
 {
   struct pl_fru fru = {.has_board = true, .has_product = true};
   char own[24] = "";
-  say(twin->io, "manufacturer", fru.product.manufacturer);
-  say(twin->io, "product", fru.product.name);
-  say(twin->io, "part-number", fru.product.part);
-  say(twin->io, "revision", fru.product.version);
-  say(twin->io, "serial", fru.product.serial);
+  twin->unit = unit;
+  say(twin, "manufacturer", fru.product.manufacturer);
+  say(twin, "product", fru.product.name);
+  say(twin, "part-number", fru.product.part);
+  say(twin, "revision", fru.product.version);
+  say(twin, "serial", fru.product.serial);
   if (!*fru.product.serial)
     snprintf(fru.product.serial, PL_FRU_TEXT, "%s", twin->serial);
   if (unit)
     snprintf(own, sizeof own, "-%u", unit);
   snprintf(fru.product.serial + strlen(fru.product.serial), PL_FRU_TEXT - strlen(fru.product.serial), "%s", own);
-  make_contents(twin->io, unit, &fru);
+  make_contents(twin, &fru);
   memcpy(fru.board.manufacturer, fru.product.manufacturer, sizeof fru.board.manufacturer);
   memcpy(fru.board.serial, fru.product.serial, sizeof fru.board.serial);
   memcpy(fru.contents.drive_serial, fru.product.serial, sizeof fru.contents.drive_serial); /* its drives came with it */
-  twin->unit = unit;
   return pl_fru_encode(&fru, twin->bytes, sizeof twin->bytes, NULL, err);
 }
 

@@ -62,7 +62,7 @@ static enum pl_status survey(const struct agent *agent, struct pl_agent_exchange
   for (size_t first = 0; first < PL_AGENT_RUNS_MAX && !status; first += RUNS_A_READ) {
     struct pl_agent_run runs[RUNS_A_READ];
     size_t count = PL_AGENT_RUNS_MAX - first < RUNS_A_READ ? PL_AGENT_RUNS_MAX - first : RUNS_A_READ;
-    if (!(head.runs >> first & ((1u << count) - 1)))
+    if (!((unsigned)head.runs >> first & ((1u << count) - 1)))
       continue;
     status = read_runs(agent, first, count, runs, err);
     for (size_t i = 0; i < count && !status; i++)
@@ -162,12 +162,13 @@ static enum pl_status agent_get(void *self, const struct pl_quantity *quantity, 
   return PL_OK;
 }
 
-/* No probe: a node that is off answers nobody, and that is nothing to complain of. Each call checks by the head that it speaks to an agent. */
+/* No probe: a node that is off answers nobody. Each call checks by the head that it speaks to an agent. */
 const struct pl_device_desc pl_device_node_agent = {
     .name = "node-agent",
     .about = "agent that runs workloads on a node of a virtual rack, by Modbus registers",
     .maturity = PL_BETA,
     .bus_kind = PL_BUS_MODBUS,
+    .sleeps = true,
     .role = "agent",
     .params = params,
     .n_params = sizeof params / sizeof params[0],
