@@ -15,13 +15,18 @@ from plumbtest import ROOT, SANITIZED, TEMP, artifacts, journal
 
 BUILD = os.path.join(ROOT, os.environ.get("PLUMB_BUILD", "build"))
 LIARS, HONEST = os.path.join(BUILD, "mutants", "plumb"), os.path.join(BUILD, "plumb")
-SEQUENCES = ["hot-swap", "leak-response"] if SANITIZED else ["hot-swap", "leak-response", "failover", "thermal", "restart"]  # the others take minutes there
+SEQUENCES = ["hot-swap", "leak-response"] if SANITIZED else ["hot-swap", "leak-response", "failover", "thermal", "restart", "allocation", "migration", "reallocation",
+                                                                "soak"]  # the others take minutes there
 LIMIT_S = 300
 # Which sequence is there for it; what else catches it is luck.
 FOR = {"early-isolated": "hot-swap", "early-enabled": "hot-swap", "leak-late": "leak-response", "leak-early": "leak-response", "leak-never": "leak-response",
        "leak-anyway": "leak-response", "cable-dry": "leak-response", "event-dropped": "hot-swap", "event-repeated": "hot-swap", "event-reordered": "hot-swap",
        "stale-temperature": "thermal", "blind-power": "restart", "pump-forgotten": "failover", "psu-forgotten": "failover", "led-off": "hot-swap",
-       "early-answer": "failover", "session-leaked": "hot-swap", "task-done": "hot-swap", "absent-kept": "hot-swap", "trip-hidden": "thermal"}
+       "early-answer": "failover", "session-leaked": "hot-swap", "task-done": "hot-swap", "absent-kept": "hot-swap", "trip-hidden": "thermal",
+       "over-commit": "allocation", "workload-forgotten": "failover", "runs-twice": "migration", "replicas-together": "allocation", "priority-ignored": "allocation",
+       "reservation-lost": "allocation", "moves-to-hot": "migration", "moves-without-need": "allocation", "redundancy-broken": "migration", "copy-skipped": "migration",
+       "capacity-stale": "migration", "queue-starved": "allocation"}
+SHORT = {"soak": ("--param", "hours=0.1")}  # what a test of stacks needs of it
 
 
 def mutants():
@@ -33,7 +38,7 @@ def mutants():
 def run(program, sequence, name, *more):
     """(verdict, sentence): "passed", "caught", "wrong part", "not judged"."""
     folder = os.path.join(TEMP, "mutants", f"{name}-{sequence}")
-    command = [program, "run", f"sequences/stack/{sequence}.lua", "--no-reports", "--out", folder, *more]
+    command = [program, "run", f"sequences/stack/{sequence}.lua", "--no-reports", "--out", folder, *SHORT.get(sequence, ()), *more]
     try:
         p = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LIMIT_S)
     except subprocess.TimeoutExpired:

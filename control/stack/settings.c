@@ -158,7 +158,8 @@ static enum pl_status from_conf(const struct pl_conf *conf, struct pl_stack_sett
 enum pl_status pl_settings_load(const char *path, struct pl_stack_settings *settings, struct pl_err *err)
 {
   struct pl_conf *conf = NULL;
-  enum pl_status status = path ? pl_conf_load(path, &conf, err) : pl_conf_parse("the settings' fallbacks", "{}", 2, &conf, err);
+  const char *text = !path ? "{}" : *path == '{' ? path : NULL;
+  enum pl_status status = text ? pl_conf_parse("the stack's settings", text, strlen(text), &conf, err) : pl_conf_load(path, &conf, err);
   if (status)
     return status;
   status = from_conf(conf, settings, err);

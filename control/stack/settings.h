@@ -45,7 +45,7 @@ struct pl_stack_settings {
   double weights[5];              /* "weight-consolidate", "-spread", "-cool", "-balance", "-forecast"; all 0: the pool's own */
 };
 
-/* Fallbacks, then the file's (NULL: none). PL_E_USAGE with file:line. */
+/* Fallbacks, then the file's (NULL: none; "{...}": no path but the text itself). PL_E_USAGE with file:line. */
 enum pl_status pl_settings_load(const char *path, struct pl_stack_settings *settings, struct pl_err *err);
 const struct pl_param *pl_settings_params(size_t *count);
 

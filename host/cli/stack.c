@@ -90,6 +90,8 @@ enum pl_status pl_session_client(const struct pl_session *session, size_t index,
   if (!pl_sequence_wants_stack(sequence))
     return PL_OK;
   *cfg = rehearsal ? (struct pl_client_cfg){.settings = session->stack.settings} : session->stack; /* a rehearsal never speaks to a real stack */
+  if (!cfg->settings && !cfg->url)
+    cfg->settings = pl_sequence_stack_settings(sequence);
   cfg->clock = pl_bench_clock(bench);
   cfg->bench = bench;
   cfg->seed = session->seed;

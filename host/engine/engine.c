@@ -76,6 +76,11 @@ bool pl_sequence_wants_stack(const struct pl_sequence *sequence)
   return sequence->meta.stack;
 }
 
+const char *pl_sequence_stack_settings(const struct pl_sequence *sequence)
+{
+  return sequence->meta.stack_settings;
+}
+
 void pl_sequence_free(struct pl_sequence *sequence)
 {
   if (!sequence)

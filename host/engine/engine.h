@@ -71,6 +71,7 @@ enum pl_status pl_sequence_load(const char *path, struct pl_sequence **sequence,
 bool pl_sequence_says(const struct pl_sequence *sequence, const char *word);
 /* Whether it asks a control stack (`stack = true`). */
 bool pl_sequence_wants_stack(const struct pl_sequence *sequence);
+const char *pl_sequence_stack_settings(const struct pl_sequence *sequence); /* of the stack of this program, as YAML; NULL: its own */
 void pl_sequence_free(struct pl_sequence *sequence);
 const char *pl_sequence_name(const struct pl_sequence *sequence);
 const char *pl_sequence_about(const struct pl_sequence *sequence);

@@ -100,6 +100,22 @@ static void take_parameter(lua_State *L, struct pl_meta *meta, const char *name)
   }
 }
 
+/* stack = { consolidate = true, reserve_time = seconds(30) }: the settings' own words, with dashes. */
+static char *stack_settings(lua_State *L, int table)
+{
+  lua_pushliteral(L, "{");
+  int text = lua_gettop(L), name = text + 1, value = text + 2;
+  for (lua_pushnil(L); lua_next(L, table); lua_settop(L, name)) {
+    if (lua_type(L, name) != LUA_TSTRING)
+      pl_raise_usage(L, "stack: expected true, or settings of the stack by name, such as { poll = seconds(1) }");
+    const char *said = lua_isboolean(L, value) ? lua_toboolean(L, value) ? "on" : "off" : luaL_tolstring(L, value, NULL);
+    lua_pushfstring(L, "%s%s: %s, ", lua_tostring(L, text), luaL_gsub(L, lua_tostring(L, name), "_", "-"), said);
+    lua_replace(L, text);
+  }
+  lua_pushfstring(L, "%s}", lua_tostring(L, text));
+  return copy(L, lua_tostring(L, -1));
+}
+
 static int sequence_table(lua_State *L)
 {
   static const char *const WORDS[] = {"about", "version", "needs", "params", "roll_call", "stack", NULL};
@@ -120,9 +136,12 @@ static int sequence_table(lua_State *L)
       take_parameter(L, meta, lua_tostring(L, -2));
     }
   meta->no_roll_call = lua_getfield(L, 1, "roll_call") == LUA_TBOOLEAN && !lua_toboolean(L, -1);
-  if (lua_getfield(L, 1, "stack") != LUA_TNIL && !lua_isboolean(L, -1))
+  int kind = lua_getfield(L, 1, "stack");
+  if (kind != LUA_TNIL && kind != LUA_TBOOLEAN && kind != LUA_TTABLE)
     pl_raise_usage(L, "stack is %s, expected true: the sequence asks a control stack (which one: --stack)", pl_amount_kind(L, -1));
   meta->stack = lua_toboolean(L, -1);
+  if (kind == LUA_TTABLE)
+    meta->stack_settings = stack_settings(L, lua_gettop(L));
   if (pl_task_of(L)->vm->head_only) {
     lua_pushlightuserdata(L, pl_task_of(L)->vm); /* pl_vm_declare knows it */
     return lua_error(L);

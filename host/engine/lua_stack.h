@@ -15,5 +15,6 @@ void pl_stack_record_free(struct pl_run *run);
 /* The globals that it brings; NULL-terminated. Few sequences ask a control stack, so it is loaded when one of them is first named. 0 or Lua's status, its message on the stack. */
 extern const char *const pl_stack_words[];
 int pl_stack_prelude(lua_State *L, int (*load)(lua_State *L, const char *text, size_t size));
+int pl_workloads_prelude(lua_State *L, int (*load)(lua_State *L, const char *text, size_t size)); /* the last of it */
 
 #endif

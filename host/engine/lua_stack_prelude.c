@@ -15,6 +15,7 @@ static const char FINDING[] =
     "  local text = type(info) == 'table' and type(info[1]) == 'table' and info[1].Message or told.message\n"
     "  return type(text) == 'string' and ': ' .. text or ''\n"
     "end\n"
+    "core.stack_why = why\n"
     "local function expected(status, expect)\n"
     "  if expect == nil then return status >= 200 and status < 300 end\n"
     "  if expect == 'error' then return status >= 400 end\n"
@@ -121,10 +122,13 @@ static const char FINDING[] =
     "  for word in string.gmatch(path, '[^/]+') do words[#words + 1] = word end\n"
     "  return words\n"
     "end\n"
+    "function core.stack_walk(path, fn) return walk('/redfish/v1/', split(path), 1, fn) end\n"
     "local ROLES = {\n"
     "  chassis = { 'Chassis/*' },\n"
     "  system = { 'Systems/*' },\n"
     "  manager = { 'Managers/*' },\n"
+    "  log_service = { 'Managers/*/LogServices/*' },\n"
+    "  block = { 'CompositionService/ResourceBlocks/*' },\n"
     "  supply = { 'Chassis/*/PowerSubsystem/PowerSupplies/*', 'PowerEquipment/PowerShelves/*/PowerSupplies/*' },\n"
     "  battery = { 'Chassis/*/PowerSubsystem/Batteries/*' },\n"
     "  cooling_unit = { 'ThermalEquipment/RPUs/*', 'ThermalEquipment/CDUs/*', 'ThermalEquipment/HeatExchangers/*' },\n"
@@ -342,6 +346,7 @@ static const char SAYING[] =
     "function core.stack_resource(uri)\n"
     "  return core.wrap({ uri = uri, methods = METHODS, property = property })\n"
     "end\n"
+    "core.stack_methods, core.stack_property, core.stack_task_of = METHODS, property, task_of\n"
     "local SESSION = {}\n"
     "function SESSION.get(handle, path, o)\n"
     "  o = o or {}\n"
@@ -450,6 +455,7 @@ static const char JUDGING[] =
     "function READ.is_embedded() return core.stack_is_embedded() end\n"
     "function READ.name() return (core.stack_name()) end\n"
     "function READ.about() return select(2, core.stack_name()) end\n"
+    "core.stack_verbs, core.stack_reads = S, READ\n"
     "local whole = core.wrap({ methods = S, read = READ, whole = true })\n"
     "G.stack = whole\n"
     /* claim against truth */
@@ -498,5 +504,7 @@ int pl_stack_prelude(lua_State *L, int (*load)(lua_State *L, const char *text, s
   int status = load(L, FINDING, sizeof FINDING - 1);
   if (!status)
     status = load(L, SAYING, sizeof SAYING - 1);
-  return status ? status : load(L, JUDGING, sizeof JUDGING - 1);
+  if (!status)
+    status = load(L, JUDGING, sizeof JUDGING - 1);
+  return status ? status : pl_workloads_prelude(L, load);
 }

@@ -12,7 +12,8 @@ static bool copy_text(const char *from, char **to)
 enum pl_status pl_meta_copy(const struct pl_meta *from, struct pl_meta *to, struct pl_err *err)
 {
   *to = (struct pl_meta){.stack = from->stack};
-  bool good = copy_text(from->name, &to->name) && copy_text(from->about, &to->about) && copy_text(from->version, &to->version);
+  bool good = copy_text(from->name, &to->name) && copy_text(from->about, &to->about) && copy_text(from->version, &to->version) &&
+              copy_text(from->stack_settings, &to->stack_settings);
   to->settings = calloc(from->n_settings + 1, sizeof *to->settings);
   good = good && to->settings;
   for (size_t i = 0; i < from->n_settings && good; i++) {
@@ -39,5 +40,6 @@ void pl_meta_free(struct pl_meta *meta)
   free(meta->name);
   free(meta->about);
   free(meta->version);
+  free(meta->stack_settings);
   *meta = (struct pl_meta){0};
 }

@@ -62,6 +62,7 @@ struct pl_meta { /* what `sequence` said, and the file's own list */
   size_t n_settings;
   bool no_roll_call; /* the sequence itself judges devices that do not answer */
   bool stack;        /* it judges a control stack */
+  char *stack_settings; /* of that of this program, as YAML: "{consolidate: on}"; NULL: its own */
 };
 
 struct pl_allowed { /* a hazard that the sequence needs: the plan check lets it pass */

@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: Apache-2.0
 sequence "stack-failover" {
-  about = "A CSU, a supply, a pump, a whole module and the loop are lost, one after another: the stack notices each, says so, and what it must protect stays.",
+  about = "A CSU, a supply, a pump, a whole module with its work and the loop are lost, one after another: the stack notices each, says so, and what it must protect stays.",
   version = "1.0",
   stack = true,
   needs = { slot = "csu", psu = "psu", pump = "pump-unit", loop = "loop", busbar = "busbar" },
-  params = { load = watts(200), live = volts(46), dead = volts(5) },
+  params = { load = watts(200), live = volts(46), dead = volts(5), tolerance = watts(15) },
 }
 
 allow_hazard("uncooled", "the coolant stands to see the stack take the load off")
@@ -107,6 +107,103 @@ step("a module is lost", { go_on = true, timeout = minutes(3) }, function()
   wait(seconds(20))
   for _, part in ipairs(slots) do fault.clear(part.name .. ".fet=stuck-off") end
   switch_on(slots)
+end)
+
+-- Of a module that is lost the most important work is taken up on what is left, none of it twice; the rest when there is room again.
+group("work of a lost module", { teardown = function() stack:clear() end, go_on = true }, function()
+  local idle, jobs, per_core, lost, kept = {}, {}, nil, {}, {}
+
+  local function until_(what, within, fn)
+    wait_until(fn, { within = within, every = ms(200), what = what, of = stack })
+  end
+
+  local function draw(part) return part.monitor.pout - idle[part.name] end
+
+  -- Only what is "steady" uses its cores, all of them.
+  local function work_on(part)
+    local cores = 0
+    for _, job in ipairs(jobs) do
+      local now = job:look()
+      if now.part == part and now.state == "Running" then cores = cores + now.cores end
+    end
+    return per_core * cores
+  end
+
+  local function draws_as_said(parts, when)
+    wait_until(function()
+      for _, part in ipairs(parts) do
+        if abs(draw(part) - work_on(part)) > params.tolerance then return false end
+      end
+      return true
+    end, { within = seconds(6), every = ms(500), or_nil = true })
+    for _, part in ipairs(parts) do
+      measure(part.name .. " draws what runs there " .. when, draw(part) - work_on(part), { min = -params.tolerance, max = params.tolerance, of = part, blame = stack,
+        action = "work that was lost runs twice, or does not run where the stack says" })
+    end
+  end
+
+  local function walls(name, share)
+    local list = {}
+    for _, part in ipairs(kept) do
+      list[#list + 1] = stack:compose{ name = name .. "-" .. part.name, cores = math.floor(stack.block(part).capacity.cores * share), image = "idle", priority = 50, stay = true, block = part }[1]
+    end
+    for _, wall in ipairs(list) do wall:wait{ within = seconds(20) } end
+    return list
+  end
+
+  step("it is at work", { timeout = minutes(3) }, function()
+    for part in rig.parts("csu") do
+      local here = part:link("in") == rig.slot:link("in") and lost or kept
+      here[#here + 1] = part
+      until_(part.name .. " takes work", minutes(1), function() return stack.block(part).state == "Up" end)
+    end
+    wait(seconds(5))
+    for part in rig.parts("csu") do idle[part.name] = sample(part.name .. " with its load bank", function() return part.monitor.pout end, { every = ms(100), during = seconds(1) }).mean end
+    local first = walls("all", 1)
+    local cores = math.floor(stack.block(rig.slot).capacity.cores * 0.35)
+    for i = 1, 2 * #lost do
+      jobs[i] = stack:compose{ name = "job-" .. i, cores = cores, memory = 512, image = "steady/100", priority = i, queue = true }[1]
+      jobs[i]:wait{ within = seconds(20) }
+      if i == 1 then
+        wait_until(function() return draw(jobs[1].part) > watts(40) end, { within = seconds(3), what = "its current flows", blame = stack })
+        wait(seconds(1))
+        per_core = draw(jobs[1].part) / cores
+      end
+    end
+    for _, wall in ipairs(first) do wall:stop() end
+    for _, wall in ipairs(first) do until_("the walls are gone", seconds(20), function() return not wall:is_there() end) end
+    walls("most", 0.6) -- one job fits beside each
+    draws_as_said(lost, "before the loss")
+  end)
+
+  step("the module is lost", { timeout = minutes(3) }, function()
+    for _, part in ipairs(lost) do fault.plant(part.name .. ".fet=stuck-off") end
+    local from = now()
+    until_("the more important half runs on what is left", minutes(1), function()
+      for i = #lost + 1, #jobs do
+        local job = jobs[i]:look()
+        if job.state ~= "Running" or job.part == nil or job.part:link("in") == rig.slot:link("in") then return false end
+      end
+      return true
+    end)
+    log("taken up " .. tostring(now() - from) .. " after the module was lost")
+    for i = 1, #lost do check(jobs[i].name .. ", which is less important, waits", jobs[i].state ~= "Running", { of = stack }) end
+    draws_as_said(kept, "after the loss")
+  end)
+
+  step("the module is back", { timeout = minutes(3) }, function()
+    wait(seconds(20))
+    for _, part in ipairs(lost) do fault.clear(part.name .. ".fet=stuck-off") end
+    switch_on(lost)
+    until_("all of it runs", minutes(2), function()
+      for _, job in ipairs(jobs) do
+        if job.state ~= "Running" then return false end
+      end
+      return true
+    end)
+    wait(seconds(5))
+    draws_as_said(all_slots(), "when the module is back")
+  end)
 end)
 
 step("the loop is lost", { timeout = minutes(3) }, function()

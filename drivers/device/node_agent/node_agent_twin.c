@@ -175,8 +175,11 @@ static void follow_power(struct twin *twin)
   long unit = lround(pl_twin_in(twin->io, PORT_UNIT));
   if (twin->booted && !booted)
     lose(twin);
-  if (unit != twin->unit)
+  if (unit != twin->unit) {
     memset(twin->runs, 0, sizeof twin->runs);
+    if (of_part(twin->io, "spare-memory") > 0)
+      twin->memory_MiB = llround(of_part(twin->io, "spare-memory") * 1024);
+  }
   if (!twin->booted && booted) {
     twin->boots++;
     memset(twin->box, 0, sizeof twin->box);
