@@ -7,6 +7,7 @@ NEEDS_control/placement/fuzz_profile := $(PROFILE_STANDS_ON)
 NEEDS_control/placement/bench_profile := $(PROFILE_STANDS_ON)
 MOVES := $(POOL) $(wildcard control/placement/moves*.c)
 NEEDS_control/placement/test_moves := $(MOVES)
+NEEDS_control/placement/test_moves_random := $(MOVES)
 NEEDS_control/placement/bench_moves := $(MOVES)
 NEEDS_control/placement/bench_moves_ratio := $(MOVES)
 # They stand on the helpers of the tests; the exact solver is the bench's only.

@@ -185,11 +185,9 @@ static void crowded(struct search *s, int32_t alloc, size_t left, struct choices
   const struct pl_amounts load = mv_load(b, alloc);
   for (size_t i = 0; i < b->n_nodes; i++) {
     int32_t n = (int32_t)i;
-    bool over = false, never = b->nodes[n].first == MV_NONE;
-    for (int d = 0; d < PL_DIMENSION_COUNT && load.of[d] > 0; d++) {
-      over |= b->nodes[n].load.of[d] + load.of[d] > b->nodes[n].ceiling.of[d];
+    bool never = b->nodes[n].first == MV_NONE;
+    for (int d = 0; d < PL_DIMENSION_COUNT; d++)
       never |= load.of[d] > b->nodes[n].ceiling.of[d];
-    }
     b->looks++;
     if (never || !mv_suits(b, alloc, n))
       continue;

@@ -322,7 +322,7 @@ static void tell(const struct sleeper *s, char why[MV_WHY])
   else if (s->redundant)
     snprintf(spare, sizeof spare, "what is left awake would not take the loss of %u of them", goal->spare);
   if (groups)
-    snprintf(why, MV_WHY, "%zu moves, %lld MiB, let %zu of the %s sleep (%zu nodes, %.0f W)%s%s", s->b->moved, (long long)s->b->cost_MiB, groups,
+    snprintf(why, MV_WHY, "%zu moves, %lld MiB, let %zu of the %s sleep: %zu nodes, %.0f W%s%s", s->b->moved, (long long)s->b->cost_MiB, groups,
              many[goal->sleep_in], nodes, saved_W, spare[0] ? "; no more: " : "", spare);
   else if (!s->n_able)
     snprintf(why, MV_WHY, "nothing can sleep: none of the %s stands below %.0f %% on all of its nodes with nothing on them that must stay", many[goal->sleep_in], low);

@@ -6,6 +6,8 @@
 #include "control/placement/moves.h"
 #include "control/placement/pool_test.h"
 
+#include <math.h>
+
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 struct dice {
@@ -237,6 +239,70 @@ static inline struct pl_pool *referee(const struct pl_pool *pool, const struct p
   pl_pool_free(beside);
   play(serial, moves);
   return serial;
+}
+
+/* --- words of the tests --- */
+
+static inline struct pl_node_view view_of(const struct pl_pool *pool, const char *node)
+{
+  struct pl_node_view view;
+  assert_true(pl_pool_view(pool, node, &view));
+  return view;
+}
+
+static inline size_t on(const struct pl_pool *pool, const char *node)
+{
+  return view_of(pool, node).allocations;
+}
+
+static inline bool is_among(const char *const *list, size_t count, const char *id)
+{
+  for (size_t i = 0; i < count; i++)
+    if (!strcmp(list[i], id))
+      return true;
+  return false;
+}
+
+static inline void assert_says(const struct pl_moves *moves, const char *part)
+{
+  if (!strstr(moves->why, part))
+    fail_msg("\"%s\" does not say \"%s\"", moves->why, part);
+}
+
+#define EVACUATE(...) ((struct pl_goal_desc){.goal = PL_GOAL_EVACUATE, .nodes = (const char *const[]){__VA_ARGS__}, .n_nodes = COUNT(((const char *const[]){__VA_ARGS__}))})
+#define RELIEVE ((struct pl_goal_desc){.goal = PL_GOAL_RELIEVE, .high = 0.85, .settle = 0.75})
+#define CONSOLIDATE(n) ((struct pl_goal_desc){.goal = PL_GOAL_CONSOLIDATE, .low = 0.3, .settle = 0.75, .sleep_in = PL_DOMAIN_MODULE, .spare = (n)})
+#define REPAIR ((struct pl_goal_desc){.goal = PL_GOAL_REPAIR})
+
+static inline double level(const struct pl_pool *pool, const char *node)
+{
+  struct pl_node_view v = view_of(pool, node);
+  double most = 0;
+  for (int d = 0; d < PL_DIMENSION_COUNT; d++)
+    if (d != PL_DIMENSION_WORKLOADS && d != PL_DIMENSION_ACCELERATORS && v.desc.capacity.of[d])
+      most = fmax(most, (double)(v.given.of[d] > v.forecast.of[d] ? v.given.of[d] : v.forecast.of[d]) / (double)v.desc.capacity.of[d]);
+  return most;
+}
+
+/* What is left awake takes the loss of any one module: tried with the repair of each. */
+static inline void assert_spare(const struct pl_pool *after, const struct pl_moves *moves, int modules, int per)
+{
+  for (int lost = 0; lost < modules; lost++) {
+    struct pl_pool *pool = copy_of(after);
+    for (int i = 0; i < modules * per; i++) {
+      char id[16];
+      snprintf(id, sizeof id, "n%d", i);
+      if (i / per == lost)
+        set_state(pool, id, PL_NODE_GONE);
+      else if (is_among(moves->sleep, moves->n_sleep, id))
+        set_state(pool, id, PL_NODE_CLOSED);
+    }
+    struct pl_moves repair = plan(pool, REPAIR);
+    if (repair.n_stranded)
+      fail_msg("m%d lost after \"%s\": %s", lost, moves->why, repair.why);
+    pl_moves_end(&repair);
+    pl_pool_free(pool);
+  }
 }
 
 #endif

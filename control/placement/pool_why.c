@@ -2,7 +2,6 @@
 /* Why here, why not there: the notes of a plan, and the sentence of a refusal. */
 #include "control/placement/pool_in.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -96,17 +95,18 @@ __attribute__((format(printf, 2, 3))) static void print(FILE *out, const char *f
   va_end(args);
 }
 
-/* As people say it: "1.5 cores", "512 MiB of memory", "40 W of power", "2 accelerators"; out of at least 64 bytes; returns out. */
+/* In the unit that people say: thousandths are told as whole ones. */
+static double in_words(enum pl_dimension d, int64_t amount)
+{
+  return (double)amount / (*pl_dimension_unit(d) == 'm' ? 1000 : 1);
+}
+
+/* "1.5 cores", "512 MiB of memory", "40 W of power", "2 accelerators"; out of at least 64 bytes; returns out. */
 static const char *amount_words(enum pl_dimension d, int64_t amount, char out[64])
 {
-  const char *unit = pl_dimension_unit(d), *name = pl_dimension_name(d);
-  bool milli = *unit == 'm';
-  if (milli && d == PL_DIMENSION_CORES)
-    snprintf(out, 64, "%.10g %s", (double)amount / 1000, name);
-  else if (milli)
-    snprintf(out, 64, "%.10g %s of %s", (double)amount / 1000, unit + 1, name);
-  else
-    snprintf(out, 64, *unit == '1' ? "%" PRId64 " %.0s%s" : "%" PRId64 " %s of %s", amount, unit, name);
+  const char *unit = pl_dimension_unit(d) + (*pl_dimension_unit(d) == 'm');
+  bool counted = d == PL_DIMENSION_CORES || *unit == '1';
+  snprintf(out, 64, "%.10g %s%s%s", in_words(d, amount), counted ? "" : unit, counted ? "" : " of ", pl_dimension_name(d));
   return out;
 }
 
@@ -179,11 +179,11 @@ static void say_short(char *text, size_t size, const struct rules *rules, const 
   size_t at = strlen(text);
   int parts = 0;
   for (int d = 0; d < DIMS; d++) {
-    char lack[64], need[64], free_[64];
+    char lack[64];
     why->short_by.of[d] = rules->need.of[d] > n->free.of[d] ? rules->need.of[d] - n->free.of[d] : 0;
     if (why->short_by.of[d] && at < size)
-      at += (size_t)snprintf(text + at, size - at, "%s%s (needs %s, has %s free)", parts++ ? ", " : "", amount_words((enum pl_dimension)d, why->short_by.of[d], lack),
-                             amount_words((enum pl_dimension)d, rules->need.of[d], need), amount_words((enum pl_dimension)d, n->free.of[d], free_));
+      at += (size_t)snprintf(text + at, size - at, "%s%s (needs %.10g, has %.10g free)", parts++ ? ", " : "", amount_words((enum pl_dimension)d, why->short_by.of[d], lack),
+                             in_words((enum pl_dimension)d, rules->need.of[d]), in_words((enum pl_dimension)d, n->free.of[d]));
   }
 }
 

@@ -60,7 +60,7 @@ static void decisions_are_explained(void **state)
   assert_int_equal(why.too_small, 3);
   assert_int_equal(why.short_by.of[PL_DIMENSION_CORES], 4000);
   assert_string_equal(why.nearest, "cool");
-  assert_non_null(strstr(why.text, "short by 4 cores (needs 12 cores, has 8 cores free)"));
+  assert_non_null(strstr(why.text, "short by 4 cores (needs 12, has 8 free)"));
   assert_non_null(strstr(err.text, why.text));
   pl_pool_free(pool);
 }

@@ -65,7 +65,7 @@ static inline const struct pl_workload *pl_reserved_next(const struct pl_reserva
 struct pl_compositions;
 enum pl_status pl_compositions_new(struct pl_stack *stack, struct pl_compositions **compositions, struct pl_err *err);
 void pl_compositions_free(struct pl_compositions *compositions);
-/* The decision that explains where a workload stands now; false: none is kept. */
-bool pl_composition_decision(const struct pl_stack *stack, const char *id, int64_t *decision);
+/* "Why here, why not there", in lines, as the decisions say that brought it where it is. */
+struct json_object *pl_composition_explanation(const struct pl_stack *stack, const struct pl_workload *workload);
 
 #endif

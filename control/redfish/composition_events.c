@@ -22,12 +22,15 @@ struct pl_compositions {
   struct pl_placement_listener works;
   struct pl_item_listener items;
   struct pl_post post;
+  struct pl_timer settle;
+  bool seen;               /* the timer has seen the first round over */
   struct told_system *systems; /* in the order of their ids, as the engine has them */
   struct told_block *blocks;
   size_t n_blocks, at;
-  bool changed, begun;
-  struct json_object *decisions; /* the last one that explains a workload, by its id */
-  int64_t decision;              /* the last that was looked at */
+  bool changed;
+  bool begun, settled;     /* what is there is known: of systems from the store, of blocks after the first round and a look at their agents */
+  struct json_object *decisions, *details; /* the last about a workload's place, and the last of those with an explanation, by its id */
+  int64_t decision;                        /* the last that was looked at */
 };
 
 /* --- systems --- */
@@ -75,6 +78,7 @@ static void end_system(struct pl_compositions *c, struct told_system **at)
   struct told_system *gone = *at;
   tell_system(c, "ResourceRemoved", gone->id, NULL);
   json_object_object_del(c->decisions, gone->id);
+  json_object_object_del(c->details, gone->id);
   *at = gone->next;
   free(gone);
 }
@@ -109,7 +113,9 @@ static void tell_block(struct pl_compositions *c, const char *message, const cha
 {
   char uri[PL_URI_MAX];
   snprintf(uri, sizeof uri, PL_BLOCKS_URI "/%s", id);
-  tell(c, "Composition", message, uri, id, NULL);
+  c->changed = true;
+  if (c->settled)
+    tell(c, "Composition", message, uri, id, NULL);
 }
 
 static struct told_block *told_block(struct pl_compositions *c, const char *id)
@@ -150,13 +156,25 @@ static void look_at_block(void *ctx, const struct pl_node_view *view)
 static void look(void *ctx)
 {
   struct pl_compositions *c = ctx;
+  if (c->stack->dead)
+    return;
   c->changed = false;
   look_at_systems(c);
   c->at = 0;
   pl_pool_each_node(pl_placement_pool(c->stack->placement), look_at_block, c);
-  c->begun = pl_inventory_first_round_over(c->stack->inventory); /* what the store remembers is nothing new */
   if (c->changed)
     pl_service_changed(c->stack);
+}
+
+static void settle(void *ctx, pl_time_ns now)
+{
+  struct pl_compositions *c = ctx;
+  if (c->seen)
+    look(c);
+  c->settled = c->seen;
+  c->seen = pl_inventory_first_round_over(c->stack->inventory);
+  if (!c->settled)
+    pl_clock_arm(c->stack->clock, &c->settle, now + 2 * PL_S);
 }
 
 static void stir(struct pl_compositions *c)
@@ -188,23 +206,59 @@ static void health_changed(void *ctx, struct pl_item *item, enum pl_health befor
 
 static void note_decision(void *ctx, const struct pl_decision *decision)
 {
+  static const char *const ABOUT_PLACES[] = {"place", "reserve", "queue", "move", "evict", "lose"};
   struct pl_compositions *c = ctx;
+  bool about = false;
   c->decision = decision->id;
-  if (*decision->detail && pl_placement_find(c->stack->placement, decision->id_of))
+  for (size_t i = 0; i < sizeof ABOUT_PLACES / sizeof ABOUT_PLACES[0]; i++)
+    about |= !strcmp(decision->what, ABOUT_PLACES[i]);
+  if (about && pl_placement_find(c->stack->placement, decision->id_of)) {
     json_object_object_add(c->decisions, decision->id_of, json_object_new_int64(decision->id));
+    if (*decision->detail)
+      json_object_object_add(c->details, decision->id_of, json_object_new_int64(decision->id));
+  }
 }
 
-bool pl_composition_decision(const struct pl_stack *stack, const char *id, int64_t *decision)
+static int64_t noted(struct json_object *ids, const char *id)
+{
+  struct json_object *found;
+  return json_object_object_get_ex(ids, id, &found) ? json_object_get_int64(found) : 0;
+}
+
+struct explanation {
+  struct json_object *lines;
+  const char *node; /* where it stands */
+};
+
+static void say_decision(void *ctx, const struct pl_decision *decision)
+{
+  json_object_array_add(((struct explanation *)ctx)->lines, json_object_new_string(decision->text));
+}
+
+static void say_detail(void *ctx, const struct pl_decision *decision)
+{
+  struct explanation *e = ctx;
+  if (strcmp(decision->node, e->node)) /* it has gone elsewhere since */
+    return;
+  struct json_object *lines = pl_lines_json(decision->detail);
+  for (size_t i = 0; i < json_object_array_length(lines); i++)
+    json_object_array_add(e->lines, json_object_get(json_object_array_get_idx(lines, i)));
+  json_object_put(lines);
+}
+
+struct json_object *pl_composition_explanation(const struct pl_stack *stack, const struct pl_workload *workload)
 {
   struct pl_compositions *c = stack->service ? stack->service->compositions : NULL;
-  struct json_object *found;
+  struct explanation e = {json_object_new_array(), workload->node};
   if (!c)
-    return false;
+    return e.lines;
   pl_placement_decisions(stack->placement, c->decision, 10000, note_decision, c);
-  if (!json_object_object_get_ex(c->decisions, id, &found))
-    return false;
-  *decision = json_object_get_int64(found);
-  return true;
+  int64_t last = noted(c->decisions, workload->id), detail = noted(c->details, workload->id);
+  if (last)
+    pl_placement_decisions(stack->placement, last - 1, 1, say_decision, &e);
+  if (detail)
+    pl_placement_decisions(stack->placement, detail - 1, 1, say_detail, &e);
+  return e.lines;
 }
 
 /* --- the room --- */
@@ -217,10 +271,14 @@ enum pl_status pl_compositions_new(struct pl_stack *stack, struct pl_composition
     return stack->placement ? pl_fail(err, PL_E_NOMEM, "out of memory for the events of composed systems") : PL_OK;
   c->stack = stack;
   c->decisions = json_object_new_object();
+  c->details = json_object_new_object();
   c->post = (struct pl_post){.run = look, .ctx = c};
   c->works = (struct pl_placement_listener){.changed = work_changed, .ctx = c};
   c->items = (struct pl_item_listener){.state = item_changed, .health = health_changed, .ctx = c};
+  c->settle = (struct pl_timer){.fire = settle, .ctx = c};
   look(c);
+  c->begun = true;
+  settle(c, pl_clock_now(stack->clock));
   pl_placement_listen(stack->placement, &c->works);
   pl_inventory_listen(stack->inventory, &c->items);
   return PL_OK;
@@ -231,12 +289,14 @@ void pl_compositions_free(struct pl_compositions *c)
   if (!c)
     return;
   pl_clock_unpost(c->stack->clock, &c->post);
+  pl_clock_disarm(c->stack->clock, &c->settle);
   while (c->systems) {
     struct told_system *t = c->systems;
     c->systems = t->next;
     free(t);
   }
   json_object_put(c->decisions);
+  json_object_put(c->details);
   free(c->blocks);
   free(c);
 }

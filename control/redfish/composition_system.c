@@ -229,23 +229,10 @@ static enum pl_has get_forecast(const struct pl_res *res, const struct pl_prop *
   return PL_SHOW; /* null: too little is known yet */
 }
 
-struct explanation {
-  struct json_object *lines;
-};
-static void take_detail(void *ctx, const struct pl_decision *decision)
-{
-  ((struct explanation *)ctx)->lines = pl_lines_json(decision->detail);
-}
-
-/* "Why here, why not there", as the decision says that put it where it is. */
 static enum pl_has get_explanation(const struct pl_res *res, const struct pl_prop *prop, struct json_object **value)
 {
-  struct explanation e = {0};
-  int64_t decision;
   (void)prop;
-  if (pl_composition_decision(res->stack, workload(res)->id, &decision))
-    pl_placement_decisions(res->stack->placement, decision - 1, 1, take_detail, &e);
-  *value = e.lines ? e.lines : json_object_new_array();
+  *value = pl_composition_explanation(res->stack, workload(res));
   return PL_SHOW;
 }
 

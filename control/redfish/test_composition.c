@@ -338,6 +338,8 @@ static void it_migrates(void **state)
   ask(d, "GET", SYSTEMS "/web", NULL);
   assert_string_equal(text_at(d, "Oem/Plumbline/Workload/Node"), to);
   assert_int_equal(number_at(d, "Oem/Plumbline/Workload/Moves"), 1);
+  assert_int_equal(array_length(d, "Oem/Plumbline/Workload/Explanation"), 1); /* the explanation of where it was is no longer its */
+  assert_non_null(strstr(text_at(d, "Oem/Plumbline/Workload/Explanation/0"), to));
 }
 
 static void it_is_scaled_by_patch(void **state)

@@ -522,7 +522,7 @@ static void write_until_full(const char *path)
   }
   if (n == 1000 || err.status != PL_E_IO || !strstr(err.text, path) || !strstr(err.text, "nothing was changed"))
     _exit(3);
-  char big[20000]; /* more than what may be left of a page */
+  char big[250000]; /* more than a file may be, wherever in it there is still room */
   memset(big, 'z', sizeof big - 1);
   big[sizeof big - 1] = 0;
   struct pl_store_procedure row = a_row(big);

@@ -74,7 +74,7 @@ export function workloadDetails(system, blocks, act, rf) {
       line("Runs", w.Image), line("Asked for", [`${number(w.Demand?.Cores)} cores`, w.Demand?.MemoryMiB && `, ${number(w.Demand.MemoryMiB, 0)} MiB of memory`]),
       w.Used && line("Uses", `${number(w.Used.CoresUsed, 2)} cores, ${number(w.Used.MemoryMiBUsed, 0)} MiB`), f && line("Expected", `${number(f.Value, 2)} cores (${number(f.Low, 2)} to ${number(f.High, 2)})`),
       line("Moves", w.Moves ? `${w.Moves}, interrupted for ${number(w.InterruptionSeconds, 2)} s by the last` : "none"))),
-    (w.Explanation || []).length > 0 && h("details", { "data-key": "why" }, h("summary", null, "Why here, why not there"), lines(w.Explanation)),
+    (w.Explanation || []).length > 1 && h("details", { "data-key": "why" }, h("summary", null, "Why here, why not there"), lines(w.Explanation)),
     h("div", { class: "buttons" }, w.State === "Running" && migrate && [to, h("button", { type: "button", class: "quiet", "data-key": "move",
       onclick: (event) => { const block = event.target.parentElement.querySelector("select").value; act(() => rf.post(migrate.target, block ? { ResourceBlock: { "@odata.id": block } } : {})); } }, "Move")],
     h("button", { type: "button", class: "quiet", "data-key": "stop", onclick: () => act(() => rf.ask("DELETE", system["@odata.id"])) }, "Stop it"))];
