@@ -201,6 +201,7 @@ void pl_host_wake(struct pl_host *host, const char *author);
 void pl_use_sample(struct pl_placement *all);
 bool pl_use_peak(const struct pl_work *work, enum pl_dimension dimension, double ahead_s, double *expected, double *above);
 void pl_use_keep(struct pl_placement *all, const struct pl_work *work);
+void pl_use_forget(struct pl_placement *all, const struct pl_work *work);
 void pl_use_read(struct pl_placement *all, struct pl_work *work);
 
 #endif

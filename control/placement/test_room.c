@@ -181,7 +181,7 @@ static void test_nobody_starves(void **state)
   struct pl_why why;
   char id[37];
   for (int i = 1; i <= 8; i++) {
-    char name[16], node[16];
+    char name[24], node[16];
     snprintf(name, sizeof name, "part-%d", i);
     snprintf(node, sizeof node, "csu-%d", i);
     floor_place(bay, &(struct floor_ask){.id = name, .cores = 32, .node = node, .stay = true, .image = "steady/10"});

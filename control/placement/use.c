@@ -31,6 +31,16 @@ void pl_use_keep(struct pl_placement *all, const struct pl_work *work)
   keep(all, work->w.id, "memory", work->memory);
 }
 
+void pl_use_forget(struct pl_placement *all, const struct pl_work *work)
+{
+  static const char *const WHATS[] = {"cores", "memory"};
+  for (size_t i = 0; i < sizeof WHATS / sizeof *WHATS; i++) {
+    char key[96];
+    snprintf(key, sizeof key, "%s %s", work->w.id, WHATS[i]);
+    (void)pl_store_put(all->stack->store, "profile", key, NULL, NULL);
+  }
+}
+
 static struct pl_profile *read_one(struct pl_placement *all, const char *id, const char *what)
 {
   char key[96], *text = NULL;
