@@ -317,9 +317,9 @@ static struct json_object *reserved_stanzas(struct pl_stack *stack, const struct
 {
   struct json_object *stanzas = json_object_new_array();
   for (const struct pl_workload *w = r->first; w; w = pl_reserved_next(r, w)) {
-    struct json_object *stanza = json_object_new_object(), *request = json_object_new_object();
     if (strchr(w->id, '#')) /* one more replica of what has been told */
       continue;
+    struct json_object *stanza = json_object_new_object(), *request = json_object_new_object();
     json_object_object_add(stanza, "StanzaType", json_object_new_string("ComposeSystem"));
     json_object_object_add(stanza, "StanzaId", json_object_new_string(w->id));
     json_object_object_add(request, "Id", json_object_new_string(w->id));

@@ -118,7 +118,7 @@ static inline void door_furnish(struct door *d)
   static const char RESERVE[] = "{\"RequestFormat\": \"Manifest\", \"RequestType\": \"PreviewReserve\", \"Manifest\": {\"Stanzas\": [{\"StanzaType\": \"ComposeSystem\", "
                                 "\"StanzaId\": \"later\", \"Request\": {\"Oem\": {\"Plumbline\": {\"Cores\": 1, \"Replicas\": 2, \"Apart\": [\"web\"], \"Features\": []}}}}]}}";
   for (int i = 1; i <= 2; i++) {
-    char csu[8];
+    char csu[16];
     snprintf(csu, sizeof csu, "csu-%d", i);
     stand_power(d->stand, csu, true);
     stand_until_state(d->stand, csu, PL_STATE_ENABLED, 20 * PL_S);

@@ -426,7 +426,9 @@ static void decisions_are_logged(void **state)
   assert_string_equal(text_at(d, "Members/1/Oem/Plumbline/Decision"), "place");
   assert_string_equal(text_at(d, "Members/1/Oem/Plumbline/Author"), "admin");
   assert_true(array_length(d, "Members/1/Oem/Plumbline/Detail") > 0);
-  ask(d, "GET", text_at(d, "Members/1/@odata.id"), NULL);
+  char uri[PL_URI_MAX];
+  snprintf(uri, sizeof uri, "%s", text_at(d, "Members/1/@odata.id"));
+  ask(d, "GET", uri, NULL);
   assert_string_equal(text_at(d, "Oem/Plumbline/Workload"), "web");
 }
 
