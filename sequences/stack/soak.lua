@@ -2,7 +2,7 @@
 sequence "stack-soak" {
   about = "Hours of churn: work comes, grows, moves and goes, a CSU is swapped; nothing is over-committed, forgotten or run twice, and what is said to run draws current.",
   version = "1.0",
-  stack = { consolidate = true, consolidate_spare = 0, preemption = false, poll = seconds(2), stale = seconds(8), agent_period = seconds(2) },
+  stack = { consolidate = true, consolidate_spare = 0, preemption = false, poll = seconds(2), stale = seconds(8), agent_period = seconds(2), profile_period = minutes(1) },
   needs = { slot = "csu", loop = "loop", busbar = "busbar" },
   params = { hours = 2, every = seconds(30), tolerance = watts(15), most = 20, live = volts(46), dead = volts(5) },
 }
