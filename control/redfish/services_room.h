@@ -8,6 +8,7 @@
 
 struct pl_hub;
 struct pl_metric_reports;
+struct pl_metric_triggers;
 struct pl_services {
   struct pl_stack *stack;
   struct pl_event_listener listener;
@@ -18,10 +19,12 @@ struct pl_services {
   struct pl_carrier carrier;
   struct pl_hub *hub;         /* services_stream.c */
   struct pl_metric_reports *reports; /* services_report.c */
+  struct pl_metric_triggers *triggers; /* services_trigger.h */
   uint64_t cleared;           /* the event log shows what came after this id */
 };
 
 #define PL_MANAGER_ID "rackd" /* of the Manager that is this stack */
+#define PL_TELEMETRY_LOG "/redfish/v1/Managers/" PL_MANAGER_ID "/LogServices/Telemetry"
 #define PL_SSE_URI "/redfish/v1/EventService/SSE"
 
 /* services_subscription.c */
