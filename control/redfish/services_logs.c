@@ -230,8 +230,9 @@ static bool find_crossing(struct pl_res *res)
 {
   struct entry *e = new_entry(res);
   char *text = e ? pl_metric_trigger_log_entry(pl_services_of(res->stack)->triggers, e->id) : NULL, *record = NULL;
+  int64_t wall_ns = text ? strtoll(text, &record, 10) : 0;
   if (text)
-    copy_event(e, e->id, strtoll(text, &record, 10), record);
+    copy_event(e, e->id, wall_ns, record);
   free(text);
   return keep_entry(res, e);
 }
