@@ -3,7 +3,7 @@
 #define PL_CONTROL_SERVICES_ROOM_H
 
 /* Inside the services: what services_*.c share. */
-#include "control/redfish/services.h"
+#include "control/redfish/door.h"
 #include "control/stack/stack.h"
 
 struct pl_hub;
@@ -17,6 +17,7 @@ struct pl_services {
   uint64_t next_id;
   struct pl_delivery_settings settings;
   struct pl_carrier carrier;
+  struct pl_door door;        /* no port: none */
   struct pl_hub *hub;         /* services_stream.c */
   struct pl_metric_reports *reports; /* services_report.c */
   struct pl_metric_triggers *triggers; /* services_trigger.h */
