@@ -156,6 +156,11 @@ enum pl_status pl_pool_release(struct pl_pool *pool, const char *id, struct pl_e
 enum pl_status pl_pool_resize(struct pl_pool *pool, const char *id, const struct pl_amounts *need, struct pl_err *err); /* vertical; PL_E_RANGE: it does not fit there */
 /* From its node to another one, if it fits there and no constraint is broken: features, affinity, domains, limits. PL_E_RANGE with the sentence. */
 enum pl_status pl_pool_move(struct pl_pool *pool, const char *id, const char *to, struct pl_err *err);
+struct pl_shift {
+  const char *id, *to;
+};
+/* Several at once, all or none: those that are tied (`with`) and fit the rules only together. Each is judged with all of them where they go. */
+enum pl_status pl_pool_move_all(struct pl_pool *pool, const struct pl_shift *shifts, size_t count, struct pl_err *err);
 /* This replica (from 1) of a request onto that node whatever stands against it: what a restart knows to be there, or what a move that failed puts back. */
 enum pl_status pl_pool_adopt(struct pl_pool *pool, const struct pl_request *request, unsigned replica, const char *node, struct pl_err *err);
 bool pl_pool_find(const struct pl_pool *pool, const char *id, struct pl_allocation *allocation); /* allocation NULL: is there one? */

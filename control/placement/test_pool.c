@@ -452,6 +452,36 @@ static void company_is_not_left_alone_by_a_move(void **state)
   pl_pool_free(pool);
 }
 
+static void those_that_are_tied_move_together_or_not_at_all(void **state)
+{
+  (void)state;
+  struct pl_pool *pool = new_pool(NULL);
+  struct pl_err err = {0};
+  add_nodes(pool, 4, 2, ROOM(8, 8192));
+  assert_int_equal(place(pool, (struct pl_request){.id = "db", .need = OF(3, 1)}), PL_OK);
+  assert_int_equal(pl_pool_move(pool, "db", "n0", &err), PL_OK);
+  assert_int_equal(place(pool, (struct pl_request){.id = "web", .need = OF(3, 1), .with = {"db"}}), PL_OK);
+  assert_int_equal(place(pool, (struct pl_request){.id = "wall", .need = OF(3, 1), .node = "n1", .stay = true}), PL_OK);
+  uint64_t version = pl_pool_version(pool);
+  assert_int_equal(pl_pool_move(pool, "db", "n2", &err), PL_E_RANGE);
+  assert_non_null(strstr(err.text, "web is to be in one node with it"));
+  assert_int_equal(pl_pool_move_all(pool, (const struct pl_shift[]){{"db", "n2"}, {"web", "n3"}}, 2, &err), PL_E_RANGE); /* apart */
+  assert_int_equal(pl_pool_move_all(pool, (const struct pl_shift[]){{"db", "n1"}, {"web", "n1"}}, 2, &err), PL_E_RANGE); /* room for one of them */
+  assert_non_null(strstr(err.text, "short by 1000 mcore"));
+  assert_int_equal(pl_pool_move_all(pool, (const struct pl_shift[]){{"db", "n2"}, {"db", "n2"}}, 2, &err), PL_E_USAGE);
+  assert_int_equal(pl_pool_move_all(pool, (const struct pl_shift[]){{"db", "n2"}, {"nobody", "n2"}}, 2, &err), PL_E_USAGE);
+  assert_string_equal(node_of(pool, "db"), "n0");
+  assert_string_equal(node_of(pool, "web"), "n0");
+  assert_int_equal(pl_pool_version(pool), version);
+  assert_sound(pool);
+  assert_int_equal(pl_pool_move_all(pool, (const struct pl_shift[]){{"db", "n2"}, {"web", "n2"}}, 2, &err), PL_OK);
+  assert_string_equal(node_of(pool, "db"), "n2");
+  assert_string_equal(node_of(pool, "web"), "n2");
+  assert_int_equal(pl_pool_version(pool), version + 1);
+  assert_sound(pool);
+  pl_pool_free(pool);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -474,6 +504,7 @@ int main(void)
       cmocka_unit_test(scaling_out_adds_replicas_and_keeps_the_rule),
       cmocka_unit_test(resize_and_move_hold_what_they_must),
       cmocka_unit_test(company_is_not_left_alone_by_a_move),
+      cmocka_unit_test(those_that_are_tied_move_together_or_not_at_all),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
