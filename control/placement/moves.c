@@ -92,17 +92,18 @@ static struct leaver *leavers_of(const struct mv_board *b, size_t *count)
   return leavers;
 }
 
+static bool has_left(const struct mv_board *b, int32_t alloc)
+{
+  return b->allocs[alloc].node != b->allocs[alloc].home;
+}
+
 /* Where all fit as it is, the largest first packs best; where not, priority decides, and others make room. False: some do not fit. */
 static bool leave(struct mv_board *b, struct leaver *leavers, size_t count, size_t most)
 {
   size_t placed = 0;
   qsort(leavers, count, sizeof *leavers, by_size);
-  for (; count <= most && placed < count; placed++) {
-    int32_t to = mv_best(b, leavers[placed].alloc);
-    if (to == MV_NONE)
-      break;
-    mv_shift(b, leavers[placed].alloc, to);
-  }
+  while (count <= most && placed < count && (has_left(b, leavers[placed].alloc) || mv_leave(b, leavers[placed].alloc, most - b->moved)))
+    placed++;
   if (placed == count)
     return true;
   mv_home(b);
@@ -110,6 +111,8 @@ static bool leave(struct mv_board *b, struct leaver *leavers, size_t count, size
   bool all = true;
   for (size_t i = 0; i < count && b->moved < most; i++) {
     struct mv_alloc *a = &b->allocs[leavers[i].alloc];
+    if (has_left(b, leavers[i].alloc)) /* with one that is more important */
+      continue;
     a->hopeless = mv_hopeless(b, leavers[i].alloc);
     if (a->hopeless || !mv_place(b, leavers[i].alloc, most - b->moved)) {
       a->stuck = a->hopeless || most - b->moved > MV_EXTRA; /* else it may only be that too few moves are left */
@@ -366,7 +369,7 @@ static enum pl_status answer(struct mv_board *b, const struct mv_order *order, s
     const struct mv_shift *shift = &order->shifts[i];
     const struct mv_alloc *a = &b->allocs[shift->alloc];
     moves->moves[moves->count++] = (struct pl_move){.id = copy(&to, a->id), .from = copy(&to, b->nodes[shift->from].id), .to = copy(&to, b->nodes[shift->to].id),
-                                                    .cost = (double)a->cost_MiB, .after = order->after[i]};
+                                                    .cost = (double)a->cost_MiB, .after = order->after[i], .group = shift->group};
   }
   answer_names(b, moves, behind, &to);
   free(behind);

@@ -29,6 +29,9 @@ struct pl_move {
   const char *id, *from, *to; /* an allocation, two nodes */
   double cost;                /* what has to be copied, MiB: memory and storage */
   size_t after;               /* index + 1 of the move that must be over before this one begins; 0: it may begin at once */
+  /* Those of one number, which stand beside each other, are tied (`with`) and go together: they begin together, all or none (pl_pool_move_all), each holds its
+   * source until all are over, and what waits for one of them waits for all. 0: it goes alone. */
+  size_t group;
 };
 struct pl_moves { /* caller frees with pl_moves_end */
   struct pl_move *moves;
