@@ -22,7 +22,7 @@ struct pl_goal_desc {
   double high, low, settle; /* shares of capacity, of the dimension that is fullest: 0.85, 0.3, 0.75; hysteresis lies between high and settle */
   enum pl_domain sleep_in;  /* CONSOLIDATE: whole ones of these */
   unsigned spare;           /* CONSOLIDATE: what is left awake takes the loss of as many of these: 1 is N+1 */
-  size_t most;              /* moves; 0: any number */
+  size_t most;              /* moves, or one group; 0: any number */
 };
 
 struct pl_move {
@@ -45,6 +45,10 @@ struct pl_moves { /* caller frees with pl_moves_end */
 };
 /* PL_OK also where nothing has to move or not all can: count, stranded and why tell. */
 enum pl_status pl_moves_plan(const struct pl_pool *pool, const struct pl_goal_desc *goal, struct pl_moves *moves, struct pl_err *err);
+/* One allocation to that node (NULL: the best other one) with those that are tied to it and have to go with it. PL_E_RANGE: they do not fit there together. */
+enum pl_status pl_moves_together(const struct pl_pool *pool, const char *id, const char *to, struct pl_moves *moves, struct pl_err *err);
+/* The moves that bring one together with those whom it is to be with (`with`) and was parted from: by a loss, or a group that could not go back. None: count 0. */
+enum pl_status pl_moves_reunite(const struct pl_pool *pool, struct pl_moves *moves, struct pl_err *err);
 void pl_moves_end(struct pl_moves *moves);
 
 #endif

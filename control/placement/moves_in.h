@@ -144,6 +144,8 @@ void mv_why_not(const struct mv_board *board, int32_t alloc, char *text, size_t 
 /* The smallest party that can go with it, itself first, to that node or (MV_NONE) the best one; at most `most` of them from their homes. crowd: where there is no
  * room as yet, too, and others must leave then. The board is as it was; 0: there is none. */
 size_t mv_party(struct mv_board *board, int32_t alloc, int32_t to, size_t most, bool crowd, struct mv_shift party[MV_PARTY]);
+/* The fewest that bring one together with those whom it is parted from, though it is to be with them. 0: it is not parted, or there is no way. */
+size_t mv_reunite(struct mv_board *board, int32_t alloc, struct mv_shift party[MV_PARTY]);
 /* Of shifts that are wanted and cannot be made one by one: the first that can be made all at once, every source held; made, first to last. 0: none. */
 struct mv_wanted {
   int32_t alloc, to;

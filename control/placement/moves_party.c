@@ -106,14 +106,9 @@ static bool bring(struct party *p, int32_t alloc, int32_t near, enum pl_domain d
 }
 
 /* It follows to where one of those is that it is to be with; or one of them comes. */
-static bool mend(struct party *p)
+static bool mend_tie(struct party *p, int32_t at)
 {
   const struct mv_board *b = p->b;
-  int32_t at = parted(p);
-  if (at == MV_NONE)
-    return true;
-  if (p->count == p->size || b->looks > p->until)
-    return false;
   const struct mv_tie *tie = &b->ties[at];
   const struct mv_set *set = &b->sets[tie->set];
   for (int32_t m = set->members; m != MV_NONE; m = b->memberships[m].next_of_set) {
@@ -125,6 +120,27 @@ static bool mend(struct party *p)
     if (b->memberships[m].alloc != tie->owner && bring(p, b->memberships[m].alloc, b->allocs[tie->owner].node, tie->domain))
       return true;
   return false;
+}
+
+static bool mend(struct party *p)
+{
+  int32_t at = parted(p);
+  return at == MV_NONE || (p->count < p->size && p->b->looks <= p->until && mend_tie(p, at));
+}
+
+size_t mv_reunite(struct mv_board *board, int32_t alloc, struct mv_shift party[MV_PARTY])
+{
+  struct party p = {.b = board, .shifts = party, .most = MV_PARTY, .until = board->looks + LOOKS};
+  int32_t at = mv_lonely(board, &(const struct mv_shift){.alloc = alloc, .from = board->allocs[alloc].node, .to = board->allocs[alloc].node});
+  size_t found = 0;
+  if (at == MV_NONE || board->nodes[board->allocs[alloc].node].state == PL_NODE_GONE)
+    return 0;
+  for (p.size = 1; p.size <= MV_PARTY && !found && board->looks <= p.until; p.size++) {
+    found = mend_tie(&p, at) ? p.count : 0;
+    while (p.count)
+      take_back(&p);
+  }
+  return found;
 }
 
 struct lead {

@@ -163,6 +163,9 @@ struct pl_shift {
 enum pl_status pl_pool_move_all(struct pl_pool *pool, const struct pl_shift *shifts, size_t count, struct pl_err *err);
 /* This replica (from 1) of a request onto that node whatever stands against it: what a restart knows to be there, or what a move that failed puts back. */
 enum pl_status pl_pool_adopt(struct pl_pool *pool, const struct pl_request *request, unsigned replica, const char *node, struct pl_err *err);
+/* Why it is where it is, why not elsewhere, as things stand: lines as pl_plan_explain's. left: from where it came, NULL; score: of its place, may be NULL.
+ * Malloc'd; NULL: there is no such allocation. */
+char *pl_pool_explain(struct pl_pool *pool, const char *id, const char *left, double *score);
 bool pl_pool_find(const struct pl_pool *pool, const char *id, struct pl_allocation *allocation); /* allocation NULL: is there one? */
 size_t pl_pool_allocations(const struct pl_pool *pool);
 void pl_pool_each(const struct pl_pool *pool, void (*fn)(void *ctx, const struct pl_allocation *allocation), void *ctx); /* by id; fn changes nothing */

@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* Those that are to be with it, and would be left alone there. NULL: nobody. a is nowhere now. */
-static const struct alloc *left_alone(const struct alloc *a, const struct node *from, const struct node *to)
+const struct alloc *pool_left_alone(const struct alloc *a, const struct node *from, const struct node *to)
 {
   for (int i = 0; i < 3; i++) {
     const struct name *name = i < 2 ? a->ties[i].name : a->name;
@@ -38,7 +38,7 @@ static enum pl_status may_move(const struct rules *rules, const struct alloc *a,
     return pl_fail(err, PL_E_RANGE, "pool: %s cannot go to %s: its affinity, anti-affinity or redundancy, or another's anti-affinity, forbids it", id, where);
   case RULED_LIMIT: return pool_over_limit(err, id, limit, &rules->need);
   case RULED_NOT:
-    if ((alone = left_alone(a, from, to)))
+    if ((alone = pool_left_alone(a, from, to)))
       return pl_fail(err, PL_E_RANGE, "pool: %s cannot go to %s: %s is to be in one %s with it", id, where, alone->name->word,
                      pl_domain_name(alone->ask->request.with_in));
     return PL_OK;
