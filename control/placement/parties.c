@@ -85,7 +85,9 @@ static enum pl_status go_back(struct pl_placement *all, struct pl_work *work, st
     return pl_fail(err, PL_E_GONE, "it did not get back");
   if (!from || !to || !pl_host_answers(from) || !pl_host_answers(to))
     return pl_fail(err, PL_E_GONE, "the agent of %s or %s cannot be asked", work->w.node, work->back);
-  pl_decide(all, "move", work->w.id, work->back, "placement", NULL, "%s goes back from %s to %s: what is tied to it could not follow", work->w.id, work->w.node, work->back);
+  char *detail = pl_place_explain(all, work, work->w.node, "placement", "what is tied to it could not follow");
+  pl_decide(all, "move", work->w.id, work->back, "placement", detail, "%s goes back from %s to %s: what is tied to it could not follow", work->w.id, work->w.node, work->back);
+  free(detail);
   work->returning = true;
   snprintf(work->w.target, sizeof work->w.target, "%s", work->back);
   if (work->w.state != PL_WORKLOAD_RESERVED)
@@ -93,7 +95,7 @@ static enum pl_status go_back(struct pl_placement *all, struct pl_work *work, st
   pl_transfer_unhold(all, work);
   (void)pl_pool_release(all->pool, work->w.id, NULL);
   enum pl_status status = pl_pool_adopt(all->pool, &work->w.request, work->replica, work->back, err);
-  pl_transfer_replace(all, work, work->back, "placement");
+  pl_transfer_replace(all, work, work->back, "placement", NULL);
   work->w.target[0] = '\0';
   return status;
 }

@@ -198,7 +198,9 @@ enum pl_status pl_transfers_begin(struct pl_placement *all, const struct pl_leav
                                   struct pl_procedure **task, struct pl_err *err);
 /* Its procedure alone, what the pool holds for it being settled: to w.target. */
 enum pl_status pl_transfer_go(struct pl_placement *all, struct pl_work *work, const char *author, struct pl_procedure **task, struct pl_err *err);
-void pl_transfer_replace(struct pl_placement *all, struct pl_work *work, const char *to, const char *author); /* of what does not run */
+void pl_transfer_replace(struct pl_placement *all, struct pl_work *work, const char *to, const char *author, const char *detail); /* of what does not run */
+/* Why it goes, then why there and why not elsewhere, as the pool has it now; lines, malloc'd. left: from where it came, "" nowhere. */
+char *pl_place_explain(struct pl_placement *all, const struct pl_work *work, const char *left, const char *author, const char *why);
 void pl_transfer_unhold(struct pl_placement *all, const struct pl_work *work);
 void pl_transfer_hold(struct pl_placement *all, struct pl_work *work, const char *source); /* the pool keeps room for it at both ends */
 void pl_transfer_over(struct pl_placement *all, struct pl_work *work, bool moved, const char *why);

@@ -70,9 +70,9 @@ bool pl_transfers_have_turn(const struct pl_placement *all, const struct pl_work
 }
 
 /* What does not run has nothing to be copied. */
-void pl_transfer_replace(struct pl_placement *all, struct pl_work *work, const char *to, const char *author)
+void pl_transfer_replace(struct pl_placement *all, struct pl_work *work, const char *to, const char *author, const char *detail)
 {
-  pl_decide(all, "move", work->w.id, to, author, NULL, "%s has its place on %s instead of %s", work->w.id, to, work->w.node);
+  pl_decide(all, "move", work->w.id, to, author, detail, "%s has its place on %s instead of %s", work->w.id, to, work->w.node);
   snprintf(work->w.node, sizeof work->w.node, "%s", to);
   pl_work_state(all, work, work->w.state == PL_WORKLOAD_LOST ? PL_WORKLOAD_STARTING : work->w.state, NULL);
   pl_host_hurry(pl_host_find(all, to));
@@ -144,14 +144,13 @@ enum pl_status pl_transfer_go(struct pl_placement *all, struct pl_work *work, co
   return PL_OK;
 }
 
-/* Why it moves; why there, why not elsewhere. */
-static char *explain(struct pl_placement *all, const struct pl_leave *leave, const char *author, const char *why)
+char *pl_place_explain(struct pl_placement *all, const struct pl_work *work, const char *left, const char *author, const char *why)
 {
-  char *text = NULL, *table = pl_pool_explain(all->pool, leave->work->w.id, leave->work->w.node, NULL);
+  char *text = NULL, *table = pl_pool_explain(all->pool, work->w.id, left, NULL);
   size_t size = 0;
   FILE *out = open_memstream(&text, &size);
   if (out) {
-    (void)fprintf(out, "it left %s: %s%s%s\n%s", leave->work->w.node, author, *why ? "; " : "", why, table ? table : "");
+    (void)fprintf(out, "%s%s: %s%s%s\n%s", *left ? "it left " : "it had no place", left, author, *why ? "; " : "", why, table ? table : "");
     (void)fclose(out);
   }
   free(table);
@@ -163,10 +162,10 @@ static enum pl_status begin_one(struct pl_placement *all, const struct pl_leave 
 {
   struct pl_work *work = leave->work;
   struct pl_procedure *begun = NULL;
-  char *detail = explain(all, leave, author, why);
+  char *detail = pl_place_explain(all, work, work->w.node, author, why);
   enum pl_status status = PL_OK;
   if (work->w.state == PL_WORKLOAD_RESERVED) {
-    pl_transfer_replace(all, work, leave->to, author);
+    pl_transfer_replace(all, work, leave->to, author, detail);
     pl_party_hold(all, work);
   } else {
     snprintf(work->w.target, sizeof work->w.target, "%s", leave->to);
@@ -210,12 +209,14 @@ enum pl_status pl_transfers_begin(struct pl_placement *all, const struct pl_leav
   }
   if (!status)
     status = move_in_pool(all, leaves, count, err);
-  if (!status)
+  if (!status && count > 1)
     status = pl_store_begin(all->stack->store, err); /* all are under way after a kill, or none */
   if (status)
     return status;
-  uint64_t party = count > 1 ? ++all->parties : 0;
-  for (size_t i = 0; i < count && party; i++) {
+  if (count == 1)
+    return begin_one(all, leaves, author, why, task, err);
+  uint64_t party = ++all->parties;
+  for (size_t i = 0; i < count; i++) {
     struct pl_work *work = leaves[i].work;
     work->party = party;
     work->returning = false;

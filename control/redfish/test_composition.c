@@ -338,8 +338,20 @@ static void it_migrates(void **state)
   ask(d, "GET", SYSTEMS "/web", NULL);
   assert_string_equal(text_at(d, "Oem/Plumbline/Workload/Node"), to);
   assert_int_equal(number_at(d, "Oem/Plumbline/Workload/Moves"), 1);
-  assert_int_equal(array_length(d, "Oem/Plumbline/Workload/Explanation"), 1); /* the explanation of where it was is no longer its */
+  /* what came of it, why it moved, its score, and each of the eight nodes: why here, why not there */
+  assert_int_equal(array_length(d, "Oem/Plumbline/Workload/Explanation"), 11);
   assert_non_null(strstr(text_at(d, "Oem/Plumbline/Workload/Explanation/0"), to));
+  assert_non_null(strstr(text_at(d, "Oem/Plumbline/Workload/Explanation/1"), "it left csu-"));
+  assert_non_null(strstr(text_at(d, "Oem/Plumbline/Workload/Explanation/2"), "8 nodes could take it"));
+  size_t here = 0, left = 0;
+  for (int i = 3; i < 11; i++) {
+    char path[64];
+    snprintf(path, sizeof path, "Oem/Plumbline/Workload/Explanation/%d", i);
+    here += strstr(text_at(d, path), "<- here") && !strncmp(text_at(d, path), to, strlen(to));
+    left += strstr(text_at(d, path), "no: it was to leave it") != NULL;
+  }
+  assert_int_equal(here, 1);
+  assert_int_equal(left, 1);
 }
 
 static void it_is_scaled_by_patch(void **state)
