@@ -109,7 +109,7 @@ static void send_back(struct pl_placement *all, uint64_t party)
       continue;
     all_can = false;
     pl_decide(all, "move", work->w.id, work->w.node, "placement", NULL,
-              "%s stays on %s, apart from what is tied to it: %.200s. The next plan that moves one of them brings them together", work->w.id, work->w.node, err.text);
+              "%s stays on %s, apart from what is tied to it: %s. The next plan that moves one of them brings them together", work->w.id, work->w.node, err.text);
   }
   if (!all_can)
     dissolve(all, party);
@@ -226,6 +226,6 @@ enum pl_status pl_party_begin(struct pl_placement *all, struct pl_work *work, co
     status = begin(all, work, &moves, author, task, &why);
   pl_moves_end(&moves);
   if (status)
-    pl_fail(err, status, "%s is tied to %s (With), and can go only together with it: %.200s. Make room there, or move it to where both fit", work->w.id, tied, why.text);
+    pl_fail(err, status, "%s is tied to %s (With), and can go only together with it: %s. Make room there, or move it to where both fit", work->w.id, tied, why.text);
   return status;
 }

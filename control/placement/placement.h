@@ -32,7 +32,7 @@ struct pl_workload { /* the room's; others read. One replica of one component */
   char node[64];               /* "": none */
   char target[64];             /* MOVING: to where */
   double score;
-  char why[256];               /* of its place, or why it has none: one sentence */
+  char why[PL_SENTENCE_MAX];   /* of its place, or why it has none: one sentence */
   struct pl_agent_run run;           /* as the agent told last */
   pl_time_ns told;             /* when; 0: never */
   pl_time_ns since, expires;   /* of the state; RESERVED: PL_NEVER else */

@@ -70,7 +70,7 @@ struct pl_host {
   bool closed;            /* by an operator; kept in the store */
   bool draining, stuck;   /* for a procedure */
   bool hot, known;        /* known: its capacity has been read */
-  char drain_why[256];
+  char drain_why[PL_SENTENCE_MAX];
   pl_time_ns woken;       /* when it was last told to wake */
   unsigned wakes;         /* how often in vain */
   pl_time_ns over, hotter; /* since when it is too full, too hot; 0: it is not */

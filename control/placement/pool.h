@@ -112,6 +112,7 @@ struct pl_request { /* one component; strings are copied by a commit */
 
 /* --- where it goes --- */
 
+#define PL_SENTENCE_MAX 1024 /* of what is said to a user: what pool_why.c makes fits, whole */
 struct pl_why { /* why not: of the best of what failed */
   const char *id;              /* the request's */
   size_t nodes;                /* looked at */
@@ -119,7 +120,7 @@ struct pl_why { /* why not: of the best of what failed */
   struct pl_amounts short_by;  /* on the node that comes nearest: how much it lacks; all 0: capacity is not the reason */
   char nearest[64];
   char limit[64];              /* "rack demo-rack": the domain limit that stood in the way; "": none */
-  char text[512];              /* the sentence: what was short, by how much, where it came nearest, and what would help */
+  char text[PL_SENTENCE_MAX];  /* the sentence: what was short, by how much, where it came nearest, and what would help */
 };
 
 struct pl_plan_row {

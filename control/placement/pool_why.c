@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALL_NOTED = 64, BEST_NOTED = 8 };
+enum { ALL_NOTED = 64, BEST_NOTED = 8, SHORTS_SAID = 6 };
 
 /* --- explanations --- */
 
@@ -255,14 +255,17 @@ static void count_ruled(struct pl_why *why, enum ruled ruled)
 static void say_short(char *text, size_t size, const struct rules *rules, const struct node *n, struct pl_why *why)
 {
   size_t at = strlen(text);
-  int parts = 0;
+  int parts = 0, more = 0;
   for (int d = 0; d < DIMS; d++) {
     char lack[64];
     why->short_by.of[d] = rules->need.of[d] > n->free.of[d] ? rules->need.of[d] - n->free.of[d] : 0;
-    if (why->short_by.of[d] && at < size)
+    more += why->short_by.of[d] && parts == SHORTS_SAID;
+    if (why->short_by.of[d] && parts < SHORTS_SAID && at < size)
       at += (size_t)snprintf(text + at, size - at, "%s%s (needs %.10g, has %.10g free)", parts++ ? ", " : "", amount_words((enum pl_dimension)d, why->short_by.of[d], lack),
                              in_words((enum pl_dimension)d, rules->need.of[d]), in_words((enum pl_dimension)d, n->free.of[d]));
   }
+  if (more && at < size)
+    snprintf(text + at, size - at, " and %d more", more);
 }
 
 static void say(struct pl_why *why, const char *help)
@@ -272,12 +275,12 @@ static void say(struct pl_why *why, const char *help)
     const char *word;
   } parts[] = {{why->closed, "closed or gone"}, {why->lacks_feature, "without a feature"}, {why->too_small, "without room"},
                {why->affinity, "ruled out by affinity or redundancy"}, {why->domain_limit, "under a limit that is used up"}};
-  char list[200] = "";
+  char list[240] = "";
   size_t at = 0;
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
     if (parts[i].count && at < sizeof list)
       at += (size_t)snprintf(list + at, sizeof list - at, "%s%zu %s", at ? ", " : "", parts[i].count, parts[i].word);
-  snprintf(why->text, sizeof why->text, "%.60s fits nowhere: of %zu nodes %.110s; %s", why->id, why->nodes, at ? list : "none can be used", help);
+  snprintf(why->text, sizeof why->text, "%.60s fits nowhere: of %zu nodes %s; %s", why->id, why->nodes, at ? list : "none can be used", help);
 }
 
 struct walk {
@@ -326,7 +329,7 @@ void pool_why(const struct pl_pool *pool, const struct rules *rules, const char 
   struct walk w = {.rules = rules, .why = why, .least = INFINITY};
   *why = (struct pl_why){.id = id};
   walk_all(pool, &w);
-  char help[280] = "nothing of its kind is here: it needs other features, other company or an open node";
+  char help[700] = "nothing of its kind is here: it needs other features, other company or an open node";
   if (w.limit) {
     struct node as = *w.under;
     for (int d = 0; d < DIMS; d++)

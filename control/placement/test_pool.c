@@ -482,6 +482,33 @@ static void those_that_are_tied_move_together_or_not_at_all(void **state)
   pl_pool_free(pool);
 }
 
+/* Whatever is short, the sentence ends as it should: what it does not name it counts. */
+static void a_refusal_is_never_cut(void **state)
+{
+  (void)state;
+  struct pl_pool *pool = new_pool(NULL);
+  struct pl_err err = {0};
+  struct pl_why why;
+  struct pl_plan *plan = NULL;
+  struct pl_request all = {.id = "the-longest-name-that-an-order-may-have-of-fifty-six-chars"};
+  for (int i = 0; i < 40; i++) {
+    char id[64];
+    snprintf(id, sizeof id, "a-node-with-a-name-that-is-as-long-as-names-of-nodes-get-%d", i);
+    add_node(pool, (struct pl_node_desc){.id = id, .capacity = OF(1, 1), .state = i % 3 == 2 ? PL_NODE_CLOSED : PL_NODE_UP});
+  }
+  for (int d = 0; d < PL_DIMENSION_COUNT; d++)
+    all.need.of[d] = 123456789012345;
+  assert_int_equal(pl_pool_plan(pool, &all, 1, &plan, &why, &err), PL_E_RANGE);
+  const char *end = " and 4 more";
+  assert_true(strlen(why.text) + 1 < sizeof why.text && strlen(why.text) > strlen(end));
+  assert_string_equal(why.text + strlen(why.text) - strlen(end), end);
+  assert_non_null(strstr(why.text, "without room; nearest is a-node-"));
+  for (int d = 0; d < PL_DIMENSION_COUNT; d++)
+    assert_true(why.short_by.of[d] > 0);
+  assert_string_equal(err.text + strlen(err.text) - 3, "..."); /* an err holds less, and says so */
+  pl_pool_free(pool);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -504,6 +531,7 @@ int main(void)
       cmocka_unit_test(scaling_out_adds_replicas_and_keeps_the_rule),
       cmocka_unit_test(resize_and_move_hold_what_they_must),
       cmocka_unit_test(company_is_not_left_alone_by_a_move),
+      cmocka_unit_test(a_refusal_is_never_cut),
       cmocka_unit_test(those_that_are_tied_move_together_or_not_at_all),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

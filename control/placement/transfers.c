@@ -270,7 +270,7 @@ void pl_transfer_over(struct pl_placement *all, struct pl_work *work, bool moved
               (double)work->w.interrupted / (double)PL_S);
   } else {
     work->grow = (struct pl_amounts){0};
-    pl_decide(all, "move", work->w.id, work->w.node, "placement", table, "%s stays on %s and did not get to %s: %.300s", work->w.id, work->w.node, work->w.target, why);
+    pl_decide(all, "move", work->w.id, work->w.node, "placement", table, "%s stays on %s and did not get to %s: %s", work->w.id, work->w.node, work->w.target, why);
   }
   free(table);
   work->w.target[0] = '\0';
@@ -410,7 +410,7 @@ static bool run(struct pl_placement *all, const struct pl_planned *planned)
       leaves[count++] = (struct pl_leave){work, each->to};
   }
   if (count && pl_transfers_begin(all, leaves, count, planned->author, planned->why, NULL, &err))
-    pl_decide(all, "move", planned->id, planned->to, planned->author, NULL, "%s could not move to %s: %.300s", planned->id, planned->to, err.text);
+    pl_decide(all, "move", planned->id, planned->to, planned->author, NULL, "%s could not move to %s: %s", planned->id, planned->to, err.text);
   drop(all, planned->group, planned);
   return true;
 }
@@ -445,7 +445,7 @@ enum pl_status pl_placement_migrate(struct pl_placement *placement, struct pl_wo
   if (workload->state != PL_WORKLOAD_RUNNING)
     return pl_fail(err, PL_E_BUSY, "%s is %s, and can move when it is Running", workload->id, pl_workload_state_name(workload->state));
   if (!to && !pl_find_place(placement, work, &workload->request, true, best, &why))
-    status = pl_fail(&why, PL_E_RANGE, "%s fits on no other node: %.300s", workload->id, why.text);
+    status = pl_fail(&why, PL_E_RANGE, "%s fits on no other node: %s", workload->id, why.text);
   if (!status)
     status = pl_transfer_begin(placement, work, to ? to : best, author, task, &why);
   if (status == PL_E_RANGE && pl_party_is_tied(placement, work, NULL))

@@ -302,5 +302,5 @@ void pl_host_wake(struct pl_host *host, const char *author)
   if (!pl_procedure_begin(all->stack, &pl_power_on, host->item, "placement: wakes", NULL, &err))
     pl_decide(all, "wake", "", host->item->id, author, NULL, "%s is switched on: it is needed", host->item->id);
   else
-    pl_decide(all, "wake", "", host->item->id, author, NULL, "%s cannot be woken: %.300s", host->item->id, err.text);
+    pl_decide(all, "wake", "", host->item->id, author, NULL, "%s cannot be woken: %s", host->item->id, err.text);
 }

@@ -63,7 +63,7 @@ struct pl_procedure { /* the engine's; others read */
   bool resumed;               /* begun by an earlier process */
   pl_time_ns begun, ended, step_begun, commanded; /* commanded: when the step's commands were done; readings before it do not count */
   int64_t begun_wall_ns, ended_wall_ns;
-  char message[256];          /* why it failed */
+  char message[PL_ERR_TEXT_MAX]; /* why it failed */
   char author[64];
   char serial[64];            /* of the unit when it began: what is put in is something else, or the same */
   char data[512];             /* the procedure's own, JSON; kept with each step */
