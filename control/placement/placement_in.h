@@ -219,6 +219,9 @@ void pl_party_hold(struct pl_placement *all, const struct pl_work *work); /* the
 enum pl_status pl_party_begin(struct pl_placement *all, struct pl_work *work, const char *to, const char *author, struct pl_procedure **task, struct pl_err *err);
 bool pl_party_is_tied(const struct pl_placement *all, const struct pl_work *work, char names[160]); /* by `with`, to whom */
 
+/* retire.c */
+void pl_retire_poke(struct pl_placement *all); /* something has ended */
+
 /* watch.c */
 void pl_watch_losses(struct pl_placement *all);
 void pl_watch_load(struct pl_placement *all);

@@ -113,6 +113,7 @@ void pl_work_remove(struct pl_placement *all, struct pl_work *work)
     pl_reservation_forget(all, work->w.reservation);
   pl_work_changed(all, work);
   pl_work_free(work);
+  pl_retire_poke(all);
 }
 
 struct pl_work *pl_work_find(const struct pl_placement *all, const char *id)

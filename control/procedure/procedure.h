@@ -49,7 +49,7 @@ struct pl_procedure_desc {
   void (*taken_up)(struct pl_procedure *p);
 };
 extern const struct pl_procedure_desc pl_hot_swap, pl_evacuate, pl_power_on, pl_power_off, pl_restart, pl_leak_response, pl_thermal_emergency, pl_failover_csu,
-    pl_failover_module, pl_failover_psu, pl_failover_pump, pl_failover_loop, pl_migrate;
+    pl_failover_module, pl_failover_psu, pl_failover_pump, pl_failover_loop, pl_migrate, pl_stop_workload;
 
 enum pl_procedure_state { PL_PROCEDURE_RUNNING, PL_PROCEDURE_ROLLING_BACK, PL_PROCEDURE_COMPLETED, PL_PROCEDURE_FAILED, PL_PROCEDURE_CANCELLED };
 

@@ -140,15 +140,31 @@ static void it_ends_by_delete_and_by_decommission(void **state)
   make(d, "{\"Id\": \"a\", " OWN("") "}");
   make(d, "{\"Id\": \"b\", " OWN("") "}");
   until_it_runs(d, "a");
-  ask(d, "DELETE", SYSTEMS "/a", NULL);
-  assert_int_equal(d->status, 204);
+  ask(d, "DELETE", SYSTEMS "/a", NULL); /* it is there until its agent shows that nothing of it is left: a task */
+  assert_int_equal(d->status, 202);
+  assert_string_equal(text_at(d, "Oem/Plumbline/Procedure"), "stop-workload");
+  char task[96], monitor[96];
+  snprintf(task, sizeof task, "%s", text_at(d, "@odata.id"));
+  snprintf(monitor, sizeof monitor, "%s", text_at(d, "TaskMonitor"));
+  ask(d, "GET", SYSTEMS "/a", NULL);
+  assert_int_equal(d->status, 200);
+  assert_string_equal(text_at(d, "Oem/Plumbline/Workload/State"), "Stopping");
+  ask(d, "GET", monitor, NULL);
+  assert_int_equal(d->status, 202);
+  ask(d, "DELETE", SYSTEMS "/a", NULL); /* the same one */
+  assert_int_equal(d->status, 202);
+  assert_string_equal(text_at(d, "@odata.id"), task);
   until_it_is_gone(d, "a");
+  ask(d, "GET", task, NULL);
+  assert_string_equal(text_at(d, "TaskState"), "Completed");
+  ask(d, "GET", SYSTEMS "/a", NULL);
+  assert_int_equal(d->status, 404);
   ask(d, "POST", SYSTEMS "/b/Actions/ComputerSystem.Decommission", "{\"DecommissionTypes\": [\"All\"], \"RequireSecureErase\": true}");
   assert_int_equal(d->status, 501);
   ask(d, "POST", SYSTEMS "/b/Actions/ComputerSystem.Decommission", "{}");
   assert_int_equal(d->status, 400);
   ask(d, "POST", SYSTEMS "/b/Actions/ComputerSystem.Decommission", "{\"DecommissionTypes\": [\"All\"]}");
-  assert_int_equal(d->status, 204);
+  assert_int_equal(d->status, 202);
   until_it_is_gone(d, "b");
   ask(d, "GET", SYSTEMS "/b", NULL);
   assert_int_equal(d->status, 404);
