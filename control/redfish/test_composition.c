@@ -155,6 +155,7 @@ static void it_ends_by_delete_and_by_decommission(void **state)
   assert_int_equal(d->status, 202);
   assert_string_equal(text_at(d, "@odata.id"), task);
   until_it_is_gone(d, "a");
+  stand_run(d->stand, 100 * PL_MS);
   ask(d, "GET", task, NULL);
   assert_string_equal(text_at(d, "TaskState"), "Completed");
   ask(d, "GET", SYSTEMS "/a", NULL);
