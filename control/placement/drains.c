@@ -30,7 +30,7 @@ static void strand(struct pl_placement *all, const char *id, const char *why)
     return;
   }
   host->stuck = true;
-  snprintf(host->drain_why, sizeof host->drain_why, "%s fits on no other node: %.180s", id, why);
+  snprintf(host->drain_why, sizeof host->drain_why, "%s fits on no other node: %s", id, why);
 }
 
 static void plan(struct pl_placement *all, const char *const *nodes, size_t count)

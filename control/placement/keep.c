@@ -100,6 +100,9 @@ enum pl_status pl_work_keep(struct pl_placement *all, const struct pl_work *work
   put_int(object, "displaced", work->displaced);
   put_int(object, "moves", w->moves);
   put_int(object, "interrupted", w->interrupted);
+  put_int(object, "party", (int64_t)work->party);
+  put_text(object, "back", work->back);
+  put_int(object, "returning", work->returning);
   put_amounts(object, "grow", &work->grow);
   enum pl_status status = pl_store_put(all->stack->store, PLACE, w->id, json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN), err);
   json_object_put(object);
@@ -198,7 +201,12 @@ static void fill(struct pl_placement *all, struct pl_work *work, struct json_obj
   work->asked_wall_ns = int_of(object, "asked");
   work->displaced = int_of(object, "displaced") != 0;
   work->restored = true;
+  work->party = (uint64_t)int_of(object, "party");
+  snprintf(work->back, sizeof work->back, "%s", (text = text_of(object, "back")) ? text : "");
+  work->returning = int_of(object, "returning") != 0;
   get_amounts(object, "grow", &work->grow);
+  if (work->party > all->parties)
+    all->parties = work->party;
   if (work->order > all->orders)
     all->orders = work->order;
   if (w->handle > all->handle)
@@ -242,6 +250,8 @@ static enum pl_status adopt(struct pl_placement *all, struct pl_work *work, stru
   enum pl_status status = pl_pool_adopt(all->pool, &w->request, work->replica, w->node, err);
   if (!status && w->state == PL_WORKLOAD_MOVING)
     pl_transfer_hold(all, work, w->node);
+  else if (!status)
+    pl_party_hold(all, work);
   return status;
 }
 

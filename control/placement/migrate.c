@@ -205,7 +205,7 @@ static enum pl_check is_copied(struct pl_procedure *p, struct pl_err *why)
     return PL_CHECK_FAILED;
   }
   if (!seen(p, target, work, &run) || !run) {
-    pl_fail(why, PL_E_TIMEOUT, "the agent of %s has not begun%s%.200s", target->item->id, work->w.why[0] ? ": " : "", work->w.why);
+    pl_fail(why, PL_E_TIMEOUT, "the agent of %s has not begun%s%s", target->item->id, work->w.why[0] ? ": " : "", work->w.why);
     return PL_CHECK_NOT_YET;
   }
   if (run->state == PL_AGENT_RUN_FAILED) {

@@ -202,7 +202,7 @@ static enum pl_status refuse(struct pl_placement *all, const struct pl_order *or
 {
   const char *id = why->id ? why->id : order->requests[0].id;
   if (order->kind != PL_ORDER_PREVIEW)
-    pl_decide(all, "refuse", id, "", order->author, NULL, "%.500s", why->text);
+    pl_decide(all, "refuse", id, "", order->author, NULL, "%s", why->text);
   return pl_fail(err, PL_E_RANGE, "%s", why->text);
 }
 
@@ -234,7 +234,7 @@ static enum pl_status wait_in_queue(struct pl_placement *all, const struct pl_or
     if (status)
       pl_work_remove(all, work);
     else
-      pl_decide(all, "queue", work->w.id, "", order->author, NULL, "%s waits: %.400s", work->w.id, why->text);
+      pl_decide(all, "queue", work->w.id, "", order->author, NULL, "%s waits: %s", work->w.id, why->text);
     if (!status)
       pl_work_changed(all, work);
   }

@@ -36,6 +36,7 @@ static void fire(void *ctx, pl_time_ns now)
   pl_hosts_mirror(all);
   pl_reservations_expire(all);
   pl_transfers_forget(all);
+  pl_parties_look(all);
   pl_watch_losses(all);
   pl_drains_look(all);
   pl_watch_load(all);

@@ -41,6 +41,9 @@ struct pl_work { /* a workload with what only the room knows */
   bool restored;          /* stood in the store at the start: where it runs is not known before all agents were asked */
   bool displaced;         /* STOPPING: it waits for another place afterwards; QUEUED: it is one replica that had a place */
   bool away;              /* to be freed */
+  uint64_t party;         /* it moves together with others that have the same number (parties.c); 0: alone */
+  char back[64];          /* of a party: where it was; held for it until the party is over */
+  bool returning;         /* of a party: it goes back there, for another could not come */
   struct pl_amounts grow; /* once it has moved it gets that much; cores 0: nothing */
   struct pl_transfer move;
   struct pl_profile *cores, *memory;
@@ -67,7 +70,7 @@ struct pl_host {
   bool closed;            /* by an operator; kept in the store */
   bool draining, stuck;   /* for a procedure */
   bool hot, known;        /* known: its capacity has been read */
-  char drain_why[256];
+  char drain_why[PL_SENTENCE_MAX];
   pl_time_ns woken;       /* when it was last told to wake */
   unsigned wakes;         /* how often in vain */
   pl_time_ns over, hotter; /* since when it is too full, too hot; 0: it is not */
@@ -77,7 +80,15 @@ struct pl_host {
 struct pl_planned { /* a move that waits for its turn */
   char id[64], to[64], author[64];
   char after[64];         /* an allocation whose move must be over first; "": none */
+  char why[512];          /* the plan's sentence */
+  uint64_t group;         /* those of one number begin together; 0: alone */
   struct pl_planned *next;
+};
+
+#define PL_PARTY_MAX 16 /* most that move together */
+struct pl_leave { /* one that is to move now */
+  struct pl_work *work;
+  const char *to;
 };
 
 struct pl_placement {
@@ -94,12 +105,13 @@ struct pl_placement {
   struct pl_timer timer;
   bool started, freeing;
   uint32_t handle;        /* the last given */
-  uint64_t orders;
+  uint64_t orders, parties; /* the last numbers given */
   uint64_t tried_version; /* of the pool when the queue was last tried in vain */
   pl_time_ns tried, sampled, consolidated, drained, wandered;
   struct pl_work *beginning; /* what pl_migrate is begun for */
   uint64_t drained_version; /* of the pool when drains were last planned */
   uint64_t repaired_version; /* and repairs */
+  uint64_t reunited_version; /* and what was parted */
   struct pl_amounts limit;   /* of the rack, as the pool has it */
   uint64_t uuids;
 };
@@ -181,6 +193,15 @@ bool pl_find_place(struct pl_placement *all, const struct pl_work *work, const s
 
 /* transfers.c */
 enum pl_status pl_transfer_begin(struct pl_placement *all, struct pl_work *work, const char *to, const char *author, struct pl_procedure **task, struct pl_err *err);
+/* All or none; task: the first one's. why: what the explanation says beside the author, "". */
+enum pl_status pl_transfers_begin(struct pl_placement *all, const struct pl_leave *leaves, size_t count, const char *author, const char *why,
+                                  struct pl_procedure **task, struct pl_err *err);
+/* Its procedure alone, what the pool holds for it being settled: to w.target. */
+enum pl_status pl_transfer_go(struct pl_placement *all, struct pl_work *work, const char *author, struct pl_procedure **task, struct pl_err *err);
+void pl_transfer_replace(struct pl_placement *all, struct pl_work *work, const char *to, const char *author, const char *detail); /* of what does not run */
+/* Why it goes, then why there and why not elsewhere, as the pool has it now; lines, malloc'd. left: from where it came, "" nowhere. */
+char *pl_place_explain(struct pl_placement *all, const struct pl_work *work, const char *left, const char *author, const char *why);
+void pl_transfer_unhold(struct pl_placement *all, const struct pl_work *work);
 void pl_transfer_hold(struct pl_placement *all, struct pl_work *work, const char *source); /* the pool keeps room for it at both ends */
 void pl_transfer_over(struct pl_placement *all, struct pl_work *work, bool moved, const char *why);
 void pl_transfers_plan(struct pl_placement *all, const struct pl_moves *moves, const char *author);
@@ -190,6 +211,16 @@ bool pl_transfers_have_turn(const struct pl_placement *all, const struct pl_work
 bool pl_transfers_concern(const struct pl_placement *all, const struct pl_host *host); /* one from or to it runs or is planned */
 void pl_transfers_forget(struct pl_placement *all);
 void pl_drains_look(struct pl_placement *all);
+
+/* parties.c */
+void pl_parties_look(struct pl_placement *all); /* those of which one failed go back; those that are over are forgotten */
+void pl_party_hold(struct pl_placement *all, const struct pl_work *work); /* the place that it came from, while others of its party are on their way */
+/* Those that it can only go with, and it, to that node (NULL: the best); PL_E_RANGE: not even so. */
+enum pl_status pl_party_begin(struct pl_placement *all, struct pl_work *work, const char *to, const char *author, struct pl_procedure **task, struct pl_err *err);
+bool pl_party_is_tied(const struct pl_placement *all, const struct pl_work *work, char names[160]); /* by `with`, to whom */
+
+/* retire.c */
+void pl_retire_poke(struct pl_placement *all); /* something has ended */
 
 /* watch.c */
 void pl_watch_losses(struct pl_placement *all);

@@ -84,6 +84,7 @@ struct floor_ask { /* what a test asks for */
   double cores;
   int64_t memory_GiB, data_MiB;
   const char *image, *node;
+  const char *with;       /* in one node with */
   int priority;
   unsigned replicas;
   enum pl_spares redundancy;
@@ -96,7 +97,7 @@ static inline enum pl_status floor_try(struct bay *bay, const struct floor_ask *
   struct pl_plan *plan = NULL;
   const struct pl_request request = {.id = ask->id, .need = {{[PL_DIMENSION_CORES] = (int64_t)(1000 * ask->cores), [PL_DIMENSION_MEMORY] = ask->memory_GiB * GIB}},
                                      .priority = ask->priority, .replicas = ask->replicas, .redundancy = ask->redundancy, .spread = ask->spread,
-                                     .node = ask->node, .stay = ask->stay};
+                                     .node = ask->node, .stay = ask->stay, .with = {ask->with}};
   const uint32_t image = floor_image(ask->image ? ask->image : "steady/50");
   const struct pl_order order = {.requests = &request, .images = &image, .data_MiB = &ask->data_MiB, .count = 1, .author = "tester", .kind = kind, .queue = ask->queue,
                                  .reserve_ns = 60 * PL_S};

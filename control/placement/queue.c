@@ -147,7 +147,9 @@ static bool try_single(struct pl_placement *all, struct pl_work *work)
   work->displaced = work->restored = false;
   snprintf(work->w.node, sizeof work->w.node, "%s", to);
   pl_work_state(all, work, PL_WORKLOAD_STARTING, "on %s, where there is room again", to);
-  pl_decide(all, "place", work->w.id, to, "placement", NULL, "%s goes to %s, where there is room again", work->w.id, to);
+  char *detail = pl_place_explain(all, work, "", "placement", "there is room again");
+  pl_decide(all, "place", work->w.id, to, "placement", detail, "%s goes to %s, where there is room again", work->w.id, to);
+  free(detail);
   pl_host_hurry(pl_host_find(all, to));
   return true;
 }

@@ -68,7 +68,9 @@ static void restart_at(struct pl_placement *all, const char *id, const char *to,
   struct pl_err err = {0};
   if (!work || !host || (work->w.state != PL_WORKLOAD_LOST && work->w.state != PL_WORKLOAD_RESERVED) || pl_pool_move(all->pool, id, to, &err))
     return;
-  pl_decide(all, "place", id, to, "placement", why, "%s goes to %s: %s is lost", id, to, work->w.node);
+  char *detail = pl_place_explain(all, work, work->w.node, "that is lost", why);
+  pl_decide(all, "place", id, to, "placement", detail, "%s goes to %s: %s is lost", id, to, work->w.node);
+  free(detail);
   snprintf(work->w.node, sizeof work->w.node, "%s", to);
   pl_work_state(all, work, work->w.state == PL_WORKLOAD_LOST ? PL_WORKLOAD_STARTING : work->w.state, "anew on %s: its node was lost", to);
   if (host->asleep)
@@ -300,5 +302,5 @@ void pl_host_wake(struct pl_host *host, const char *author)
   if (!pl_procedure_begin(all->stack, &pl_power_on, host->item, "placement: wakes", NULL, &err))
     pl_decide(all, "wake", "", host->item->id, author, NULL, "%s is switched on: it is needed", host->item->id);
   else
-    pl_decide(all, "wake", "", host->item->id, author, NULL, "%s cannot be woken: %.300s", host->item->id, err.text);
+    pl_decide(all, "wake", "", host->item->id, author, NULL, "%s cannot be woken: %s", host->item->id, err.text);
 }

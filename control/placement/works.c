@@ -98,6 +98,7 @@ void pl_work_remove(struct pl_placement *all, struct pl_work *work)
 {
   struct pl_work *before = NULL;
   (void)pl_pool_release(all->pool, work->w.id, NULL); /* one that waits has nothing there */
+  pl_transfer_unhold(all, work);
   (void)pl_store_put(all->stack->store, "workload", work->w.id, NULL, NULL);
   pl_use_forget(all, work);
   for (struct pl_work *each = all->first; each != work; each = pl_work_next(each))
@@ -112,6 +113,7 @@ void pl_work_remove(struct pl_placement *all, struct pl_work *work)
     pl_reservation_forget(all, work->w.reservation);
   pl_work_changed(all, work);
   pl_work_free(work);
+  pl_retire_poke(all);
 }
 
 struct pl_work *pl_work_find(const struct pl_placement *all, const char *id)

@@ -289,11 +289,15 @@ static void scale(struct pl_exchange *x)
   }
 }
 
+/* 202 and a task while it is still there, 204 where it was gone at once (DSP0266, DELETE: "if the resource was successfully deleted" is for what is). */
 static void stop(struct pl_exchange *x)
 {
+  struct pl_procedure *task = NULL;
   struct pl_err err = {0};
-  if (pl_placement_stop(x->stack->placement, workload(&x->res), x->user.name, &err))
+  if (pl_placement_retire(x->stack->placement, workload(&x->res), x->user.name, &task, &err))
     pl_say_err(x, NULL, &err);
+  else if (task)
+    pl_answer_task(x, task);
 }
 
 static void migrate_to(struct pl_exchange *x, const char *node)

@@ -183,6 +183,34 @@ step("a hot-swap moves what runs there first", { timeout = minutes(5), go_on = t
   stack:clear()
 end)
 
+-- Neither can leave alone: its rule says that they stand on one node. Both go, and their current with them.
+step("what is tied leaves together", { timeout = minutes(4), go_on = true }, function()
+  local cores, fell = size // 4, false
+  local main = stack:compose{ name = "main", cores = cores, memory = 512, data = 200, image = "steady/100" }[1]
+  main:wait{ within = params.start }
+  local side = stack:compose{ name = "side", cores = cores, memory = 512, data = 1500, image = "steady/100", with = { "main" }, with_in = "Node" }[1]
+  side:wait{ within = params.start }
+  wait(seconds(3))
+  local from, before = main.part, { main:look(), side:look() }
+  check("they stand on one node", side.part == from, { of = stack })
+  stack.block(from):close()
+  until_("both have left", minutes(2), function()
+    local now = { main:look(), side:look() }
+    local gone = true
+    for i, each in ipairs(now) do
+      fell = fell or each.work < before[i].work
+      gone = gone and each.state == "Running" and each.part ~= from
+    end
+    return gone
+  end)
+  local to = main.part
+  check("they stand on one node again", side.part == to, { of = stack, action = "what is tied by affinity was parted for good by a move" })
+  check("their work never fell", not fell, { of = stack })
+  wait_until(function() return draws(to, 2 * cores) and draws(from, 0) end, { within = seconds(4), every = ms(200), what = "their current flows on one node, and none where they were", blame = stack })
+  stack.block(from):open()
+  stack:clear()
+end)
+
 -- Who goes on with what the first unit had gives away memory that is not there, or keeps what is.
 step("another unit is taken for what it is", { timeout = minutes(5), go_on = true }, function()
   local unit = stack.chassis(rig.slot)
