@@ -37,9 +37,13 @@ struct pl_work { /* a workload with what only the room knows */
   struct pl_workload w; /* first */
   unsigned replica;
   uint64_t order;         /* which order it came with: rises */
-  int64_t asked_wall_ns;  /* when */
+  int64_t asked_wall_ns;  /* when it began to wait, less what it had waited before */
+  int64_t waited_ns;      /* in all, when it got its place */
   bool restored;          /* stood in the store at the start: where it runs is not known before all agents were asked */
   bool displaced;         /* STOPPING: it waits for another place afterwards; QUEUED: it is one replica that had a place */
+  bool caught;            /* displaced, STOPPING: its snapshot is in the store, or there is none to be had */
+  struct pl_agent_run kept; /* its snapshot, from when it is displaced until it runs again; handle 0: none */
+  unsigned tries;         /* of a snapshot, or of its copy, in vain */
   bool away;              /* to be freed */
   struct pl_amounts grow; /* once it has moved it gets that much; cores 0: nothing */
   struct pl_transfer move;
@@ -136,8 +140,18 @@ void pl_work_state(struct pl_placement *all, struct pl_work *work, enum pl_workl
 void pl_work_changed(struct pl_placement *all, struct pl_work *work); /* tells the listeners */
 enum pl_status pl_request_copy(struct pl_request *copy, const struct pl_request *request, struct pl_err *err); /* with strings of its own */
 void pl_request_free(struct pl_request *request);
-/* Displaced by something more important: stopped, and back into the queue. */
+
+/* displaced.c: by something more important: kept, stopped, and back into the queue; restored where it gets a place */
 void pl_work_displace(struct pl_placement *all, struct pl_work *work, const char *by);
+bool pl_is_to_be_kept(const struct pl_work *work); /* to stand still first */
+void pl_displaced_told(struct pl_placement *all, struct pl_work *work, const struct pl_agent_run *run);
+void pl_displaced_trouble(struct pl_placement *all, struct pl_work *work, const char *why); /* it could not be told to stand still */
+void pl_displaced_gone(struct pl_placement *all, struct pl_work *work, const char *why);    /* nothing of it is left there */
+const char *pl_displaced_words(const struct pl_work *work); /* half a sentence: what it begins with */
+bool pl_run_differs(const struct pl_agent_run *a, const struct pl_agent_run *b); /* what they hold */
+struct pl_agent_run pl_kept_copy(const struct pl_work *work, struct pl_agent_run run);
+bool pl_kept_is_bad(const struct pl_work *work, const struct pl_agent_run *run); /* not what was kept */
+void pl_kept_told(struct pl_placement *all, struct pl_work *work, const struct pl_agent_run *run);
 
 /* keep.c: the store's view */
 enum pl_status pl_work_keep(struct pl_placement *all, const struct pl_work *work, struct pl_err *err);

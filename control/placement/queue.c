@@ -80,13 +80,15 @@ static bool try_order(struct pl_placement *all, struct pl_work *first)
   struct pl_plan *plan = NULL;
   struct pl_why why = {0};
   struct pl_err err = {0};
+  char reservation[37];
+  snprintf(reservation, sizeof reservation, "%s", first->w.reservation);
   if (!gather(all, first, &whole)) {
     put_away(&whole);
     return false;
   }
   enum pl_status status = pl_pool_plan(all->pool, whole.requests, whole.order.count, &plan, &why, &err);
   if (!status)
-    status = pl_order_settle(all, &whole.order, plan, NULL, PL_NEVER, first->order, &err);
+    status = pl_order_settle(all, &whole.order, plan, *reservation ? reservation : NULL, first->w.expires, first->order, &err);
   if (status)
     tell_why(all, first, why.text[0] ? why.text : err.text);
   pl_plan_free(plan);
@@ -144,10 +146,12 @@ static bool try_single(struct pl_placement *all, struct pl_work *work)
     tell_why(all, work, why.text);
     return false;
   }
+  const char *with = pl_displaced_words(work);
   work->displaced = work->restored = false;
+  work->waited_ns = waited(all, work);
   snprintf(work->w.node, sizeof work->w.node, "%s", to);
-  pl_work_state(all, work, PL_WORKLOAD_STARTING, "on %s, where there is room again", to);
-  pl_decide(all, "place", work->w.id, to, "placement", NULL, "%s goes to %s, where there is room again", work->w.id, to);
+  pl_work_state(all, work, work->w.reservation[0] ? PL_WORKLOAD_RESERVED : PL_WORKLOAD_STARTING, "on %s, where there is room again%s", to, with);
+  pl_decide(all, "place", work->w.id, to, "placement", NULL, "%s goes to %s, where there is room again%s", work->w.id, to, with);
   pl_host_hurry(pl_host_find(all, to));
   return true;
 }
