@@ -70,6 +70,7 @@ struct pl_host {
   bool asleep;            /* switched off by us, to save power; kept in the store */
   bool closed;            /* by an operator; kept in the store */
   bool draining, stuck;   /* for a procedure */
+  bool forced;            /* and what fits nowhere else makes room */
   bool hot, known;        /* known: its capacity has been read */
   char drain_why[256];
   pl_time_ns woken;       /* when it was last told to wake */

@@ -98,14 +98,28 @@ static bool try_order(struct pl_placement *all, struct pl_work *first)
 
 /* --- one replica --- */
 
-bool pl_find_place(struct pl_placement *all, const struct pl_work *work, const struct pl_request *request, bool anywhere_else, char to[64], struct pl_err *why)
+/* Out of limbo to where it is best; "": nowhere. No other moves for it. */
+static enum pl_status look_for(const struct pl_pool *copy, const struct pl_work *work, char to[64], struct pl_err *why)
 {
   const char *nodes[] = {LIMBO};
-  struct pl_pool *copy = NULL;
+  const struct pl_goal_desc goal = {.goal = PL_GOAL_REPAIR, .nodes = nodes, .n_nodes = 1, .most = 1};
   struct pl_moves moves = {0};
+  enum pl_status status = pl_moves_plan(copy, &goal, &moves, why);
+  *to = '\0';
+  for (size_t i = 0; i < moves.count && !status; i++)
+    if (!strcmp(moves.moves[i].id, work->w.id))
+      snprintf(to, 64, "%s", moves.moves[i].to);
+  if (!status && !*to)
+    status = pl_fail(why, PL_E_RANGE, "%s", moves.why[0] ? moves.why : "it fits nowhere");
+  pl_moves_end(&moves);
+  return status;
+}
+
+bool pl_find_place(struct pl_placement *all, const struct pl_work *work, const struct pl_request *request, bool anywhere_else, char to[64], struct pl_err *why)
+{
+  struct pl_pool *copy = NULL;
   struct pl_request wanted = *request;
   const struct pl_node_desc limbo = {.id = LIMBO, .state = PL_NODE_GONE};
-  const struct pl_goal_desc goal = {.goal = PL_GOAL_REPAIR, .nodes = nodes, .n_nodes = 1};
   if (anywhere_else)
     wanted.not_node = work->w.node;
   enum pl_status status = pl_pool_copy(all->pool, &copy, why);
@@ -115,21 +129,16 @@ bool pl_find_place(struct pl_placement *all, const struct pl_work *work, const s
   }
   if (!status)
     status = pl_pool_adopt(copy, &wanted, work->replica, LIMBO, why);
-  if (!status && wanted.node) { /* it may be nowhere else */
-    status = pl_pool_move(copy, work->w.id, wanted.node, why);
-    if (!status)
-      snprintf(to, 64, "%s", wanted.node);
-  } else if (!status) {
-    status = pl_moves_plan(copy, &goal, &moves, why);
-  }
-  for (size_t i = 0; i < moves.count && !status; i++)
-    if (!strcmp(moves.moves[i].id, work->w.id))
-      snprintf(to, 64, "%s", moves.moves[i].to);
-  if (!status && !*to)
-    pl_fail(why, PL_E_RANGE, "%s", moves.why[0] ? moves.why : "it fits nowhere");
-  pl_moves_end(&moves);
+  if (!status && wanted.node) /* it may be nowhere else */
+    snprintf(to, 64, "%s", wanted.node);
+  else if (!status)
+    status = look_for(copy, work, to, why);
+  if (!status)
+    status = pl_pool_move(copy, work->w.id, to, why); /* by the pool's own rules: who asks may take it as it stands */
+  if (status)
+    *to = '\0';
   pl_pool_free(copy);
-  return *to;
+  return !status;
 }
 
 /* What has no others beside it is planned as any order, and may displace. */

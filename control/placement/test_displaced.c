@@ -107,6 +107,49 @@ static void test_displaced_while_it_is_restored(void **state)
   floor_judge(bay);
 }
 
+static void fix_on(struct bay *bay, const char *id, const char *node, double cores)
+{
+  floor_place(bay, &(struct floor_ask){.id = id, .cores = cores, .node = node, .priority = 9, .stay = true, .image = "steady/10"});
+  floor_until(bay, id, PL_WORKLOAD_RUNNING, 10 * PL_S);
+}
+
+static void free_again(struct bay *bay, const char *id)
+{
+  stop(bay, id);
+  stand_run(bay->s, 3 * PL_S);
+}
+
+/* A replica that lost its place would fit if another workload moved first: none does that for it, so it waits. */
+static void test_a_replica_takes_no_place_that_others_have(void **state)
+{
+  struct bay *bay = *state;
+  for (int i = 1; i <= CSUS; i++) {
+    char id[32], node[16];
+    snprintf(id, sizeof id, "full-%d", i);
+    snprintf(node, sizeof node, "csu-%d", i);
+    fix_on(bay, id, node, i < 3 ? 20 : 64);
+  }
+  floor_place(bay, &(struct floor_ask){.id = "web", .cores = 40, .image = "steady/10", .redundancy = PL_REDUNDANCY_N1});
+  floor_until(bay, "web", PL_WORKLOAD_RUNNING, 10 * PL_S);
+  floor_until(bay, "web#2", PL_WORKLOAD_RUNNING, 10 * PL_S);
+  free_again(bay, "full-3");
+  floor_place(bay, &(struct floor_ask){.id = "half-3", .cores = 32, .priority = 9, .image = "steady/10"});
+  fix_on(bay, "rest-3", "csu-3", 32);
+  free_again(bay, "full-4");
+  floor_place(bay, &(struct floor_ask){.id = "half-4", .cores = 32, .priority = 9, .image = "steady/10"});
+  free_again(bay, "rest-3");
+  assert_string_equal(floor_find(bay, "half-3")->node, "csu-3"); /* either half could go to the other */
+  assert_string_equal(floor_find(bay, "half-4")->node, "csu-4");
+  floor_place(bay, &(struct floor_ask){.id = "high", .cores = 40, .priority = 5, .node = "csu-1"});
+  floor_until(bay, "high", PL_WORKLOAD_RUNNING, 10 * PL_S);
+  stand_run(bay->s, 15 * PL_S);
+  floor_judge(bay);
+  size_t waiting = 0;
+  for (const struct pl_workload *w = pl_placement_first(bay->s->stack->placement); w; w = w->next)
+    waiting += w->state == PL_WORKLOAD_QUEUED;
+  assert_int_equal(waiting, 1);
+}
+
 /* --- where nothing can be kept --- */
 
 static void test_a_node_that_fails_first(void **state)
@@ -304,6 +347,7 @@ int main(int argc, char **argv)
   const struct CMUnitTest tests[] = {TEST(test_what_is_displaced_goes_on_where_it_left_off),
                                      TEST(test_it_goes_elsewhere_where_there_is_room),
                                      TEST(test_displaced_while_it_is_restored),
+                                     TEST(test_a_replica_takes_no_place_that_others_have),
                                      TEST(test_a_node_that_fails_first),
                                      cmocka_unit_test(test_what_is_more_than_can_be_kept),
                                      TEST(test_a_copy_that_is_not_what_was_kept),
