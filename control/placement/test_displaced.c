@@ -339,6 +339,76 @@ static void test_a_displaced_reservation_stays_one(void **state)
   floor_judge(bay);
 }
 
+/* --- a hot-swap by force --- */
+
+static struct pl_procedure *swap_by_force(struct bay *bay, const char *csu)
+{
+  struct pl_procedure *p = bay_begin(bay, &pl_hot_swap, csu);
+  WELL(bay->s, pl_hot_swap_force(p, &bay->s->err));
+  return p;
+}
+
+static void swap_it(struct bay *bay, struct pl_procedure *p, const char *csu)
+{
+  stand_act(bay->s, csu, "remove");
+  bay_until_step(bay, p, "removed", 60 * PL_S);
+  stand_run(bay->s, 5 * PL_S);
+  stand_act(bay->s, csu, "insert");
+  bay_until_over(bay, p, PL_PROCEDURE_COMPLETED, 120 * PL_S);
+}
+
+/* What is bound to its unit waits until there is one again, with all that it has done. */
+static void test_a_forced_swap_stops_what_fits_nowhere(void **state)
+{
+  struct bay *bay = *state;
+  floor_place(bay, &(struct floor_ask){.id = "fixed", .cores = 8, .node = "csu-2", .stay = true, .priority = 5, .data_MiB = 3000});
+  floor_place(bay, &(struct floor_ask){.id = "free", .cores = 8, .data_MiB = 1000});
+  floor_until(bay, "fixed", PL_WORKLOAD_RUNNING, 10 * PL_S);
+  floor_until(bay, "free", PL_WORKLOAD_RUNNING, 10 * PL_S);
+  if (strcmp(floor_find(bay, "free")->node, "csu-2") != 0)
+    bay_until_over(bay, floor_migrate(bay, "free", "csu-2"), PL_PROCEDURE_COMPLETED, 60 * PL_S);
+  uint64_t work = work_of(bay, "fixed");
+  unsigned moves = floor_find(bay, "free")->moves;
+  struct pl_procedure *p = bay_begin(bay, &pl_hot_swap, "csu-2"); /* without force: no, what is short, and what to do */
+  bay_until_over(bay, p, PL_PROCEDURE_FAILED, 120 * PL_S);
+  assert_non_null(strstr(p->message, "fixed fits on no other node"));
+  assert_non_null(strstr(p->message, "ask with Force"));
+  assert_false(stand_item(bay->s, "csu-2")->ready_to_remove);
+  assert_int_equal(floor_find(bay, "fixed")->state, PL_WORKLOAD_RUNNING);
+  p = swap_by_force(bay, "csu-2");
+  bay_until_step(bay, p, "ready", 120 * PL_S);
+  assert_int_equal(floor_find(bay, "fixed")->state, PL_WORKLOAD_QUEUED);
+  assert_true(floor_find(bay, "fixed")->run.work >= work);
+  assert_int_equal(floor_find(bay, "free")->state, PL_WORKLOAD_RUNNING); /* who can move does */
+  assert_true(floor_find(bay, "free")->moves > moves || strcmp(floor_find(bay, "free")->node, "csu-2") != 0);
+  floor_judge(bay);
+  swap_it(bay, p, "csu-2");
+  floor_until(bay, "fixed", PL_WORKLOAD_RUNNING, 60 * PL_S);
+  assert_true(floor_find(bay, "fixed")->run.work >= work);
+  floor_judge(bay);
+}
+
+static void test_a_forced_swap_is_still_forced_after_a_kill(void **state)
+{
+  struct bay *bay = filled(state, 2000);
+  char node[64];
+  uint64_t work = work_of(bay, "low");
+  snprintf(node, sizeof node, "%s", floor_find(bay, "low")->node);
+  int64_t id = swap_by_force(bay, node)->id;
+  floor_restart(bay);
+  struct pl_procedure *p = pl_procedure_find(bay->s->stack->procedures, id);
+  bay_until_step(bay, p, "ready", 120 * PL_S);
+  assert_int_equal(floor_find(bay, "low")->state, PL_WORKLOAD_QUEUED);
+  floor_restart(bay);
+  p = pl_procedure_find(bay->s->stack->procedures, id);
+  swap_it(bay, p, node);
+  floor_until(bay, "low", PL_WORKLOAD_RUNNING, 60 * PL_S);
+  assert_true(floor_find(bay, "low")->run.work >= work);
+  floor_judge(bay);
+  p = bay_begin(bay, &pl_hot_swap, node); /* that was for once */
+  bay_until_over(bay, p, PL_PROCEDURE_FAILED, 120 * PL_S);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, floor_setup, bay_teardown)
 int main(int argc, char **argv)
 {
@@ -355,6 +425,8 @@ int main(int argc, char **argv)
                                      TEST(test_killed_at_each_change),
                                      TEST(test_what_a_client_stopped_does_not_wait),
                                      TEST(test_stopped_while_it_waits),
-                                     TEST(test_a_displaced_reservation_stays_one)};
+                                     TEST(test_a_displaced_reservation_stays_one),
+                                     TEST(test_a_forced_swap_stops_what_fits_nowhere),
+                                     TEST(test_a_forced_swap_is_still_forced_after_a_kill)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
