@@ -88,7 +88,7 @@ void pl_displaced_gone(struct pl_placement *all, struct pl_work *work, const cha
   if (!work->caught)
     nothing_kept(all, work, why);
   work->w.node[0] = '\0';
-  work->asked_wall_ns = pl_room_wall(all) - work->waited_ns; /* it waits again */
+  work->asked_wall_ns = pl_room_wall(all) - pl_queue_left(all, work);
   pl_work_state(all, work, PL_WORKLOAD_QUEUED, NULL);
 }
 

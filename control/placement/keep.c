@@ -111,6 +111,7 @@ enum pl_status pl_work_keep(struct pl_placement *all, const struct pl_work *work
   put_int(object, "order", (int64_t)work->order);
   put_int(object, "asked", work->asked_wall_ns);
   put_int(object, "waited", work->waited_ns);
+  put_int(object, "placed", work->placed_wall_ns);
   put_int(object, "displaced", work->displaced);
   put_snapshot(object, &work->kept);
   put_int(object, "moves", w->moves);
@@ -219,8 +220,11 @@ static void fill(struct pl_placement *all, struct pl_work *work, struct json_obj
   work->order = (uint64_t)int_of(object, "order");
   work->asked_wall_ns = int_of(object, "asked");
   work->waited_ns = int_of(object, "waited");
+  work->placed_wall_ns = int_of(object, "placed");
   work->displaced = int_of(object, "displaced") != 0;
   get_snapshot(object, w->handle, &work->kept);
+  if (w->state == PL_WORKLOAD_QUEUED)
+    w->run = work->kept;
   work->restored = true;
   get_amounts(object, "grow", &work->grow);
   if (work->order > all->orders)

@@ -51,7 +51,8 @@ static void place_row(struct pl_placement *all, struct pl_work *work, const stru
   work->w.state = reservation ? PL_WORKLOAD_RESERVED : PL_WORKLOAD_STARTING;
   work->w.expires = reservation ? expires : PL_NEVER;
   work->w.since = pl_room_now(all);
-  work->waited_ns = pl_room_wall(all) - work->asked_wall_ns;
+  work->placed_wall_ns = pl_room_wall(all);
+  work->waited_ns = work->placed_wall_ns - work->asked_wall_ns;
   snprintf(work->w.why, sizeof work->w.why, "on %s with a score of %.3f%s%s", row->node, row->score, row->wakes ? ", which is woken for it" : "",
            pl_displaced_words(work));
   work->displaced = work->restored = false;

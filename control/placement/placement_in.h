@@ -37,8 +37,8 @@ struct pl_work { /* a workload with what only the room knows */
   struct pl_workload w; /* first */
   unsigned replica;
   uint64_t order;         /* which order it came with: rises */
-  int64_t asked_wall_ns;  /* when it began to wait, less what it had waited before */
-  int64_t waited_ns;      /* in all, when it got its place */
+  int64_t asked_wall_ns;  /* when it began to wait, less what it had waited before and not run off */
+  int64_t waited_ns, placed_wall_ns; /* so long when it got its place, and when that was */
   bool restored;          /* stood in the store at the start: where it runs is not known before all agents were asked */
   bool displaced;         /* STOPPING: it waits for another place afterwards; QUEUED: it is one replica that had a place */
   bool caught;            /* displaced, STOPPING: its snapshot is in the store, or there is none to be had */
@@ -191,6 +191,8 @@ void pl_reservation_forget(struct pl_placement *all, const char *id);
 /* queue.c */
 bool pl_queue_blocks(const struct pl_placement *all, int priority, const struct pl_work **head); /* somebody has waited too long to be passed */
 void pl_queue_try(struct pl_placement *all);
+int64_t pl_queue_left(const struct pl_placement *all, const struct pl_work *work); /* of what it had waited, as it runs */
+void pl_queue_stand(struct pl_placement *all); /* who got a place by waiting is not displaced at once by who is less than that */
 /* Where one replica would go; at: where the pool has it now, "" nowhere. */
 bool pl_find_place(struct pl_placement *all, const struct pl_work *work, const struct pl_request *request, bool anywhere_else, char to[64], struct pl_err *why);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Who waits for a place: orders as a whole, and single replicas that lost theirs. The most important first, then the oldest; having waited makes more important.
- * One that waited too long is passed by nobody of its priority, if it could ever fit: nobody starves.
+ * One that waited too long is passed by nobody of its priority, if it could ever fit: nobody starves. What it has waited is run off again, and until then it is as
+ * important as it had become: what is displaced again and again gets its turn, and has it for a while.
  */
 #include "control/placement/placement_in.h"
 
@@ -21,6 +22,26 @@ static pl_time_ns waited(const struct pl_placement *all, const struct pl_work *w
 static int64_t importance(const struct pl_placement *all, const struct pl_work *work)
 {
   return work->w.request.priority + waited(all, work) / all->stack->settings.aging_ns;
+}
+
+int64_t pl_queue_left(const struct pl_placement *all, const struct pl_work *work)
+{
+  int64_t left = work->waited_ns - (pl_room_wall(all) - work->placed_wall_ns);
+  return left > 0 ? left : 0;
+}
+
+void pl_queue_stand(struct pl_placement *all)
+{
+  struct pl_allocation held;
+  for (struct pl_work *work = all->first; work; work = pl_work_next(work)) {
+    struct pl_request request = work->w.request;
+    request.priority += (int)(pl_queue_left(all, work) / all->stack->settings.aging_ns);
+    if ((work->w.state != PL_WORKLOAD_STARTING && work->w.state != PL_WORKLOAD_RUNNING) || !pl_pool_find(all->pool, work->w.id, &held) ||
+        held.priority == request.priority || strcmp(held.node, work->w.node) != 0)
+      continue;
+    (void)pl_pool_release(all->pool, work->w.id, NULL);
+    (void)pl_pool_adopt(all->pool, &request, work->replica, work->w.node, NULL);
+  }
 }
 
 /* --- one order, as a whole --- */
@@ -158,6 +179,7 @@ static bool try_single(struct pl_placement *all, struct pl_work *work)
   const char *with = pl_displaced_words(work);
   work->displaced = work->restored = false;
   work->waited_ns = waited(all, work);
+  work->placed_wall_ns = pl_room_wall(all);
   snprintf(work->w.node, sizeof work->w.node, "%s", to);
   pl_work_state(all, work, work->w.reservation[0] ? PL_WORKLOAD_RESERVED : PL_WORKLOAD_STARTING, "on %s, where there is room again%s", to, with);
   pl_decide(all, "place", work->w.id, to, "placement", NULL, "%s goes to %s, where there is room again%s", work->w.id, to, with);
@@ -188,7 +210,7 @@ static bool could_ever_fit(const struct pl_placement *all, const struct pl_work 
 
 static bool has_no_patience(const struct pl_placement *all, const struct pl_work *work)
 {
-  return waits(work) && !work->displaced && waited(all, work) >= all->stack->settings.patience_ns && !PL_LIES(all->stack, QUEUE_STARVED);
+  return waits(work) && waited(all, work) >= all->stack->settings.patience_ns && !PL_LIES(all->stack, QUEUE_STARVED);
 }
 
 bool pl_queue_blocks(const struct pl_placement *all, int priority, const struct pl_work **head)
@@ -239,7 +261,9 @@ void pl_queue_try(struct pl_placement *all)
     bool placed = work->displaced && !stands_alone(work) ? try_single(all, work) : try_order(all, work);
     if (!placed && has_no_patience(all, work) && could_ever_fit(all, work))
       break;
-    if (!placed)
+    if (placed)
+      pl_queue_stand(all); /* before the next one is tried */
+    else
       tried[n_tried++] = work;
   }
   free(tried);

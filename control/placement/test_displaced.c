@@ -339,6 +339,75 @@ static void test_a_displaced_reservation_stays_one(void **state)
   floor_judge(bay);
 }
 
+/* --- its turn --- */
+
+static void displace_for(struct bay *bay, const char *id, pl_time_ns span)
+{
+  floor_place(bay, &(struct floor_ask){.id = id, .cores = 64, .memory_GiB = 8, .priority = 5, .image = "steady/10"});
+  floor_until(bay, id, PL_WORKLOAD_RUNNING, 10 * PL_S);
+  stand_run(bay->s, span);
+}
+
+/* What it waits adds up from one time to the next, so that its equals do not pass it for ever. */
+static void test_displaced_again_and_again_it_is_not_passed(void **state)
+{
+  (void)state;
+  struct bay *bay = floor_open_with(NULL, "{queue-patience: 60 s, queue-aging: 1 h}");
+  void *itself = bay;
+  struct pl_why why;
+  char id[37];
+  const struct floor_ask rival = {.id = "rival", .cores = 16, .priority = 1, .image = "steady/10"};
+  filled(&itself, 100);
+  displace_for(bay, "one", 40 * PL_S);
+  stop(bay, "one");
+  floor_until(bay, "low", PL_WORKLOAD_RUNNING, 20 * PL_S);
+  for (int i = 0; i < 2; i++) { /* halves, so that half of what it needs comes free before the rest */
+    char half[8];
+    snprintf(half, sizeof half, "half-%d", i);
+    floor_place(bay, &(struct floor_ask){.id = half, .cores = 32, .priority = 5, .image = "steady/10"});
+  }
+  floor_until(bay, "half-1", PL_WORKLOAD_RUNNING, 10 * PL_S);
+  stop(bay, "half-0");
+  stand_run(bay->s, 5 * PL_S);
+  assert_int_equal(floor_try(bay, &rival, PL_ORDER_APPLY, id, &why), PL_OK); /* it has not waited for a minute yet */
+  stop(bay, "rival");
+  stand_run(bay->s, 30 * PL_S);
+  assert_int_equal(floor_find(bay, "low")->state, PL_WORKLOAD_QUEUED);
+  assert_int_equal(floor_try(bay, &rival, PL_ORDER_APPLY, id, &why), PL_E_RANGE);
+  assert_non_null(strstr(bay->s->err.text, "low has waited for its turn"));
+  stop(bay, "half-1");
+  floor_until(bay, "low", PL_WORKLOAD_RUNNING, 20 * PL_S);
+  floor_judge(bay);
+  bay_close(bay);
+}
+
+/* Whoever waited longer goes first, and what would displace it lets it run for as long as its waiting counts. */
+static void test_it_has_its_turn(void **state)
+{
+  (void)state;
+  struct bay *bay = floor_open_with(NULL, "{queue-aging: 10 s}");
+  void *itself = bay;
+  filled(&itself, 100);
+  uint64_t work = work_of(bay, "low");
+  displace_for(bay, "one", 60 * PL_S); /* worth 6 steps: 7 in all */
+  floor_place(bay, &(struct floor_ask){.id = "two", .cores = 64, .memory_GiB = 8, .priority = 5, .image = "steady/10", .queue = true});
+  assert_int_equal(floor_find(bay, "two")->state, PL_WORKLOAD_QUEUED);
+  stop(bay, "one");
+  floor_until(bay, "low", PL_WORKLOAD_RUNNING, 20 * PL_S);
+  floor_restart(bay); /* that it has waited is in the store */
+  floor_until_up(bay, CSUS);
+  stand_run(bay->s, 10 * PL_S);
+  assert_int_equal(floor_find(bay, "low")->state, PL_WORKLOAD_RUNNING);
+  floor_until(bay, "two", PL_WORKLOAD_RUNNING, 60 * PL_S); /* it is over */
+  stand_run(bay->s, PL_S);
+  assert_int_equal(floor_find(bay, "low")->state, PL_WORKLOAD_QUEUED);
+  assert_true(floor_find(bay, "low")->run.work > work);
+  stop(bay, "two");
+  floor_until(bay, "low", PL_WORKLOAD_RUNNING, 20 * PL_S);
+  floor_judge(bay);
+  bay_close(bay);
+}
+
 /* --- a hot-swap by force --- */
 
 static struct pl_procedure *swap_by_force(struct bay *bay, const char *csu)
@@ -426,6 +495,8 @@ int main(int argc, char **argv)
                                      TEST(test_what_a_client_stopped_does_not_wait),
                                      TEST(test_stopped_while_it_waits),
                                      TEST(test_a_displaced_reservation_stays_one),
+                                     cmocka_unit_test(test_displaced_again_and_again_it_is_not_passed),
+                                     cmocka_unit_test(test_it_has_its_turn),
                                      TEST(test_a_forced_swap_stops_what_fits_nowhere),
                                      TEST(test_a_forced_swap_is_still_forced_after_a_kill)};
   return cmocka_run_group_tests(tests, NULL, NULL);
