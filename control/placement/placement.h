@@ -85,6 +85,8 @@ enum pl_status pl_placement_migrate(struct pl_placement *placement, struct pl_wo
 /* For procedures that empty a node (hot-swap, evacuation): begins, then asks until it is empty. False with why: not yet; stuck: what is left fits nowhere. */
 enum pl_status pl_placement_drain(struct pl_placement *placement, struct pl_item *node, const char *author, struct pl_err *err);
 bool pl_placement_is_drained(struct pl_placement *placement, const struct pl_item *node, bool *stuck, struct pl_err *why);
+/* What fits nowhere else does not keep it from being emptied: that keeps what it has done, stops, and waits in the queue. Until undrain. */
+void pl_placement_force(struct pl_placement *placement, struct pl_item *node);
 void pl_placement_undrain(struct pl_placement *placement, struct pl_item *node);
 
 /* An operator closes a node to new work and has it emptied (Redfish: Pool Unassigned), or opens it again. Kept in the store. */

@@ -37,9 +37,13 @@ struct pl_work { /* a workload with what only the room knows */
   struct pl_workload w; /* first */
   unsigned replica;
   uint64_t order;         /* which order it came with: rises */
-  int64_t asked_wall_ns;  /* when */
+  int64_t asked_wall_ns;  /* when it began to wait, less what it had waited before and not run off */
+  int64_t waited_ns, placed_wall_ns; /* so long when it got its place, and when that was */
   bool restored;          /* stood in the store at the start: where it runs is not known before all agents were asked */
   bool displaced;         /* STOPPING: it waits for another place afterwards; QUEUED: it is one replica that had a place */
+  bool caught;            /* displaced, STOPPING: its snapshot is in the store, or there is none to be had */
+  struct pl_agent_run kept; /* its snapshot, from when it is displaced until it runs again; handle 0: none */
+  unsigned tries;         /* of a snapshot, or of its copy, in vain */
   bool away;              /* to be freed */
   uint64_t party;         /* it moves together with others that have the same number (parties.c); 0: alone */
   char back[64];          /* of a party: where it was; held for it until the party is over */
@@ -69,6 +73,7 @@ struct pl_host {
   bool asleep;            /* switched off by us, to save power; kept in the store */
   bool closed;            /* by an operator; kept in the store */
   bool draining, stuck;   /* for a procedure */
+  bool forced;            /* and what fits nowhere else makes room */
   bool hot, known;        /* known: its capacity has been read */
   char drain_why[PL_SENTENCE_MAX];
   pl_time_ns woken;       /* when it was last told to wake */
@@ -148,8 +153,18 @@ void pl_work_state(struct pl_placement *all, struct pl_work *work, enum pl_workl
 void pl_work_changed(struct pl_placement *all, struct pl_work *work); /* tells the listeners */
 enum pl_status pl_request_copy(struct pl_request *copy, const struct pl_request *request, struct pl_err *err); /* with strings of its own */
 void pl_request_free(struct pl_request *request);
-/* Displaced by something more important: stopped, and back into the queue. */
+
+/* displaced.c: by something more important: kept, stopped, and back into the queue; restored where it gets a place */
 void pl_work_displace(struct pl_placement *all, struct pl_work *work, const char *by);
+bool pl_is_to_be_kept(const struct pl_work *work); /* to stand still first */
+void pl_displaced_told(struct pl_placement *all, struct pl_work *work, const struct pl_agent_run *run);
+void pl_displaced_trouble(struct pl_placement *all, struct pl_work *work, const char *why); /* it could not be told to stand still */
+void pl_displaced_gone(struct pl_placement *all, struct pl_work *work, const char *why);    /* nothing of it is left there */
+const char *pl_displaced_words(const struct pl_work *work); /* half a sentence: what it begins with */
+bool pl_run_differs(const struct pl_agent_run *a, const struct pl_agent_run *b); /* what they hold */
+struct pl_agent_run pl_kept_copy(const struct pl_work *work, struct pl_agent_run run);
+bool pl_kept_is_bad(const struct pl_work *work, const struct pl_agent_run *run); /* not what was kept */
+void pl_kept_told(struct pl_placement *all, struct pl_work *work, const struct pl_agent_run *run);
 
 /* keep.c: the store's view */
 enum pl_status pl_work_keep(struct pl_placement *all, const struct pl_work *work, struct pl_err *err);
@@ -188,6 +203,8 @@ void pl_reservation_forget(struct pl_placement *all, const char *id);
 /* queue.c */
 bool pl_queue_blocks(const struct pl_placement *all, int priority, const struct pl_work **head); /* somebody has waited too long to be passed */
 void pl_queue_try(struct pl_placement *all);
+int64_t pl_queue_left(const struct pl_placement *all, const struct pl_work *work); /* of what it had waited, as it runs */
+void pl_queue_stand(struct pl_placement *all); /* who got a place by waiting is not displaced at once by who is less than that */
 /* Where one replica would go; at: where the pool has it now, "" nowhere. */
 bool pl_find_place(struct pl_placement *all, const struct pl_work *work, const struct pl_request *request, bool anywhere_else, char to[64], struct pl_err *why);
 

@@ -24,8 +24,7 @@ static void lose(struct pl_placement *all, struct pl_host *host, struct pl_work 
       pl_work_remove(all, work);
       break;
     }
-    work->w.node[0] = '\0';
-    pl_work_state(all, work, PL_WORKLOAD_QUEUED, NULL);
+    pl_displaced_gone(all, work, "its node lost its power before that could be kept");
     break;
   default:
     break;

@@ -46,6 +46,7 @@ static const struct pl_param PARAMS[] = {
     QUANTITY("consolidate-spare", NONE, "0", 0, 64, "of the modules that stay awake so many may be lost without one being woken"),
     {.name = "consolidate", .kind = PL_PARAM_FLAG, .fallback = "off", .help = "idle nodes are emptied, and whole modules of them switched off"},
     {.name = "preemption", .kind = PL_PARAM_FLAG, .fallback = "on", .help = "what is more important displaces what is less"},
+    QUANTITY("snapshots", NONE, "1000000", 0, 1000000000000, "MiB in all that are kept of workloads that were displaced; what exceeds it begins anew from its image"),
     QUANTITY("node-iops", NONE, "500000", 0, 1000000000, "transfers a second of a node's drives"),
     QUANTITY("node-storage-bandwidth", NONE, "12000", 0, 1000000000, "MiB/s of a node's drives"),
     QUANTITY("node-network-bandwidth", NONE, "25000", 0, 1000000000, "Mbit/s of a node's network"),
@@ -95,6 +96,7 @@ static void fill_placement(const struct pl_values *values, struct pl_stack_setti
   settings->consolidate_spare = (unsigned)number_of(values, "consolidate-spare");
   settings->consolidate = pl_value(values, "consolidate")->number != 0;
   settings->preemption = pl_value(values, "preemption")->number != 0;
+  settings->snapshots_MiB = pl_value(values, "snapshots")->number / PL_U;
   settings->node_iops = number_of(values, "node-iops");
   settings->node_storage_MiBps = number_of(values, "node-storage-bandwidth");
   settings->node_network_Mbps = number_of(values, "node-network-bandwidth");

@@ -41,6 +41,7 @@ struct pl_stack_settings {
   unsigned consolidate_spare;     /* "consolidate-spare": modules that may be lost of what stays awake, without one being woken, 0 */
   bool consolidate;               /* "consolidate", false */
   bool preemption;                /* "preemption": higher priorities displace lower ones, true */
+  int64_t snapshots_MiB;          /* "snapshots": kept of displaced workloads, together, 1000000 */
   double node_iops, node_storage_MiBps, node_network_Mbps; /* "node-iops", ...: of a node whose identity says nothing of it */
   double weights[5];              /* "weight-consolidate", "-spread", "-cool", "-balance", "-forecast"; all 0: the pool's own */
 };
