@@ -169,7 +169,7 @@ void pl_transfer_over(struct pl_placement *all, struct pl_work *work, bool moved
 
 /* --- planned ones --- */
 
-static bool is_planned(const struct pl_placement *all, const char *id)
+bool pl_transfers_is_planned(const struct pl_placement *all, const char *id)
 {
   for (const struct pl_planned *each = all->planned; each; each = each->next)
     if (!strcmp(each->id, id))
@@ -181,7 +181,7 @@ static void plan_one(struct pl_placement *all, const char *id, const char *to, c
 {
   const struct pl_work *work = pl_work_find(all, id);
   struct pl_planned **link = &all->planned, *planned;
-  if (!work || work->move.active || is_planned(all, id) || !(planned = calloc(1, sizeof *planned)))
+  if (!work || work->move.active || pl_transfers_is_planned(all, id) || !(planned = calloc(1, sizeof *planned)))
     return;
   snprintf(planned->id, sizeof planned->id, "%s", id);
   snprintf(planned->to, sizeof planned->to, "%s", to);
@@ -227,7 +227,7 @@ void pl_transfers_forget(struct pl_placement *all)
 static bool must_wait_for(const struct pl_placement *all, const struct pl_planned *planned)
 {
   const struct pl_work *before = planned->after[0] ? pl_work_find(all, planned->after) : NULL;
-  return before && (before->move.active || is_planned(all, before->w.id));
+  return before && (before->move.active || pl_transfers_is_planned(all, before->w.id));
 }
 
 void pl_transfers_run(struct pl_placement *all)
