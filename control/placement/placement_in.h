@@ -110,6 +110,7 @@ struct pl_placement {
   uint64_t drained_version; /* of the pool when drains were last planned */
   uint64_t repaired_version; /* and repairs */
   struct pl_amounts limit;   /* of the rack, as the pool has it */
+  pl_time_ns over_limit;     /* since when more is given away than that; 0: it is not */
   uint64_t uuids;
 };
 
@@ -166,6 +167,7 @@ struct pl_host *pl_host_find(const struct pl_placement *all, const char *id); /*
 struct pl_host *pl_host_of(const struct pl_placement *all, const struct pl_item *item);
 bool pl_host_answers(const struct pl_host *host); /* has power and is not given up: its agent may be asked */
 void pl_limits_mirror(struct pl_placement *all);  /* limits.c: power and heat of the rack */
+void pl_limits_keep(struct pl_placement *all);    /* what they carry no longer waits, the least important first */
 
 /* heat.c */
 void pl_heat_look(struct pl_host *host);

@@ -125,11 +125,11 @@ static void test_from_hot_to_hot_nothing_moves(void **state)
     snprintf(spec, sizeof spec, "csu-%d.plate=fouled:8", i);
     stand_plant(bay->s, spec);
     snprintf(spec, sizeof spec, "load-%d", i);
-    stand_set(bay->s, spec, "load", 80);
+    stand_set(bay->s, spec, "load", 90);
   }
   stand_run(bay->s, 1800 * PL_S);
   assert_false(host_of(bay, HOT_NODE)->hot);
-  fill(bay, HOT_NODE, 4, 2);
+  fill(bay, HOT_NODE, 4, 1);
   until_hot(bay, true, 1800 * PL_S);
   stand_run(bay->s, 1200 * PL_S);
   assert_true(host_of(bay, HOT_NODE)->hot);
