@@ -38,6 +38,7 @@ static void fire(void *ctx, pl_time_ns now)
   pl_transfers_forget(all);
   pl_parties_look(all);
   pl_watch_losses(all);
+  pl_limits_keep(all);
   pl_drains_look(all);
   pl_watch_load(all);
   pl_watch_idle(all);

@@ -33,6 +33,11 @@ struct pl_transfer { /* a move that runs */
   int64_t paused_wall_ns; /* when it was told to stand still; 0: not yet */
 };
 
+struct pl_peak { /* of a profile, as of its last sample */
+  double ahead_s, expected, high;
+  bool known;
+};
+
 struct pl_work { /* a workload with what only the room knows */
   struct pl_workload w; /* first */
   unsigned replica;
@@ -51,6 +56,7 @@ struct pl_work { /* a workload with what only the room knows */
   struct pl_amounts grow; /* once it has moved it gets that much; cores 0: nothing */
   struct pl_transfer move;
   struct pl_profile *cores, *memory;
+  struct pl_peak cores_peak, memory_peak; /* over "forecast-ahead" */
 };
 
 struct pl_host;
@@ -79,6 +85,9 @@ struct pl_host {
   pl_time_ns woken;       /* when it was last told to wake */
   unsigned wakes;         /* how often in vain */
   pl_time_ns over, hotter; /* since when it is too full, too hot; 0: it is not */
+  double heat;            /* measured: 0 cool, 1 at its limit */
+  pl_time_ns shut, hold;  /* after heat: until when it is closed, and for how long after it was hot */
+  pl_time_ns relieved;    /* when something was last moved because of it; 0: not since it was cool */
   struct pl_node_desc desc; /* as the pool has it */
 };
 
@@ -118,6 +127,7 @@ struct pl_placement {
   uint64_t repaired_version; /* and repairs */
   uint64_t reunited_version; /* and what was parted */
   struct pl_amounts limit;   /* of the rack, as the pool has it */
+  pl_time_ns over_limit;     /* since when more is given away than that; 0: it is not */
   uint64_t uuids;
 };
 
@@ -184,6 +194,13 @@ struct pl_host *pl_host_find(const struct pl_placement *all, const char *id); /*
 struct pl_host *pl_host_of(const struct pl_placement *all, const struct pl_item *item);
 bool pl_host_answers(const struct pl_host *host); /* has power and is not given up: its agent may be asked */
 void pl_limits_mirror(struct pl_placement *all);  /* limits.c: power and heat of the rack */
+void pl_limits_keep(struct pl_placement *all);    /* what they carry no longer waits, the least important first */
+
+/* heat.c */
+void pl_heat_look(struct pl_host *host);
+void pl_heat_forget(struct pl_host *host);
+bool pl_heat_closes(const struct pl_host *host); /* to new work: it is hot, or was of late */
+void pl_heat_relieve(struct pl_host *host);      /* of as much as it must lose, where what was moved before has had its time to show */
 
 /* bring.c */
 void pl_host_work(struct pl_host *host);  /* the next thing to ask of it */
@@ -222,6 +239,7 @@ void pl_transfer_unhold(struct pl_placement *all, const struct pl_work *work);
 void pl_transfer_hold(struct pl_placement *all, struct pl_work *work, const char *source); /* the pool keeps room for it at both ends */
 void pl_transfer_over(struct pl_placement *all, struct pl_work *work, bool moved, const char *why);
 void pl_transfers_plan(struct pl_placement *all, const struct pl_moves *moves, const char *author);
+bool pl_transfers_is_planned(const struct pl_placement *all, const char *id);
 void pl_transfers_plan_one(struct pl_placement *all, const char *id, const char *to, const char *author);
 void pl_transfers_run(struct pl_placement *all);  /* the planned ones, as many as may run */
 bool pl_transfers_have_turn(const struct pl_placement *all, const struct pl_work *work); /* work NULL: any */

@@ -38,6 +38,7 @@ static const struct pl_param PARAMS[] = {
     TIME("profile-period", "10 s", 1, 3600, "between two samples of what a workload uses"),
     TIME("forecast-ahead", "10 min", 1, 604800, "how far ahead a node's use is looked at"),
     TIME("overload-hold", "30 s", 0, 86400, "how long a node is full, or hot, before something moves"),
+    TIME("heat-hold", "10 min", 0, 86400, "how long a node that was too hot takes no work once it is cool; twice as long each time that it is hot again soon"),
     TIME("consolidate-after", "5 min", 1, 604800, "how long nodes are idle before they are emptied and switched off"),
     QUANTITY("overload-high", RATIO, "85 %", 1, 100, "a node that uses more of its cores or memory is overloaded"),
     QUANTITY("overload-settle", RATIO, "75 %", 1, 100, "what an overloaded node is brought down to"),
@@ -88,6 +89,7 @@ static void fill_placement(const struct pl_values *values, struct pl_stack_setti
   settings->profile_ns = time_of(values, "profile-period");
   settings->ahead_ns = time_of(values, "forecast-ahead");
   settings->over_ns = time_of(values, "overload-hold");
+  settings->heat_hold_ns = time_of(values, "heat-hold");
   settings->consolidate_ns = time_of(values, "consolidate-after");
   settings->high_share = number_of(values, "overload-high") / 100;
   settings->settle_share = number_of(values, "overload-settle") / 100;

@@ -35,6 +35,7 @@ struct pl_stack_settings {
   pl_time_ns profile_ns;          /* "profile-period": between samples of use, 10 s */
   pl_time_ns ahead_ns;            /* "forecast-ahead": how far nodes are looked ahead, 10 min */
   pl_time_ns over_ns;             /* "overload-hold": a node is full, or hot, so long before something moves, 30 s */
+  pl_time_ns heat_hold_ns;        /* "heat-hold": a node that was hot takes no work for so long, 10 min */
   pl_time_ns consolidate_ns;      /* "consolidate-after": nodes idle so long are emptied and switched off, 5 min */
   double high_share, settle_share, low_share; /* "overload-high", "overload-settle", "underuse-low": 0.85, 0.75, 0.3 */
   unsigned moves_at_once;         /* "moves-at-once", 2 */

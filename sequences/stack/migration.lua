@@ -7,8 +7,6 @@ sequence "stack-migration" {
   params = { start = seconds(10), tolerance = watts(12), pause = seconds(5), heat = watts(500), live = volts(46), dead = volts(5) },
 }
 
-allow_hazard("rating", "a unit is made hot, to see that no work is moved to it")
-
 local csus, idle, per_core, size = {}, {}, nil, nil
 
 -- One after another, as a site does it: the inrush of all at once is nobody's idea of a good start.
