@@ -42,6 +42,7 @@ struct pl_stack_settings {
   bool consolidate;               /* "consolidate", false */
   bool preemption;                /* "preemption": higher priorities displace lower ones, true */
   double node_iops, node_storage_MiBps, node_network_Mbps; /* "node-iops", ...: of a node whose identity says nothing of it */
+  double decisions_MiB;           /* "decisions-kept": of the journal of decisions, 64; 0: none */
   double weights[5];              /* "weight-consolidate", "-spread", "-cool", "-balance", "-forecast"; all 0: the pool's own */
 };
 
