@@ -288,12 +288,13 @@ static enum pl_status begin(struct again *a, struct pl_record_words *words, stru
 /* Takes the seal off. */
 static bool sealed(struct again *a, char *line, size_t size)
 {
-  char *seal = size > 10 && !memchr(line, '\0', size) ? line + size - 10 : NULL, *end;
+  char *seal = size > 10 && !memchr(line, '\0', size) ? line + size - 10 : NULL, right[16];
   if (!seal || strncmp(seal, " *", 2) != 0)
     return differs(a, "\"%.200s\": it has no sum, so that nobody knows whether it was written so", line);
   *seal = '\0';
   a->seal = pl_record_seal(a->seal, line, (size_t)(seal - line));
-  if (strtoul(seal + 2, &end, 16) != (a->seal & 0xFFFFFFFF) || *end)
+  snprintf(right, sizeof right, "%08x", (unsigned)(a->seal & 0xFFFFFFFF));
+  if (strcmp(seal + 2, right) != 0)
     return differs(a, "\"%.200s\": it is not as it was written, or a line before it is missing", line);
   return true;
 }
