@@ -47,6 +47,7 @@ static void fire(void *ctx, pl_time_ns now)
   pl_queue_try(all);
   for (size_t i = 0; i < all->n_hosts && !all->stack->dead; i++)
     pl_host_work(&all->hosts[i]);
+  pl_decisions_round(all);
   arm(all, next_round(all));
 }
 
@@ -103,6 +104,8 @@ enum pl_status pl_placement_new(struct pl_stack *stack, struct pl_placement **pl
   struct pl_pool_policy policy = policy_of(&stack->settings);
   enum pl_status status = pl_pool_new(&policy, &all->pool, err);
   if (!status)
+    pl_decisions_new(all, &policy);
+  if (!status)
     status = pl_hosts_new(all, err);
   if (!status)
     status = pl_works_read(all, err);
@@ -138,6 +141,7 @@ void pl_placement_free(struct pl_placement *all)
     free(planned);
   }
   pl_pool_free(all->pool);
+  pl_recorder_free(all->recorder);
   free(all);
 }
 

@@ -113,10 +113,10 @@ struct pl_reservation {
 };
 struct pl_reservation *pl_placement_reservations(const struct pl_placement *placement);
 
-/* The journal of decisions: enough to decide again, and what came of it. The last 10,000 stay in the store. */
+/* The log of decisions: what came of each; the last 10,000 stay in the store. recorder.h: the journal from which they can be taken again. */
 struct pl_decision {
   int64_t id, wall_ns;
-  const char *what;   /* "place", "refuse", "queue", "reserve", "expire", "move", "evict", "lose", "fence", "sleep", "wake", "stop", "scale", "close", "open" */
+  const char *what;   /* "place", "refuse", "queue", "reserve", "expire", "move", "evict", "lose", "fence", "sleep", "wake", "stop", "scale", "close", "open", "unrecorded" */
   const char *id_of;  /* the workload's */
   const char *node;   /* "" */
   const char *author;

@@ -3,6 +3,7 @@
 #define PL_CONTROL_PLACEMENT_IN_H
 
 #include "control/placement/placement.h"
+#include "control/placement/recorder.h"
 #include "control/procedure/procedure.h"
 #include "control/stack/stack.h"
 #include "control/store/store.h"
@@ -128,6 +129,7 @@ struct pl_placement {
   uint64_t reunited_version; /* and what was parted */
   struct pl_amounts limit;   /* of the rack, as the pool has it */
   pl_time_ns over_limit;     /* since when more is given away than that; 0: it is not */
+  struct pl_recorder *recorder; /* NULL: nothing is recorded */
   uint64_t uuids;
 };
 
@@ -185,6 +187,9 @@ void pl_host_keep(struct pl_host *host); /* asleep, closed */
 /* decisions.c */
 void pl_decide(struct pl_placement *all, const char *what, const char *id, const char *node, const char *author, const char *detail, const char *text, ...)
     __attribute__((format(printf, 7, 8)));
+
+void pl_decisions_round(struct pl_placement *all); /* what was recorded is written */
+void pl_decisions_new(struct pl_placement *all, const struct pl_pool_policy *policy);
 
 /* hosts.c: the pool's nodes are what the inventory says */
 enum pl_status pl_hosts_new(struct pl_placement *all, struct pl_err *err);

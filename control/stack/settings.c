@@ -51,6 +51,7 @@ static const struct pl_param PARAMS[] = {
     QUANTITY("node-iops", NONE, "500000", 0, 1000000000, "transfers a second of a node's drives"),
     QUANTITY("node-storage-bandwidth", NONE, "12000", 0, 1000000000, "MiB/s of a node's drives"),
     QUANTITY("node-network-bandwidth", NONE, "25000", 0, 1000000000, "Mbit/s of a node's network"),
+    QUANTITY("decisions-kept", NONE, "64", 0, 1000000, "MiB of the journal from which decisions can be taken again (rackd replay-decisions); 0: none is kept"),
     QUANTITY("weight-consolidate", NONE, "0", 0, 1000, "of the score: fill what is in use first; all weights 0: the engine's own"),
     QUANTITY("weight-spread", NONE, "0", 0, 1000, "of the score: leave head-room on each node"),
     QUANTITY("weight-cool", NONE, "0", 0, 1000, "of the score: away from what is hot"),
@@ -102,6 +103,7 @@ static void fill_placement(const struct pl_values *values, struct pl_stack_setti
   settings->node_iops = number_of(values, "node-iops");
   settings->node_storage_MiBps = number_of(values, "node-storage-bandwidth");
   settings->node_network_Mbps = number_of(values, "node-network-bandwidth");
+  settings->decisions_MiB = number_of(values, "decisions-kept");
   for (size_t i = 0; i < sizeof WEIGHTS / sizeof *WEIGHTS; i++)
     settings->weights[i] = number_of(values, WEIGHTS[i]);
 }

@@ -44,6 +44,7 @@ struct pl_stack_settings {
   bool preemption;                /* "preemption": higher priorities displace lower ones, true */
   int64_t snapshots_MiB;          /* "snapshots": kept of displaced workloads, together, 1000000 */
   double node_iops, node_storage_MiBps, node_network_Mbps; /* "node-iops", ...: of a node whose identity says nothing of it */
+  double decisions_MiB;           /* "decisions-kept": of the journal of decisions, 64; 0: none */
   double weights[5];              /* "weight-consolidate", "-spread", "-cool", "-balance", "-forecast"; all 0: the pool's own */
 };
 
