@@ -153,6 +153,7 @@ cover: ## line coverage of the tests (build/cover/index.html)
 hdr-check: ## each public header compiles alone
 	@for h in $(HEADERS); do $(CC) $(ALL_CFLAGS) -Werror -fsyntax-only -x c $$h || exit 1; done
 
+docs: export PLUMB := $(abspath $(BUILD)/plumb)
 docs: all ## rebuild what the docs take from the program's own tables
 	@tools/docs.sh $(BUILD)/plumb
 	@python3 tests/test_faults.py --table > $(BUILD)/faults.md && mv $(BUILD)/faults.md docs/faults.md
