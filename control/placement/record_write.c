@@ -258,6 +258,7 @@ static void put_moves(struct pl_record_text *out, const struct pl_moves *moves)
     pl_record_word(out, moves->moves[i].id);
     pl_record_word(out, moves->moves[i].to);
     pl_record_int(out, (int64_t)moves->moves[i].after);
+    pl_record_int(out, (int64_t)moves->moves[i].group);
   }
   pl_record_int(out, (int64_t)moves->n_stranded);
   for (size_t i = 0; i < moves->n_stranded; i++)
