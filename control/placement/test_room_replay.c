@@ -140,7 +140,7 @@ static void test_what_the_room_decided_is_decided_again(void **state)
 static void test_over_many_files_and_with_nodes_that_sleep(void **state)
 {
   (void)state;
-  churn(7654321, "{consolidate: on, consolidate-after: 30 s, profile-period: 2 s, forecast-ahead: 1 min, weight-spread: 0.3, weight-cool: 0.1, decisions-kept: 0.05}", 30, 2);
+  churn(7654321, "{consolidate: on, consolidate-after: 30 s, profile-period: 2 s, forecast-ahead: 1 min, weight-spread: 0.3, weight-cool: 0.1, decisions-kept: 0.1}", 30, 2);
 }
 
 static void test_none_is_kept_where_the_site_wants_none(void **state)
@@ -164,7 +164,7 @@ static void test_a_folder_that_cannot_be_written_is_told(void **state)
   bay_kill(bay);
   bay->s->cfg.decisions = "/proc/none";
   bay_start(bay);
-  floor_decided(bay, "unrecorded : the journal of decisions: /proc/none");
+  floor_decided(bay, "unrecorded  : the journal of decisions: /proc/none");
   bay_close(bay);
   journal_close(&journal);
 }

@@ -4,13 +4,14 @@ sequence "stack-soak" {
   version = "1.0",
   stack = { consolidate = true, consolidate_spare = 0, preemption = true, poll = seconds(2), stale = seconds(8), agent_period = seconds(2), profile_period = minutes(1) },
   needs = { slot = "csu", loop = "loop", busbar = "busbar" },
-  params = { hours = 2, every = seconds(30), tolerance = watts(15), most = 20, live = volts(46), dead = volts(5) },
+  params = { hours = 2, every = seconds(30), tolerance = watts(15), most = 20, live = volts(46), dead = volts(5), calm = 20 },
 }
 
 local csus, idle, per_core, size = {}, {}, nil, nil
 local alive = {}                                                  -- what was asked for and not taken back, by name
 local sums = { allocated = 0, used = 0, forecast = 0, moves = 0, waiting = 0, awake = 0 } -- of the last look
-local tally = { asked = 0, placed = 0, waited = 0, refused = 0, left = 0, moved = 0, scaled = 0, forced = 0 }
+local tally = { asked = 0, placed = 0, waited = 0, refused = 0, left = 0, moved = 0, moves = 0, scaled = 0, forced = 0 } -- moved: as we asked
+local counted = {}                                                -- moves of each, as far as they are in the tally
 
 -- One after another, as a site does it: the inrush of all at once is nobody's idea of a good start.
 local function switch_on(parts)
@@ -126,7 +127,10 @@ local function all_is_well()
   local all, by_name, given, used = look()
   sums.used, sums.moves, sums.waiting = 0, 0, 0
   for _, now in ipairs(all) do
-    sums.moves = sums.moves + (now.moves or 0)
+    local moves = now.moves or 0
+    sums.moves = sums.moves + moves
+    tally.moves = tally.moves + math.max(moves - (counted[now.name] or 0), 0)
+    counted[now.name] = moves
     sums.used = sums.used + (now.used_cores or 0)
     if now.state == "Queued" then sums.waiting = sums.waiting + 1 end
   end
@@ -258,6 +262,7 @@ step("churn", { timeout = hours(1000) }, function()
   end
   for _, each in ipairs(series) do each:stop() end
   for word, count in pairs(tally) do log(word .. ": " .. count) end
+  measure("moves that nobody asked for", tally.moves - tally.moved, { max = params.calm * (params.hours + 0.5), of = stack, action = "what moves without end stands still without end" })
   measure("was busy: workloads placed", tally.placed, { min = 10 * params.hours, of = stack })
 end)
 
