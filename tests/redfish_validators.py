@@ -45,6 +45,21 @@ def folder(name):
     return path
 
 
+def furnish(rackd):
+    """One of everything to look at: a slot with power, a workload on it, triggers, one of them crossed."""
+    rackd.ask("POST", "/redfish/v1/Chassis/csu-1/Actions/Chassis.Reset", {"ResetType": "On"})
+    rackd.until("/redfish/v1/CompositionService/ResourceBlocks/csu-1", lambda b: b["Oem"]["Plumbline"]["State"] == "Up", what="csu-1's agent")
+    for path, body in (("/redfish/v1/Systems", {"Id": "web", "Oem": {"Plumbline": {"Cores": 1, "Image": "steady/50"}}}),
+                       ("/redfish/v1/TelemetryService/Triggers", {"MetricType": "Numeric", "MetricProperties": ["/redfish/v1/Chassis/demo-rack/Sensors/psu-a-supply-vin#/Reading"],
+                                                                  "NumericThresholds": {"LowerCritical": {"Reading": 500}}, "TriggerActions": ["RedfishEvent", "LogToLogService"]}),
+                       ("/redfish/v1/TelemetryService/Triggers", {"MetricType": "Discrete", "MetricProperties": ["/redfish/v1/Chassis/csu-1#/Status/State"],
+                                                                  "DiscreteTriggerCondition": "Specified", "DiscreteTriggers": [{"Value": "Absent", "DwellTime": "PT1S", "Severity": "Critical"}]})):
+        status, answer, _ = rackd.ask("POST", path, body)
+        assert status == 201, (path, status, answer)
+    rackd.until("/redfish/v1/Managers/rackd/LogServices/Telemetry/Entries", lambda b: b["Members"], what="what crossed a trigger")
+    rackd.until("/redfish/v1/Systems/web", lambda b: b["Status"]["State"] == "Enabled", what="the workload")
+
+
 @case
 def service_validator_finds_no_failure():
     path, schemas = validator("SERVICE"), folder("schemas")
@@ -53,6 +68,7 @@ def service_validator_finds_no_failure():
     for f in glob.glob(os.path.join(CSDL, "*.xml")) + glob.glob(os.path.join(ROOT, "control", "redfish", "schemas", "*.xml")):
         shutil.copy(f, schemas)
     with Rackd("--rate", "0", plain=False) as rackd:
+        furnish(rackd)
         out = run(path, "-u", "admin", "-p", PASSWORD, "-r", rackd.url, "--authtype", "Session", "--schema_directory", schemas, "--skipschema", "--logdir", folder("service"))
     row = re.search(r"NOT TESTED[^\n]*\n[^\n]*\n\|\s*(\d+)\s*\|\s*(\d+)\s*\|\s*(\d+)\s*\|\s*(\d+)", out)
     assert row, out[-3000:]
@@ -79,6 +95,7 @@ def interop_validator_finds_no_failure():
     path = validator("INTEROP")
     profiles = os.environ.get("PLUMB_REDFISH_PROFILES", PROFILE).split(":")
     with Rackd("--rate", "0", plain=False) as rackd:
+        furnish(rackd)
         out = run(path, "-u", "admin", "-p", PASSWORD, "-i", rackd.url, "--authtype", "Basic", "--no_online_profiles", "--logdir", folder("interop"), *profiles)
     counts = {name.lower(): int(n) for name, n in re.findall(r"\|\s*(Pass|Fail|Warning|Not Tested)\s*\|\s*(\d+)\s*\|", out)}
     assert "pass" in counts, out[-3000:]

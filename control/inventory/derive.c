@@ -99,7 +99,7 @@ static const struct pl_sense *not_shown(const struct pl_item *item)
 /* A procedure that powers it says itself when its test has passed, or failed. */
 static bool is_being_tested(const struct pl_item *item)
 {
-  return item->state == PL_STATE_IN_TEST && item->phase && (!strcmp(item->phase, "power-up") || !strcmp(item->phase, "test"));
+  return item->state == PL_STATE_IN_TEST && item->phase && (!strcmp(item->phase, PL_PHASE_POWER_UP) || !strcmp(item->phase, PL_PHASE_TEST));
 }
 
 static void verify(struct pl_stack *stack, struct pl_item *item)
@@ -294,9 +294,9 @@ static void (*const DERIVE[PL_ITEM_KIND_COUNT])(struct pl_stack *stack, struct p
 /* Whether `item` names `of` under `key`, or there is only one of that kind to name. */
 static bool stands_at(const struct pl_inventory *inventory, const struct pl_item *item, const char *key, const struct pl_item *of)
 {
-  const struct pl_node *node = pl_node_get(item->part->node, key);
-  if (node)
-    return node->kind == PL_NODE_SCALAR && pl_same_word(node->text, of->id);
+  const char *named = pl_part_word(item, key);
+  if (named)
+    return pl_same_word(named, of->id);
   return of->kind != PL_ITEM_FEED && pl_inventory_first(inventory, of->kind) == of && !pl_item_next(inventory, of);
 }
 
@@ -337,8 +337,8 @@ static void witness_feed(struct pl_stack *stack, struct pl_item *feed)
 static void witness_loop(struct pl_stack *stack, struct pl_item *item)
 {
   for (struct pl_item *unit = pl_inventory_first(stack->inventory, PL_ITEM_PUMP_UNIT); unit; unit = pl_item_next(stack->inventory, unit)) {
-    const struct pl_node *own = item->kind == PL_ITEM_LOOP ? NULL : pl_node_get(item->part->node, "loop"), *its = pl_node_get(unit->part->node, "loop");
-    if (item->kind == PL_ITEM_LOOP ? !stands_at(stack->inventory, unit, "loop", item) : own && its && !pl_same_word(own->text, its->text))
+    const char *own = pl_part_word(item, "loop"), *its = pl_part_word(unit, "loop");
+    if (item->kind == PL_ITEM_LOOP ? !stands_at(stack->inventory, unit, "loop", item) : own && its && !pl_same_word(own, its))
       continue;
     if (unit->state == PL_STATE_UNAVAILABLE)
       pl_item_happens(stack, item, PL_HAPPENS_MUTE, "its pump unit cannot be read");

@@ -262,12 +262,22 @@ void pl_inventory_listen(struct pl_inventory *inventory, struct pl_item_listener
   inventory->last_listener = &listener->next;
 }
 
+static const char *word_at(const struct pl_node *node, const char *key)
+{
+  const struct pl_node *found = node ? pl_node_get(node, key) : NULL;
+  return found && found->kind == PL_NODE_SCALAR ? found->text : NULL;
+}
+
+const char *pl_part_word(const struct pl_item *item, const char *key)
+{
+  return item->part ? word_at(item->part->node, key) : NULL;
+}
+
 double pl_part_value(const struct pl_item *item, const char *key, enum pl_dim dim, double fallback)
 {
-  const struct pl_rig_part *part = item->part;
-  const struct pl_node *node = part && part->node ? pl_node_get(part->node, key) : NULL;
+  const char *word = pl_part_word(item, key);
   int64_t value_u;
-  if (!node && part && part->model_node)
-    node = pl_node_get(part->model_node, key);
-  return node && node->kind == PL_NODE_SCALAR && !pl_quantity_parse(node->text, dim, NULL, &value_u, NULL) ? (double)value_u / (double)PL_U : fallback;
+  if (!word && item->part)
+    word = word_at(item->part->model_node, key);
+  return word && !pl_quantity_parse(word, dim, NULL, &value_u, NULL) ? (double)value_u / (double)PL_U : fallback;
 }

@@ -67,6 +67,8 @@ struct pl_item {
   bool ready_to_remove;
   const char *procedure;    /* the name of the procedure that has it now; NULL: none */
   const char *phase;        /* of that procedure: "isolate" */
+#define PL_PHASE_POWER_UP "power-up" /* these two: the procedure itself says when its test has passed, or failed */
+#define PL_PHASE_TEST "test"
   uint64_t version;         /* rises whenever something that can be seen of it changes */
   void *plant;              /* of control/plant, where it keeps something a unit */
 };
@@ -104,6 +106,7 @@ bool pl_item_value(const struct pl_stack *stack, const struct pl_item *item, con
 const struct pl_rig_device *pl_item_device(const struct pl_item *item, const char *role); /* NULL: none */
 /* What the rig file (or its part library) says of the item's part, in the dimension's base unit. */
 double pl_part_value(const struct pl_item *item, const char *key, enum pl_dim dim, double fallback);
+const char *pl_part_word(const struct pl_item *item, const char *key); /* the same as it stands there; NULL: nothing does */
 bool pl_item_is_present(const struct pl_item *item);  /* its connector says so, or it has none and its device answers */
 bool pl_item_has_power(const struct pl_item *item);   /* power good, or more than 5 V behind the hot-swap path */
 

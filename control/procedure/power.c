@@ -33,9 +33,8 @@ static void quiesced_again(struct pl_procedure *p)
 }
 
 static const struct pl_step ON[] = {
-    {.name = "power-up", .about = "path and power enable on; power good", .flags = PL_STEP_POWER, .act = pl_act_power_on, .check = pl_check_on, .again = pl_again_same,
-     .undo = pl_act_power_off, .undone = pl_check_off, .limit = pl_limit_power_good},
-    {.name = "test", .about = "voltages and temperatures within their limits", .check = pl_check_test, .undo = pl_undo_test, .limit = pl_limit_test},
+    PL_STEP_POWER_UP,
+    PL_STEP_TEST,
 };
 const struct pl_procedure_desc pl_power_on = {.kind = "power-on", .about = "Power on of a CSU", .item_kind = PL_ITEM_CSU, .steps = ON, .n_steps = sizeof ON / sizeof *ON,
                                               .may = may_on, .prepare = prepare_on};
@@ -95,7 +94,7 @@ static const struct pl_step RESTART[] = {
     {.name = "reset", .about = "reset line asserted", .flags = PL_STEP_POWER, .act = assert_reset, .check = is_asserted, .again = pl_again_same, .undo = release_reset,
      .undone = is_released, .limit = pl_limit_soon},
     {.name = "release", .about = "reset line released", .flags = PL_STEP_POWER, .act = release_reset, .check = is_released, .again = pl_again_off, .limit = pl_limit_soon},
-    {.name = "test", .about = "voltages and temperatures within their limits", .check = pl_check_test, .undo = pl_undo_test, .limit = pl_limit_test},
+    PL_STEP_TEST,
     {.name = "resume", .about = "work again", .act = pl_act_resume},
 };
 const struct pl_procedure_desc pl_restart = {.kind = "restart", .about = "Restart of a CSU", .item_kind = PL_ITEM_CSU, .steps = RESTART,

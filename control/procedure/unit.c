@@ -210,8 +210,8 @@ const struct pl_rig_limit *pl_unit_limit(const struct pl_item *unit, const char 
 
 bool pl_part_says(const struct pl_item *item, const char *key, const char *word)
 {
-  const struct pl_node *node = item->part && item->part->node ? pl_node_get(item->part->node, key) : NULL;
-  return !node || node->kind != PL_NODE_SCALAR || !strcmp(node->text, word);
+  const char *said = pl_part_word(item, key);
+  return !said || !strcmp(said, word);
 }
 
 double pl_unit_hottest(const struct pl_stack *stack, const struct pl_item *unit)

@@ -60,4 +60,11 @@ enum pl_status pl_act_resume(struct pl_procedure *p, struct pl_err *err); /* als
 enum pl_check pl_check_test(struct pl_procedure *p, struct pl_err *why);
 enum pl_status pl_undo_test(struct pl_procedure *p, struct pl_err *err);
 
+/* Steps that several procedures have. */
+#define PL_STEP_POWER_UP                                                                                                                                    \
+  {.name = PL_PHASE_POWER_UP, .about = "path and power enable on; power good", .flags = PL_STEP_POWER, .act = pl_act_power_on, .check = pl_check_on,       \
+   .again = pl_again_same, .undo = pl_act_power_off, .undone = pl_check_off, .limit = pl_limit_power_good}
+#define PL_STEP_TEST                                                                                                                                        \
+  {.name = PL_PHASE_TEST, .about = "voltages and temperatures within their limits", .check = pl_check_test, .undo = pl_undo_test, .limit = pl_limit_test}
+
 #endif

@@ -242,13 +242,10 @@ static enum pl_has get_level(const struct pl_res *res, const struct pl_prop *pro
 
 static enum pl_has get_quantity_of_part(const struct pl_res *res, const struct pl_prop *prop, struct json_object **value)
 {
-  const struct pl_node *node = pl_node_get(res->item->part->node, prop->a);
-  enum pl_dim dim;
-  int64_t value_u;
-  struct pl_err err = {0};
-  if (!node || node->kind != PL_NODE_SCALAR || pl_quantity_parse(node->text, PL_DIM_FLOW, &dim, &value_u, &err))
+  double flow = pl_part_value(res->item, prop->a, PL_DIM_FLOW, NAN);
+  if (isnan(flow))
     return PL_OMIT;
-  *value = pl_json_number((double)value_u / (double)PL_U);
+  *value = pl_json_number(flow);
   return PL_SHOW;
 }
 

@@ -330,14 +330,17 @@ static void join(struct pl_metric_triggers *all, struct pl_metric_trigger *t)
   all->count++;
 }
 
-static void part_with(struct pl_metric_triggers *all, struct pl_metric_trigger *t)
+/* now: what stands in its place; NULL: nothing. */
+static void part_with(struct pl_metric_triggers *all, struct pl_metric_trigger *t, struct pl_metric_trigger *now)
 {
-  for (struct pl_metric_trigger **at = &all->first; *at; at = &(*at)->next)
-    if (*at == t) {
-      *at = t->next;
-      all->count--;
-      break;
-    }
+  struct pl_metric_trigger **at = &all->first;
+  while (*at != t)
+    at = &(*at)->next;
+  *at = now ? now : t->next;
+  if (now)
+    now->next = t->next;
+  else
+    all->count--;
   pl_metric_trigger_free(t);
 }
 
@@ -363,8 +366,9 @@ enum pl_status pl_metric_trigger_put(struct pl_metric_triggers *all, struct pl_m
   if (status)
     return status;
   if (before)
-    part_with(all, before);
-  join(all, t);
+    part_with(all, before, t);
+  else
+    join(all, t);
   pl_metric_triggers_begin(all);
   pl_service_changed(all->services->stack);
   return PL_OK;
@@ -374,7 +378,7 @@ void pl_metric_trigger_remove(struct pl_metric_triggers *all, struct pl_metric_t
 {
   struct pl_err err = {0};
   pl_store_put(all->services->stack->store, PLACE, t->id, NULL, &err);
-  part_with(all, t);
+  part_with(all, t, NULL);
   pl_service_changed(all->services->stack);
 }
 
@@ -425,6 +429,6 @@ void pl_metric_triggers_free(struct pl_metric_triggers *all)
     return;
   pl_clock_disarm(all->services->stack->clock, &all->timer);
   while (all->first)
-    part_with(all, all->first);
+    part_with(all, all->first, NULL);
   free(all);
 }

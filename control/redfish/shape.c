@@ -38,8 +38,8 @@ static const struct pl_item *pump_unit_of(const struct pl_item *item)
 
 const char *pl_loop_of(const struct pl_item *item)
 {
-  const struct pl_node *node = item->part ? pl_node_get(item->part->node, "loop") : NULL;
-  return node && node->kind == PL_NODE_SCALAR ? node->text : "";
+  const char *loop = pl_part_word(item, "loop");
+  return loop ? loop : "";
 }
 
 char *pl_item_uri(const struct pl_item *item, char *out, size_t size)
