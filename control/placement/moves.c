@@ -2,6 +2,7 @@
 #include "control/placement/moves.h"
 
 #include "control/placement/moves_in.h"
+#include "control/placement/pool_watch.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -402,6 +403,8 @@ enum pl_status pl_moves_plan(const struct pl_pool *pool, const struct pl_goal_de
     tell_emptied(&b, order.count, moves->why);
   if (!status)
     status = answer(&b, &order, moves, err);
+  if (!status)
+    pl_pool_tell(pool, (struct pl_pool_call){.verb = PL_POOL_MOVES, .goal = goal, .moves = moves});
   mv_order_end(&order);
   mv_board_end(&b);
   return status;

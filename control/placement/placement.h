@@ -85,6 +85,8 @@ enum pl_status pl_placement_migrate(struct pl_placement *placement, struct pl_wo
 /* For procedures that empty a node (hot-swap, evacuation): begins, then asks until it is empty. False with why: not yet; stuck: what is left fits nowhere. */
 enum pl_status pl_placement_drain(struct pl_placement *placement, struct pl_item *node, const char *author, struct pl_err *err);
 bool pl_placement_is_drained(struct pl_placement *placement, const struct pl_item *node, bool *stuck, struct pl_err *why);
+/* What fits nowhere else does not keep it from being emptied: that keeps what it has done, stops, and waits in the queue. Until undrain. */
+void pl_placement_force(struct pl_placement *placement, struct pl_item *node);
 void pl_placement_undrain(struct pl_placement *placement, struct pl_item *node);
 
 /* An operator closes a node to new work and has it emptied (Redfish: Pool Unassigned), or opens it again. Kept in the store. */
@@ -111,10 +113,10 @@ struct pl_reservation {
 };
 struct pl_reservation *pl_placement_reservations(const struct pl_placement *placement);
 
-/* The journal of decisions: enough to decide again, and what came of it. The last 10,000 stay in the store. */
+/* The log of decisions: what came of each; the last 10,000 stay in the store. recorder.h: the journal from which they can be taken again. */
 struct pl_decision {
   int64_t id, wall_ns;
-  const char *what;   /* "place", "refuse", "queue", "reserve", "expire", "move", "evict", "lose", "fence", "sleep", "wake", "stop", "scale", "close", "open" */
+  const char *what;   /* "place", "refuse", "queue", "reserve", "expire", "move", "evict", "lose", "fence", "sleep", "wake", "stop", "scale", "close", "open", "unrecorded" */
   const char *id_of;  /* the workload's */
   const char *node;   /* "" */
   const char *author;

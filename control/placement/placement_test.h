@@ -162,10 +162,10 @@ static inline void floor_until_up(struct bay *bay, size_t count)
     fail_msg("not %zu nodes are up", count);
 }
 
-static inline struct bay *floor_open_with(const char *mutant, const char *settings)
+static inline struct bay *floor_open_on(const char *rig, const char *mutant, const char *settings)
 {
   struct bay *bay = calloc(1, sizeof *bay);
-  bay->s = stand_open(DEMO_RACK);
+  bay->s = stand_open(rig);
   snprintf(bay->store, sizeof bay->store, "/tmp/pl-floor-XXXXXX");
   int fd = mkstemp(bay->store);
   assert_true(fd >= 0);
@@ -177,6 +177,11 @@ static inline struct bay *floor_open_with(const char *mutant, const char *settin
   bay_start(bay);
   floor_until_up(bay, 8);
   return bay;
+}
+
+static inline struct bay *floor_open_with(const char *mutant, const char *settings)
+{
+  return floor_open_on(DEMO_RACK, mutant, settings);
 }
 
 static inline int floor_setup(void **state)

@@ -180,6 +180,7 @@ void pl_pool_each_node(const struct pl_pool *pool, void (*fn)(void *ctx, const s
 /* All of it as it is at one moment: each node in the order in which they came and after each what is on it, by id; then the limits. fn change nothing. */
 struct pl_pool_walk {
   void (*node)(void *ctx, const struct pl_node_view *view);
+  void (*gap)(void *ctx); /* where one was removed; NULL: not told */
   void (*allocation)(void *ctx, const struct pl_allocation *allocation);
   void (*limit)(void *ctx, enum pl_domain domain, const char *id, const struct pl_amounts *limit); /* < 0: none */
 };

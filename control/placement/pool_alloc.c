@@ -210,6 +210,7 @@ enum pl_status pl_pool_release(struct pl_pool *pool, const char *id, struct pl_e
   pthread_rwlock_wrlock(&pool->lock);
   struct alloc *a = pool_alloc_find(pool, id);
   if (a) {
+    pl_pool_tell(pool, (struct pl_pool_call){.verb = PL_POOL_RELEASE, .id = id}); /* which may be its own name */
     pool_detach(pool, a);
     pool_alloc_free(pool, a);
     pool->version++;
@@ -266,5 +267,7 @@ enum pl_status pl_pool_resize(struct pl_pool *pool, const char *id, const struct
   struct alloc *a = pool_alloc_find(pool, id);
   enum pl_status status = a ? resize(pool, a, need, err) : pool_no_alloc(err, id);
   pthread_rwlock_unlock(&pool->lock);
+  if (!status || status == PL_E_RANGE)
+    pl_pool_tell(pool, (struct pl_pool_call){.verb = PL_POOL_RESIZE, .status = status, .id = id, .amounts = need});
   return status;
 }

@@ -2,7 +2,7 @@
 #ifndef PL_CONTROL_POOL_IN_H
 #define PL_CONTROL_POOL_IN_H
 
-#include "control/placement/pool.h"
+#include "control/placement/pool_watch.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -119,7 +119,10 @@ struct pl_pool {
   struct node *roots[TREES];
   struct alloc *all;
   size_t n_allocs;
+  struct pl_pool_watcher *watcher; /* NULL: nobody */
+  uint64_t number;                 /* as it is called there */
 };
+void pool_watch_copy(const struct pl_pool *pool, struct pl_pool *copy); /* pool_watch.c */
 
 /* --- the score (pool_score.c) --- */
 void pool_score_terms(const struct node *node, const struct pl_amounts *need, float terms[TERMS]); /* each 0 to 1 */
@@ -198,7 +201,7 @@ struct pl_plan {
   const char **evicts;
   const char **evict_nodes; /* where they were */
   size_t n_evicts;
-  uint64_t version;
+  uint64_t version, number; /* number: as a watcher was told */
   double weights[TERMS];
   size_t nodes;
   char *text; /* names for the notes */

@@ -124,6 +124,8 @@ enum pl_status pl_pool_move_all(struct pl_pool *pool, const struct pl_shift *shi
   pthread_rwlock_wrlock(&pool->lock);
   enum pl_status status = move_all(pool, shifts, count, leavers, err);
   pthread_rwlock_unlock(&pool->lock);
+  if (!status || status == PL_E_RANGE)
+    pl_pool_tell(pool, (struct pl_pool_call){.verb = PL_POOL_MOVE, .status = status, .shifts = shifts, .count = count});
   free(leavers);
   return status;
 }

@@ -302,7 +302,7 @@ void pl_transfer_over(struct pl_placement *all, struct pl_work *work, bool moved
 
 /* --- planned ones --- */
 
-static bool is_planned(const struct pl_placement *all, const char *id)
+bool pl_transfers_is_planned(const struct pl_placement *all, const char *id)
 {
   for (const struct pl_planned *each = all->planned; each; each = each->next)
     if (!strcmp(each->id, id))
@@ -313,7 +313,7 @@ static bool is_planned(const struct pl_placement *all, const char *id)
 static bool may_plan(const struct pl_placement *all, const char *id)
 {
   const struct pl_work *work = pl_work_find(all, id);
-  return work && !work->move.active && !work->party && !is_planned(all, id);
+  return work && !work->move.active && !work->party && !pl_transfers_is_planned(all, id);
 }
 
 static void plan_one(struct pl_placement *all, const struct pl_move *move, const char *after, uint64_t group, const char *why, const char *author)
@@ -404,7 +404,7 @@ void pl_transfers_forget(struct pl_placement *all)
 static bool must_wait_for(const struct pl_placement *all, const struct pl_planned *planned)
 {
   const struct pl_work *before = planned->after[0] ? pl_work_find(all, planned->after) : NULL;
-  return before && (before->move.active || before->party || is_planned(all, before->w.id));
+  return before && (before->move.active || before->party || pl_transfers_is_planned(all, before->w.id));
 }
 
 static bool can_begin(const struct pl_placement *all, const struct pl_planned *planned)

@@ -166,20 +166,7 @@ void pl_work_state(struct pl_placement *all, struct pl_work *work, enum pl_workl
   if (state != PL_WORKLOAD_RUNNING && state != PL_WORKLOAD_MOVING)
     work->w.run.used_cores = work->w.run.used_memory_MiB = 0;
   if (state == PL_WORKLOAD_QUEUED || state == PL_WORKLOAD_RESERVED)
-    work->w.run = (struct pl_agent_run){0};
+    work->w.run = work->kept;
   (void)pl_work_keep(all, work, NULL); /* what is done for it is written before it is done; a state that is seen can be seen again */
   pl_work_changed(all, work);
-}
-
-void pl_work_displace(struct pl_placement *all, struct pl_work *work, const char *by)
-{
-  work->displaced = true;
-  pl_decide(all, "evict", work->w.id, work->w.node, "placement", NULL, "%s makes room on %s for %s, which is more important, and waits for another place", work->w.id,
-            work->w.node, by);
-  if (work->w.state == PL_WORKLOAD_RESERVED) {
-    work->w.node[0] = '\0';
-    pl_work_state(all, work, PL_WORKLOAD_QUEUED, "%s took its place", by);
-  } else {
-    pl_work_state(all, work, PL_WORKLOAD_STOPPING, "%s took its place", by);
-  }
 }

@@ -51,6 +51,9 @@ struct pl_procedure_desc {
 extern const struct pl_procedure_desc pl_hot_swap, pl_evacuate, pl_power_on, pl_power_off, pl_restart, pl_leak_response, pl_thermal_emergency, pl_failover_csu,
     pl_failover_module, pl_failover_psu, pl_failover_pump, pl_failover_loop, pl_migrate, pl_stop_workload;
 
+/* What runs on the unit and fits nowhere else keeps no hot-swap from going on: it keeps what it has done, stops, and waits. In the store. */
+enum pl_status pl_hot_swap_force(struct pl_procedure *hot_swap, struct pl_err *err);
+
 enum pl_procedure_state { PL_PROCEDURE_RUNNING, PL_PROCEDURE_ROLLING_BACK, PL_PROCEDURE_COMPLETED, PL_PROCEDURE_FAILED, PL_PROCEDURE_CANCELLED };
 
 struct pl_procedure { /* the engine's; others read */

@@ -179,10 +179,10 @@ static enum pl_has get_figure(const struct pl_res *res, const struct pl_prop *pr
   case SCORE: *value = *w->node ? pl_json_number(w->score) : NULL; break;
   case MOVES: *value = json_object_new_int64(w->moves); break;
   case INTERRUPTION: *value = w->moves ? pl_json_number((double)w->interrupted / (double)PL_S) : NULL; break;
-  case WORK: *value = w->told ? json_object_new_uint64(w->run.work) : NULL; break;
+  case WORK: *value = w->told || w->run.checksum ? json_object_new_uint64(w->run.work) : NULL; break; /* told, or kept */
   default:
     snprintf(text, sizeof text, "%08x", w->run.checksum);
-    *value = w->told && w->run.checksum ? json_object_new_string(text) : NULL;
+    *value = w->run.checksum ? json_object_new_string(text) : NULL;
   }
   return PL_SHOW;
 }

@@ -372,6 +372,39 @@ static void it_migrates(void **state)
   assert_int_equal(left, 1);
 }
 
+/* Bound to its node: ReadyToRemove says what was short and what to do; by force it waits with what it has done. */
+static void what_fits_nowhere_is_removed_by_force_only(void **state)
+{
+  struct door *d = *state;
+  char task[64];
+  make(d, "{\"Id\": \"bound\", \"Links\": {\"ResourceBlocks\": [{\"@odata.id\": \"" PL_BLOCKS_URI "/csu-2\"}]}, " OWN(", \"DataMiB\": 1, \"Stay\": true") "}");
+  until_it_runs(d, "bound");
+  ask(d, "PATCH", "/redfish/v1/Chassis/csu-2", "{\"ReadyToRemove\": true}");
+  assert_int_equal(d->status, 202);
+  snprintf(task, sizeof task, "%s", text_at(d, "@odata.id"));
+  stand_run(d->stand, 10 * PL_S);
+  ask(d, "GET", task, NULL);
+  assert_string_equal(text_at(d, "TaskState"), "Exception");
+  assert_non_null(strstr(d->body, "bound fits on no other node"));
+  assert_non_null(strstr(d->body, "ask with Force"));
+  ask(d, "GET", "/redfish/v1/Chassis/csu-2", NULL);
+  assert_false(flag_at(d, "ReadyToRemove"));
+  const char *action = "/redfish/v1/Chassis/csu-2/Actions/Oem/PlumblineUnit.PrepareToRemove";
+  assert_string_equal(text_at(d, "Actions/Oem/#PlumblineUnit.PrepareToRemove/target"), action);
+  ask(d, "POST", action, "{\"Force\": \"yes\"}");
+  assert_int_equal(d->status, 400);
+  ask(d, "POST", "/redfish/v1/Chassis/module-1/Actions/Oem/PlumblineUnit.PrepareToRemove", "{\"Force\": true}");
+  assert_int_equal(d->status, 404);
+  ask(d, "POST", action, "{\"Force\": true}");
+  assert_int_equal(d->status, 202);
+  stand_run(d->stand, 20 * PL_S);
+  ask(d, "GET", "/redfish/v1/Chassis/csu-2", NULL);
+  assert_true(flag_at(d, "ReadyToRemove"));
+  ask(d, "GET", SYSTEMS "/bound", NULL);
+  assert_string_equal(text_at(d, "Oem/Plumbline/Workload/State"), "Queued");
+  assert_true(number_at(d, "Oem/Plumbline/Workload/Work") > 0); /* kept */
+}
+
 static void it_is_scaled_by_patch(void **state)
 {
   struct door *d = *state;
@@ -476,6 +509,7 @@ int main(void)
       TEST(a_reservation_is_kept_applied_or_given_back),
       TEST(it_moves_when_told_to),
       TEST(it_migrates),
+      TEST(what_fits_nowhere_is_removed_by_force_only),
       TEST(it_is_scaled_by_patch),
       TEST(a_block_is_closed_and_opened),
       TEST(what_changes_is_told),
