@@ -126,12 +126,50 @@ static void test_random_evacuation_and_repair(void **state)
   assert_true(stranded < moved);
 }
 
+/* Pairs that neither half may leave: where there is room for all, all of them leave, by groups. */
+static void test_random_pairs(void **state)
+{
+  (void)state;
+  size_t groups = 0;
+  for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+    struct dice dice = {seed};
+    struct shape shape = {.modules = 3 + (int)roll(&dice, 3), .per = 2, .modules_a_rack = 2, .uniform = true};
+    struct pl_pool *pool = random_pool(&dice, &shape); /* fill 0: empty */
+    for (int i = 0; i < 3 * shape.modules; i++) {
+      char first[16], second[16];
+      snprintf(first, sizeof first, "a%d", i);
+      snprintf(second, sizeof second, "b%d", i);
+      struct pl_request a = {.id = first, .need = OF(1 + (int)roll(&dice, 4), 1024)}, b = {.id = second, .need = OF(1 + (int)roll(&dice, 4), 1024), .with = {first},
+                             .with_in = (enum pl_domain)roll(&dice, 2)};
+      assert_int_equal(place(pool, a), PL_OK);
+      assert_int_equal(place(pool, b), PL_OK);
+    }
+    struct pl_moves moves = plan(pool, EVACUATE("n0", "n1"));
+    struct pl_pool *after = referee(pool, &moves, &dice);
+    if (moves.n_stranded || on(after, "n0") + on(after, "n1"))
+      fail_msg("seed %llu: %s", (unsigned long long)seed, moves.why);
+    for (size_t i = 0; i < moves.count; i = group_end(&moves, i))
+      groups += group_end(&moves, i) - i > 1;
+    for (int i = 0; i < 3 * shape.modules; i++) {
+      char first[16], second[16];
+      snprintf(first, sizeof first, "a%d", i);
+      snprintf(second, sizeof second, "b%d", i);
+      assert_string_equal(view_of(after, node_of(after, first)).desc.domains[PL_DOMAIN_MODULE], view_of(after, node_of(after, second)).desc.domains[PL_DOMAIN_MODULE]);
+    }
+    pl_moves_end(&moves);
+    pl_pool_free(after);
+    pl_pool_free(pool);
+  }
+  assert_true(groups > SEEDS);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_random_relief),
       cmocka_unit_test(test_random_consolidation),
       cmocka_unit_test(test_random_evacuation_and_repair),
+      cmocka_unit_test(test_random_pairs),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -492,7 +492,7 @@ static void a_refusal_is_never_cut(void **state)
   struct pl_plan *plan = NULL;
   struct pl_request all = {.id = "the-longest-name-that-an-order-may-have-of-fifty-six-chars"};
   for (int i = 0; i < 40; i++) {
-    char id[64];
+    char id[80];
     snprintf(id, sizeof id, "a-node-with-a-name-that-is-as-long-as-names-of-nodes-get-%d", i);
     add_node(pool, (struct pl_node_desc){.id = id, .capacity = OF(1, 1), .state = i % 3 == 2 ? PL_NODE_CLOSED : PL_NODE_UP});
   }

@@ -174,6 +174,24 @@ static void test_the_queue_is_served_in_its_order(void **state)
   floor_judge(bay);
 }
 
+/* Why it waits is told as the pool says it, to the last word. */
+static void test_a_refusal_is_told_whole(void **state)
+{
+  struct bay *bay = *state;
+  struct pl_why why;
+  char id[37];
+  assert_int_equal(floor_try(bay, &(struct floor_ask){.id = "a-name-that-is-rather-long-for-a-workload", .cores = 70000, .memory_GiB = 900000, .data_MiB = 900000000000, .queue = true},
+                             PL_ORDER_APPLY, id, &why), PL_OK);
+  assert_true(strlen(why.text) > 256);
+  assert_string_equal(floor_find(bay, "a-name-that-is-rather-long-for-a-workload")->why, why.text);
+  floor_decided(bay, why.text);
+  floor_restart(bay); /* told anew, or as the store has it */
+  const char *kept = floor_find(bay, "a-name-that-is-rather-long-for-a-workload")->why, *from = strstr(why.text, "; nearest is");
+  assert_non_null(from);
+  assert_true(strlen(kept) > strlen(from));
+  assert_string_equal(kept + strlen(kept) - strlen(from), from);
+}
+
 /* A whole node is wanted; small ones could go ahead for ever. */
 static void test_nobody_starves(void **state)
 {
@@ -295,6 +313,7 @@ int main(int argc, char **argv)
                                      TEST(test_a_reservation_is_applied_or_given_back),
                                      TEST(test_what_is_more_important_displaces),
                                      TEST(test_the_queue_is_served_in_its_order),
+                                     TEST(test_a_refusal_is_told_whole),
                                      TEST(test_nobody_starves),
                                      TEST(test_scaling),
                                      TEST(test_growing_means_moving_where_it_does_not_fit),

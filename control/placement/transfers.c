@@ -144,13 +144,32 @@ enum pl_status pl_transfer_go(struct pl_placement *all, struct pl_work *work, co
   return PL_OK;
 }
 
+/* What is the matter with the node that it leaves. */
+static void say_matter(struct pl_placement *all, const char *left, FILE *out)
+{
+  const struct pl_host *host = pl_host_find(all, left);
+  const struct pl_procedure *p = host ? pl_procedure_of(all->stack->procedures, host->item) : NULL;
+  if (!host)
+    return;
+  if (host->draining)
+    (void)fprintf(out, "; %s is emptied for %s", left, p ? p->desc->kind : "a procedure");
+  else if (host->closed)
+    (void)fprintf(out, "; %s was closed by an operator", left);
+  else if (host->item->health == PL_HEALTH_CRITICAL)
+    (void)fprintf(out, "; %s is unwell: %s", left, host->item->why);
+  else if (host->hot)
+    (void)fprintf(out, "; %s is hot", left);
+}
+
 char *pl_place_explain(struct pl_placement *all, const struct pl_work *work, const char *left, const char *author, const char *why)
 {
   char *text = NULL, *table = pl_pool_explain(all->pool, work->w.id, left, NULL);
   size_t size = 0;
   FILE *out = open_memstream(&text, &size);
   if (out) {
-    (void)fprintf(out, "%s%s: %s%s%s\n%s", *left ? "it left " : "it had no place", left, author, *why ? "; " : "", why, table ? table : "");
+    (void)fprintf(out, "%s%s: %s%s%s%s", *left ? "it left " : "it had no place", left, strncmp(author, "placement", 9) ? "asked for by " : "", author, *why ? "; " : "", why);
+    say_matter(all, left, out);
+    (void)fprintf(out, "\n%s", table ? table : "");
     (void)fclose(out);
   }
   free(table);

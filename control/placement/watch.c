@@ -67,7 +67,7 @@ static void restart_at(struct pl_placement *all, const char *id, const char *to,
   struct pl_err err = {0};
   if (!work || !host || (work->w.state != PL_WORKLOAD_LOST && work->w.state != PL_WORKLOAD_RESERVED) || pl_pool_move(all->pool, id, to, &err))
     return;
-  char *detail = pl_place_explain(all, work, work->w.node, "that is lost", why);
+  char *detail = pl_place_explain(all, work, work->w.node, "placement: that is lost", why);
   pl_decide(all, "place", id, to, "placement", detail, "%s goes to %s: %s is lost", id, to, work->w.node);
   free(detail);
   snprintf(work->w.node, sizeof work->w.node, "%s", to);

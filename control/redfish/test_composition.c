@@ -359,6 +359,7 @@ static void it_migrates(void **state)
   assert_int_equal(array_length(d, "Oem/Plumbline/Workload/Explanation"), 11);
   assert_non_null(strstr(text_at(d, "Oem/Plumbline/Workload/Explanation/0"), to));
   assert_non_null(strstr(text_at(d, "Oem/Plumbline/Workload/Explanation/1"), "it left csu-"));
+  assert_non_null(strstr(text_at(d, "Oem/Plumbline/Workload/Explanation/1"), "asked for by admin"));
   assert_non_null(strstr(text_at(d, "Oem/Plumbline/Workload/Explanation/2"), "8 nodes could take it"));
   size_t here = 0, left = 0;
   for (int i = 3; i < 11; i++) {
