@@ -362,7 +362,7 @@ static void test_displaced_again_and_again_it_is_not_passed(void **state)
   stop(bay, "one");
   floor_until(bay, "low", PL_WORKLOAD_RUNNING, 20 * PL_S);
   for (int i = 0; i < 2; i++) { /* halves, so that half of what it needs comes free before the rest */
-    char half[8];
+    char half[32];
     snprintf(half, sizeof half, "half-%d", i);
     floor_place(bay, &(struct floor_ask){.id = half, .cores = 32, .priority = 5, .image = "steady/10"});
   }
