@@ -28,6 +28,7 @@ BESIDE = "beside: "
 GIVING_WAY = ["sh", "-c", 'echo 19 2>/dev/null >/proc/self/autogroup; exec nice -n 19 "$@"', "sh"]
 ASAN_BUILD, TSAN_BUILD, CLANG_BUILD = "build, address and undefined-behaviour sanitizers", "build, thread sanitizer", "build, clang, and the fuzz targets"
 GPIOD2 = "libgpiod 2.x: the product and the gpiochip adapter's test"
+HEADERS, LINT = "each header compiles alone", "lengths, banned words, generated docs"
 
 
 def stages(names):
@@ -39,6 +40,8 @@ def stages(names):
         yield BESIDE + TSAN_BUILD, MAKE + TSAN + ["build/tsan/" + t for t in threaded]
         yield BESIDE + CLANG_BUILD, ["tools/fuzz.sh", "build"]
         yield BESIDE + GPIOD2, ["tools/gpiod2.sh", "check"]
+        yield BESIDE + HEADERS, MAKE + ["hdr-check"]
+        yield BESIDE + LINT, [sys.executable, "tools/lint.py"]
         yield "real kernel drivers in a guest", [sys.executable, "fixtures/vm/vmcheck.py"]
     yield "tests", TESTS + names
     yield ASAN_BUILD, None
@@ -49,8 +52,8 @@ def stages(names):
     yield "threaded tests under the thread sanitizer", TESTS + ["--build", "build/tsan", "--threaded"]
     yield CLANG_BUILD, None
     yield GPIOD2, None
-    yield "each header compiles alone", MAKE + ["hdr-check"]
-    yield "lengths, banned words, generated docs", [sys.executable, "tools/lint.py"]
+    yield HEADERS, None
+    yield LINT, None
     yield "fuzz targets, a short run each", ["tools/fuzz.sh", "5"]
 
 

@@ -72,7 +72,8 @@ class Test:
         self.out = tempfile.TemporaryFile()
         self.begun = time.monotonic()
         self.killed = False
-        command = [PYTHON, os.path.join(ROOT, name)] if name.endswith(".py") else [os.path.join(ROOT, build, name)]
+        program = os.path.join(ROOT, build, name)
+        command = [PYTHON, os.path.join(ROOT, name)] if name.endswith(".py") else [program] if os.access(program, os.X_OK) else ["sh", "-c", "echo it is not built; exit 1"]
         self.p = subprocess.Popen(command, cwd=ROOT, env=environment(build, self.temp), stdin=subprocess.DEVNULL, stdout=self.out, stderr=subprocess.STDOUT, start_new_session=True)
 
     def ended(self):
