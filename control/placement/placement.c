@@ -36,14 +36,18 @@ static void fire(void *ctx, pl_time_ns now)
   pl_hosts_mirror(all);
   pl_reservations_expire(all);
   pl_transfers_forget(all);
+  pl_parties_look(all);
   pl_watch_losses(all);
+  pl_limits_keep(all);
   pl_drains_look(all);
   pl_watch_load(all);
   pl_watch_idle(all);
   pl_transfers_run(all);
+  pl_queue_stand(all);
   pl_queue_try(all);
   for (size_t i = 0; i < all->n_hosts && !all->stack->dead; i++)
     pl_host_work(&all->hosts[i]);
+  pl_decisions_round(all);
   arm(all, next_round(all));
 }
 
@@ -100,6 +104,8 @@ enum pl_status pl_placement_new(struct pl_stack *stack, struct pl_placement **pl
   struct pl_pool_policy policy = policy_of(&stack->settings);
   enum pl_status status = pl_pool_new(&policy, &all->pool, err);
   if (!status)
+    pl_decisions_new(all, &policy);
+  if (!status)
     status = pl_hosts_new(all, err);
   if (!status)
     status = pl_works_read(all, err);
@@ -135,6 +141,7 @@ void pl_placement_free(struct pl_placement *all)
     free(planned);
   }
   pl_pool_free(all->pool);
+  pl_recorder_free(all->recorder);
   free(all);
 }
 

@@ -63,6 +63,8 @@ void pl_pool_free(struct pl_pool *pool)
 {
   if (!pool)
     return;
+  if (pool->number)
+    pl_pool_tell(pool, (struct pl_pool_call){.verb = PL_POOL_END});
   while (pool->all) {
     struct alloc *a = pool->all;
     pool_detach(pool, a);
@@ -88,6 +90,7 @@ enum pl_status pl_pool_feature(struct pl_pool *pool, const char *word, uint64_t 
   pthread_rwlock_wrlock(&pool->lock);
   while (i < 64 && pool->features[i] && strcmp(pool->features[i], word) != 0)
     i++;
+  bool known = i < 64 && pool->features[i];
   if (i == 64)
     status = pl_fail(err, PL_E_RANGE, "pool: \"%s\" would be the 65th feature; there is room for 64", word);
   else if (!pool->features[i] && !(pool->features[i] = strdup(word)))
@@ -95,6 +98,8 @@ enum pl_status pl_pool_feature(struct pl_pool *pool, const char *word, uint64_t 
   else
     *bit = UINT64_C(1) << i;
   pthread_rwlock_unlock(&pool->lock);
+  if (!status && !known)
+    pl_pool_tell(pool, (struct pl_pool_call){.verb = PL_POOL_FEATURE, .id = word});
   return status;
 }
 
@@ -222,6 +227,8 @@ enum pl_status pl_pool_node(struct pl_pool *pool, const struct pl_node_desc *des
     status = pl_fail(err, PL_E_NOMEM, "out of memory for node %s", desc->id);
   }
   pthread_rwlock_unlock(&pool->lock);
+  if (!status)
+    pl_pool_tell(pool, (struct pl_pool_call){.verb = PL_POOL_NODE, .node = desc});
   return status;
 }
 
@@ -241,6 +248,7 @@ enum pl_status pl_pool_node_remove(struct pl_pool *pool, const char *id, struct 
   } else if (n->count) {
     status = pl_fail(err, PL_E_BUSY, "pool: node %s has %zu allocations; move or release them first", id, n->count);
   } else {
+    pl_pool_tell(pool, (struct pl_pool_call){.verb = PL_POOL_GONE, .id = id});
     n->state = PL_NODE_GONE;
     pool_index(pool, n);
     for (int kind = PL_DOMAIN_NODE + 1; kind < PL_DOMAIN_COUNT; kind++)
@@ -276,6 +284,8 @@ enum pl_status pl_pool_limit(struct pl_pool *pool, enum pl_domain domain, const 
     status = pl_fail(err, PL_E_NOMEM, "out of memory for the limit of %s %s", domain_names[domain], id);
   }
   pthread_rwlock_unlock(&pool->lock);
+  if (!status)
+    pl_pool_tell(pool, (struct pl_pool_call){.verb = PL_POOL_LIMIT, .domain = domain, .id = id, .amounts = limit});
   return status;
 }
 
@@ -284,6 +294,7 @@ enum pl_status pl_pool_forecast(struct pl_pool *pool, const char *node, const st
   enum pl_status status = PL_OK;
   pthread_rwlock_wrlock(&pool->lock);
   const struct name *name = pool_name_find(&pool->names, node);
+  bool same = name && name->node && !memcmp(&name->node->forecast, peak, sizeof *peak);
   if (name && name->node) {
     name->node->forecast = *peak;
     name->node->forecast_share = pool_share(peak, &name->node->capacity, NULL);
@@ -293,5 +304,7 @@ enum pl_status pl_pool_forecast(struct pl_pool *pool, const char *node, const st
     status = no_node(err, node);
   }
   pthread_rwlock_unlock(&pool->lock);
+  if (!status && !same)
+    pl_pool_tell(pool, (struct pl_pool_call){.verb = PL_POOL_FORECAST, .id = node, .amounts = peak});
   return status;
 }

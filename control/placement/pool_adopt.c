@@ -27,6 +27,8 @@ enum pl_status pl_pool_adopt(struct pl_pool *pool, const struct pl_request *requ
   pthread_rwlock_wrlock(&pool->lock);
   enum pl_status status = adopt(pool, request, replica, node, err);
   pthread_rwlock_unlock(&pool->lock);
+  if (!status)
+    pl_pool_tell(pool, (struct pl_pool_call){.verb = PL_POOL_ADOPT, .requests = request, .replica = replica, .id = node});
   return status;
 }
 

@@ -87,6 +87,8 @@ enum pl_status pl_pool_commit(struct pl_pool *pool, const struct pl_plan *plan, 
       status = take(&t, &plan->rows[i], same, err);
     finish(&t, !status);
     pthread_rwlock_unlock(&pool->lock);
+    if (!status || status == PL_E_BUSY)
+      pl_pool_tell(pool, (struct pl_pool_call){.verb = PL_POOL_COMMIT, .status = status, .number = plan->number});
   }
   free(t.made);
   free(t.gone);

@@ -2,7 +2,7 @@
 #ifndef PL_CONTROL_POOL_IN_H
 #define PL_CONTROL_POOL_IN_H
 
-#include "control/placement/pool.h"
+#include "control/placement/pool_watch.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -62,6 +62,11 @@ struct alloc *pool_alloc_new(struct pl_pool *pool, struct ask *ask, unsigned rep
 void pool_alloc_free(struct pl_pool *pool, struct alloc *alloc);
 void pool_attach(struct pl_pool *pool, struct alloc *alloc, struct node *node);
 void pool_detach(struct pl_pool *pool, struct alloc *alloc);
+struct alloc *pool_alloc_find(const struct pl_pool *pool, const char *id); /* NULL: none */
+enum pl_status pool_no_alloc(struct pl_err *err, const char *id);
+enum pl_status pool_short_of(struct pl_err *err, const char *id, const struct node *n, const struct pl_amounts *need); /* in the first dimension that is */
+const struct alloc *pool_left_alone(const struct alloc *a, const struct node *from, const struct node *to); /* by its move, which is nowhere now; NULL: nobody */
+enum pl_status pool_over_limit(struct pl_err *err, const char *id, const struct domain *limit, const struct pl_amounts *need);
 void pool_alloc_id(const char *request, unsigned replica, char *out, size_t size);
 
 /* --- what there is --- */
@@ -114,7 +119,10 @@ struct pl_pool {
   struct node *roots[TREES];
   struct alloc *all;
   size_t n_allocs;
+  struct pl_pool_watcher *watcher; /* NULL: nobody */
+  uint64_t number;                 /* as it is called there */
 };
+void pool_watch_copy(const struct pl_pool *pool, struct pl_pool *copy); /* pool_watch.c */
 
 /* --- the score (pool_score.c) --- */
 void pool_score_terms(const struct node *node, const struct pl_amounts *need, float terms[TERMS]); /* each 0 to 1 */
@@ -193,7 +201,7 @@ struct pl_plan {
   const char **evicts;
   const char **evict_nodes; /* where they were */
   size_t n_evicts;
-  uint64_t version;
+  uint64_t version, number; /* number: as a watcher was told */
   double weights[TERMS];
   size_t nodes;
   char *text; /* names for the notes */

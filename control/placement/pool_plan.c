@@ -332,6 +332,11 @@ enum pl_status pl_pool_plan(struct pl_pool *pool, const struct pl_request *reque
         why->id = requests[i].id;
         break;
       }
+  if (!status && pool->watcher)
+    made->number = ++pool->watcher->plans;
+  if (!status || status == PL_E_RANGE)
+    pl_pool_tell(pool, (struct pl_pool_call){.verb = PL_POOL_PLAN, .status = status, .requests = requests, .count = count, .plan = status ? NULL : made,
+                                             .number = status ? 0 : made->number, .why = status ? why : NULL});
   if (status)
     pl_plan_free(made);
   else

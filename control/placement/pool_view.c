@@ -129,6 +129,8 @@ enum pl_status pl_pool_walk(const struct pl_pool *pool, const struct pl_pool_wal
   for (size_t i = 0; list && i < pool->n_nodes; i++)
     if (pool->nodes[i])
       walk_node(pool->nodes[i], list, walk, ctx);
+    else if (walk->gap)
+      walk->gap(ctx);
   for (size_t i = 0; list && i < pool->n_domains; i++)
     if (pool->domains[i]->limited) {
       struct pl_amounts limit = shown_limit(pool->domains[i]);
@@ -197,6 +199,7 @@ enum pl_status pl_pool_copy(const struct pl_pool *pool, struct pl_pool **copy, s
     pl_pool_free(to);
     return pl_fail(err, PL_E_NOMEM, "out of memory for a copy of the pool");
   }
+  pool_watch_copy(pool, to);
   *copy = to;
   return PL_OK;
 }

@@ -35,6 +35,7 @@ static enum pl_status open_base(struct pl_stack *stack, const struct pl_stack_cf
   stack->clock = pl_bench_clock(cfg->bench);
   stack->rig = pl_bench_rig(cfg->bench);
   stack->seed = cfg->seed;
+  stack->decisions = cfg->decisions;
   enum pl_status status = pl_mutant_find(cfg->mutant, &stack->mutant, err);
   if (!status)
     status = pl_settings_load(cfg->settings, &stack->settings, err);

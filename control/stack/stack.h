@@ -19,6 +19,7 @@ struct pl_stack {
   uint64_t seed;
   char uuid[37];                     /* of this stack, kept in the store */
   struct pl_store *store;            /* control/store */
+  const char *decisions;             /* where the journal of decisions is kept (control/placement/recorder.h); NULL: nowhere; the caller's */
   bool store_damaged;                /* the last one was put aside, and this one begun anew */
   struct pl_inventory *inventory;    /* control/inventory */
   struct pl_nodes *nodes;            /* control/placement/node.h */

@@ -84,7 +84,7 @@ struct pl_store_decision {
   int64_t id, wall_ns; /* id: rises, never used again */
   const char *what, *id_of, *node, *author, *text, *detail;
 };
-enum pl_status pl_store_decide(struct pl_store *store, const struct pl_store_decision *row, struct pl_err *err);
+enum pl_status pl_store_decide(struct pl_store *store, struct pl_store_decision *row, struct pl_err *err); /* fills in id */
 /* Those after `after`, oldest first, at most `most`. */
 enum pl_status pl_store_decisions(struct pl_store *store, int64_t after, size_t most, void (*fn)(void *ctx, const struct pl_store_decision *row), void *ctx,
                                   struct pl_err *err);

@@ -467,7 +467,7 @@ static void test_decisions_also_in_an_old_file(void **state)
   meddle(room, "DROP TABLE decision; PRAGMA user_version = 1");
   open_store(room);
   is(room, "a", "b", "c");
-  const struct pl_store_decision row = {.wall_ns = 5, .what = "place", .id_of = "web", .node = "csu-3", .author = "admin", .text = "there", .detail = "a\nb"};
+  struct pl_store_decision row = {.wall_ns = 5, .what = "place", .id_of = "web", .node = "csu-3", .author = "admin", .text = "there", .detail = "a\nb"};
   for (size_t i = 0; i < 3; i++)
     OK(pl_store_decide(room->store, &row, &room->err));
   OK(pl_store_decisions(room->store, 1, 1, hear_decision, &decided, &room->err));

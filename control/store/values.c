@@ -71,7 +71,7 @@ enum pl_status pl_store_audits(struct pl_store *store, int64_t after, size_t mos
   return status;
 }
 
-enum pl_status pl_store_decide(struct pl_store *store, const struct pl_store_decision *row, struct pl_err *err)
+enum pl_status pl_store_decide(struct pl_store *store, struct pl_store_decision *row, struct pl_err *err)
 {
   enum pl_status status = pl_store_begin(store, err);
   if (status)
@@ -79,6 +79,7 @@ enum pl_status pl_store_decide(struct pl_store *store, const struct pl_store_dec
   pl_store_run(store, pl_store_use(store, PL_STORE_DECISION, "itttttt", row->wall_ns, row->what, row->id_of, row->node, row->author, row->text, row->detail),
                "write a decision", NULL);
   int64_t last = sqlite3_last_insert_rowid(store->db);
+  row->id = last;
   if (last > PL_STORE_DECISIONS_MAX)
     pl_store_run(store, pl_store_use(store, PL_STORE_OLD_DECISIONS, "i", last - PL_STORE_DECISIONS_MAX), "shorten the journal of decisions", NULL);
   return pl_store_commit(store, err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* rackd: the reference control stack as a program of its own. One thread has the loop and the rack; civetweb's have the connections (web.c). */
 #include "control/web/options.h"
+#include "control/web/replay_command.h"
 #include "control/web/web.h"
 #include "control/web/webhook.h"
 
@@ -24,7 +25,7 @@ struct rackd {
   struct pl_stack *stack;
   struct pl_webhook *webhook;
   struct pl_web *web;
-  char store[600], password[256], told_user[128], told_password[128];
+  char store[600], decisions[600], password[256], told_user[128], told_password[128];
   int lock;
 };
 
@@ -73,6 +74,7 @@ static enum pl_status take_state(struct rackd *d, struct pl_err *err)
     return status;
   snprintf(path, sizeof path, "%s/rackd.lock", d->options.state);
   snprintf(d->store, sizeof d->store, "%s/rackd.db", d->options.state);
+  snprintf(d->decisions, sizeof d->decisions, "%s/decisions", d->options.state);
   d->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (d->lock < 0)
     return pl_fail_errno(err, "%s", path);
@@ -122,8 +124,8 @@ static void told(void *ctx, const char *user, const char *password)
 
 static enum pl_status open_stack(struct rackd *d, struct pl_err *err)
 {
-  struct pl_stack_cfg cfg = {.bench = d->bench, .store = d->store, .mutant = d->options.mutant, .settings = d->options.settings, .seed = d->options.seed,
-                             .user = d->options.user, .password = d->password[0] ? d->password : NULL, .told = told, .told_ctx = d};
+  struct pl_stack_cfg cfg = {.bench = d->bench, .store = d->store, .decisions = d->decisions, .mutant = d->options.mutant,
+                             .settings = d->options.settings, .seed = d->options.seed, .user = d->options.user, .password = d->password[0] ? d->password : NULL, .told = told, .told_ctx = d};
   enum pl_status status = pl_stack_open(&cfg, &d->stack, err);
   if (!status)
     status = pl_webhook_start(d->stack, &d->webhook, err);
@@ -186,6 +188,8 @@ static void raise_descriptors(void)
 
 int main(int argc, char **argv)
 {
+  if (argc > 1 && !strcmp(argv[1], PL_REPLAY_COMMAND))
+    return pl_replay_command(argc - 1, argv + 1);
   raise_descriptors();
   mallopt(M_ARENA_MAX, 4); /* 192 threads that mostly wait need no memory of their own */
   struct rackd d = {.lock = -1};

@@ -30,7 +30,7 @@ static const struct {
 
 static void help(void)
 {
-  printf("rackd [OPTION...]\n  the reference control stack: drives what a rig file says the stack owns, and answers Redfish\n\nOptions:\n");
+  printf("rackd [OPTION...]\nrackd replay-decisions PATH [--id N]\n  the reference control stack: drives what a rig file says the stack owns, and answers Redfish; replay-decisions\n  decides again what stands in the journal of decisions (rackd replay-decisions --help)\n\nOptions:\n");
   for (size_t i = 0; i < OPTIONS; i++) {
     char left[40];
     snprintf(left, sizeof left, "--%s%s%s", TABLE[i].name, TABLE[i].metavar ? " " : "", TABLE[i].metavar ? TABLE[i].metavar : "");

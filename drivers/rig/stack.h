@@ -50,6 +50,7 @@ struct pl_stack_event {
 struct pl_stack_cfg {
   struct pl_bench *bench;  /* the rack; caller's, outlives the stack, which uses only what the stack owns */
   const char *store;       /* a file for what must outlive the stack; NULL: in memory */
+  const char *decisions;   /* a folder for a journal from which its decisions can be taken again, outlives the stack; NULL: none is kept */
   const char *mutant;      /* a lie by name; NULL: honest. PL_E_USAGE where this build has none */
   const char *settings;    /* a YAML file, or the text of one: "{poll: 1 s}"; NULL: defaults */
   uint64_t seed;

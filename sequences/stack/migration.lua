@@ -7,8 +7,6 @@ sequence "stack-migration" {
   params = { start = seconds(10), tolerance = watts(12), pause = seconds(5), heat = watts(500), live = volts(46), dead = volts(5) },
 }
 
-allow_hazard("rating", "a unit is made hot, to see that no work is moved to it")
-
 local csus, idle, per_core, size = {}, {}, nil, nil
 
 -- One after another, as a site does it: the inrush of all at once is nobody's idea of a good start.
@@ -69,6 +67,24 @@ step("at work", function()
   until_("it has done something", seconds(10), function() return job.work > 0 end)
 end)
 
+-- One unit that takes none is broken; where several take none it is who moves.
+step("every unit takes a copy as it was sent", { timeout = minutes(6) }, function()
+  local parcel, refused = stack:compose{ name = "parcel", cores = 1, data = 50, image = "idle" }[1], {}
+  parcel:wait{ within = params.start }
+  local first = parcel.part
+  local function send(part)
+    local task = parcel:migrate(part)
+    watch(parcel, task, {})
+    parcel:wait{ within = seconds(20) }
+    if task.state ~= "Completed" or parcel.part ~= part then refused[#refused + 1] = part end
+  end
+  for _, part in ipairs(csus) do if part ~= first then send(part) end end
+  if parcel.part ~= first then send(first) end
+  check("each of them did", #refused == 0, { of = #refused == 1 and refused[1] or stack, action = "a copy that arrives there is not what was sent: look at its drives" })
+  parcel:stop()
+  until_("the parcel is gone", params.start, function() return not parcel:is_there() end)
+end)
+
 -- The bench's own sight of the pause: neither slot carries it.
 local function pause_on_the_wires(from, to)
   return record("carried by the two slots", function() return draw(from) + draw(to) end, { every = ms(100) })
@@ -122,6 +138,22 @@ step("a move whose target dies is taken back", { timeout = minutes(4), go_on = t
   wait(seconds(25)) -- it tries once more, and gives up
   switch_on{ to }
   until_(to.name .. " takes work again", minutes(1), function() return stack.block(to).state == "Up" end)
+end)
+
+-- It has its data twice then, and only one of them is good.
+step("a copy that is damaged on its way is taken back", { timeout = minutes(3), go_on = true }, function()
+  local from, to, before = job.part, elsewhere(job.part), job:look()
+  local damage = to.name .. ".copies=damaged"
+  fault.plant(damage)
+  local task, seen = job:migrate(to), {}
+  watch(job, task, seen)
+  fault.clear(damage)
+  check("the task is not called done", task.state ~= "Completed", { of = stack, action = "its checksum is not that of what was sent: nothing may start from such a copy" })
+  job:wait{ within = seconds(20) }
+  local after = job:look()
+  check("it runs where it was", after.part == from, { of = stack })
+  check("its work never fell", not seen.fell and after.work >= before.work, { of = stack })
+  wait_until(function() return draws(from, size / 2) and draws(to, 0) end, { within = seconds(4), every = ms(200), what = "its current flows where it was, and nowhere else", blame = stack })
 end)
 
 -- Both replicas have to go at once: one must run at any time, and never both in one module when it is over.
@@ -180,6 +212,34 @@ step("a hot-swap moves what runs there first", { timeout = minutes(5), go_on = t
   local back = stack:compose{ name = "back", cores = size / 4, image = "steady/100", block = slot }[1]
   back:wait{ within = params.start }
   wait_until(function() return draws(slot, size / 4) end, { within = seconds(4), every = ms(200), what = "work that is given to it flows as current", blame = stack })
+  stack:clear()
+end)
+
+-- Neither can leave alone: its rule says that they stand on one node. Both go, and their current with them.
+step("what is tied leaves together", { timeout = minutes(4), go_on = true }, function()
+  local cores, fell = size // 4, false
+  local main = stack:compose{ name = "main", cores = cores, memory = 512, data = 200, image = "steady/100" }[1]
+  main:wait{ within = params.start }
+  local side = stack:compose{ name = "side", cores = cores, memory = 512, data = 1500, image = "steady/100", with = { "main" }, with_in = "Node" }[1]
+  side:wait{ within = params.start }
+  wait(seconds(3))
+  local from, before = main.part, { main:look(), side:look() }
+  check("they stand on one node", side.part == from, { of = stack })
+  stack.block(from):close()
+  until_("both have left", minutes(2), function()
+    local now = { main:look(), side:look() }
+    local gone = true
+    for i, each in ipairs(now) do
+      fell = fell or each.work < before[i].work
+      gone = gone and each.state == "Running" and each.part ~= from
+    end
+    return gone
+  end)
+  local to = main.part
+  check("they stand on one node again", side.part == to, { of = stack, action = "what is tied by affinity was parted for good by a move" })
+  check("their work never fell", not fell, { of = stack })
+  wait_until(function() return draws(to, 2 * cores) and draws(from, 0) end, { within = seconds(4), every = ms(200), what = "their current flows on one node, and none where they were", blame = stack })
+  stack.block(from):open()
   stack:clear()
 end)
 

@@ -8,12 +8,14 @@
  * The twin of a node's agent. Time goes by in accrue(): work is done up to the instant, copies end, and what the runs use is what the node's part is told as its
  * workload, so that its current and heat follow in the world.
  */
-enum { PORT_BOOTED, PORT_UNIT, PORT_WORKLOAD };
+enum { PORT_BOOTED, PORT_UNIT, PORT_DAMAGE, PORT_WORKLOAD, PORT_DAMAGED };
 
 static const struct pl_port ports[] = {
     [PORT_BOOTED] = {.name = "booted", .dim = PL_DIM_FLAG, .help = "the agent runs"},
     [PORT_UNIT] = {.name = "unit", .dim = PL_DIM_NONE, .help = "which one stands there; another one has other drives"},
+    [PORT_DAMAGE] = {.name = "copy_damage", .dim = PL_DIM_FLAG, .help = "what is copied to it is not what was sent"},
     [PORT_WORKLOAD] = {.name = "workload", .dim = PL_DIM_RATIO, .out = true, .initial = NAN, .help = "used cores over the node's"},
+    [PORT_DAMAGED] = {.name = "damaged_copies", .dim = PL_DIM_NONE, .out = true, .help = "copies whose data arrived damaged, so far"},
 };
 
 #define ILLEGAL_FUNCTION 1 /* "MODBUS Application Protocol Specification V1.1b3", section 7 */
@@ -21,6 +23,7 @@ static const struct pl_port ports[] = {
 #define ILLEGAL_VALUE 3
 #define NO_SLOT 0xFFFF
 #define NEWS 0.002         /* of the node's cores: less is not worth a step of the world */
+#define DAMAGE 0x5A5A0001  /* any will do */
 #define MEMORY_AT_REST 0.3 /* of what a run may use; the rest goes with its cores */
 #define MIB_PER_GB (1e9 / 1048576)
 
@@ -30,6 +33,7 @@ struct run {
   uint64_t rest;         /* of the work that is not a whole unit yet */
   pl_time_ns from, until; /* COPYING */
   uint64_t work;         /* COPYING: of the snapshot, with its checksum in `is` */
+  uint32_t damage;       /* of its data: what its checksum differs by; 0: none */
 };
 
 struct twin {
@@ -40,6 +44,7 @@ struct twin {
   pl_time_ns now;
   bool booted;
   long unit;
+  double damaged;        /* copies, so far */
   uint32_t boots;
   uint16_t box[PL_NA_BOX], result, slot;
 };
@@ -111,13 +116,22 @@ static void work(struct run *run, pl_time_ns span)
   run->rest %= PL_MS;
 }
 
+static uint32_t checksum(const struct run *run)
+{
+  return pl_na_checksum(&run->is) ^ run->damage;
+}
+
 /* The copy is there: is it what was sent? */
-static void judge_copy(struct run *run)
+static void judge_copy(struct twin *twin, struct run *run)
 {
   uint32_t wanted = run->is.checksum;
   run->is.work = run->work;
   run->is.copied = 1;
-  run->is.checksum = pl_na_checksum(&run->is);
+  if (pl_twin_in(twin->io, PORT_DAMAGE) > 0.5) {
+    run->damage = DAMAGE;
+    pl_twin_out(twin->io, PORT_DAMAGED, ++twin->damaged);
+  }
+  run->is.checksum = checksum(run);
   run->is.state = run->is.checksum == wanted ? PL_AGENT_RUN_READY : PL_AGENT_RUN_FAILED;
 }
 
@@ -131,7 +145,7 @@ static void pass(struct twin *twin, pl_time_ns at)
       if (at % PL_NA_GRAIN == 0)
         look(run, at);
     } else if (run->is.state == PL_AGENT_RUN_COPYING && at >= run->until) {
-      judge_copy(run);
+      judge_copy(twin, run);
     }
   }
   twin->now = at;
@@ -398,7 +412,7 @@ static void tell_run(const struct twin *twin, const struct run *run, uint16_t wo
     is.copied = fmin(0.9999, (double)(twin->now - run->from) / (double)(run->until - run->from + 1));
     is.checksum = 0;
   } else if (is.state != PL_AGENT_RUN_NONE) {
-    is.checksum = pl_na_checksum(&is);
+    is.checksum = checksum(run);
   }
   pl_na_run_encode(&is, words);
 }
