@@ -275,7 +275,7 @@ static void say(struct pl_why *why, const char *help)
     const char *word;
   } parts[] = {{why->closed, "closed or gone"}, {why->lacks_feature, "without a feature"}, {why->too_small, "without room"},
                {why->affinity, "ruled out by affinity or redundancy"}, {why->domain_limit, "under a limit that is used up"}};
-  char list[240] = "";
+  char list[200] = "";
   size_t at = 0;
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
     if (parts[i].count && at < sizeof list)
