@@ -127,11 +127,11 @@ deps: ## install the packages that the build and the tests need (apt)
 	@tools/deps.sh all
 
 asan: deps ## run the unit and cross tests under AddressSanitizer and UBSan
-	@$(MAKE) --no-print-directory BUILD=build/asan SAN=address,undefined OPT='-O1 -g' DEVELOPER=1 tests-built
+	@$(MAKE) --no-print-directory BUILD=build/asan SAN=address,undefined OPT='-O1 -g1' DEVELOPER=1 tests-built
 	@python3 tools/run_tests.py --build build/asan $(T)
 
 tsan: deps ## run the threaded tests under ThreadSanitizer
-	@$(MAKE) --no-print-directory BUILD=build/tsan SAN=thread OPT='-O1 -g' DEVELOPER=1 tests-built
+	@$(MAKE) --no-print-directory BUILD=build/tsan SAN=thread OPT='-O1 -g1' DEVELOPER=1 $$(python3 tools/run_tests.py --threaded --list | sed 's|^|build/tsan/|')
 	@python3 tools/run_tests.py --build build/tsan --threaded $(T)
 
 fuzz: deps ## run every fuzz target for FUZZ_SECONDS (60) each

@@ -79,7 +79,7 @@ def judge_mutants(results):
         caught = [s for s, r in mine.items() if r[0] == "caught"]
         bad = {s: r for s, r in mine.items() if r[0] in ("wrong part", "not judged")}
         why = "; ".join(f"{s}: {r[0]} {r[1][:160]}" for s, r in mine.items())
-        good &= say(caught and not bad, f"the stack that {mutants()[name]} ({name}) is caught" + (f" by {', '.join(caught)}" if caught else ""), why)
+        good &= say(bool(caught) and not bad, f"the stack that {mutants()[name]} ({name}) is caught" + (f" by {', '.join(caught)}" if caught else ""), why)
     return good
 
 

@@ -5,80 +5,136 @@
 usage: check.py [NAME...]   with names: only the tests whose path holds one of them, in the plain and the sanitizer build.
 Ends with `N passed, N failed, N skipped`."""
 import os
+import queue
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 JOBS = str(os.cpu_count() or 2)
 MAKE = ["make", "--no-print-directory", "-j", JOBS, "DEVELOPER=1"]
-ASAN = ["BUILD=build/asan", "SAN=address,undefined", "OPT=-O1 -g"]
-# The guest is one emulated core that mostly waits; what is only built goes on beside it and gives way to it. Tests never run beside something else.
-BESIDE, GUEST = "beside: ", "real kernel drivers in a guest"
-NICE = ["nice", "-n", "19"]
-TSAN = ["BUILD=build/tsan", "SAN=thread", "OPT=-O1 -g"]
+# Of debug information only what a backtrace needs; the linker that is quick with hundreds of large programs. The first build has what everybody has.
+LEAN = ["OPT=-O1 -g1", "LDFLAGS=-fuse-ld=lld"]
+ASAN = ["BUILD=build/asan", "SAN=address,undefined", *LEAN]
+TSAN = ["BUILD=build/tsan", "SAN=thread", *LEAN]
+TESTS = [sys.executable, "tools/run_tests.py"]
+# What is only built goes on beside the rest, one build after another, and gives way to it (where sessions are weighed against each other, as a session, too).
+BESIDE = "beside: "
+GIVING_WAY = ["sh", "-c", 'echo 19 2>/dev/null >/proc/self/autogroup; exec nice -n 19 "$@"', "sh"]
+ASAN_BUILD, TSAN_BUILD, CLANG_BUILD = "build, address and undefined-behaviour sanitizers", "build, thread sanitizer", "build, clang, and the fuzz targets"
+GPIOD2 = "libgpiod 2.x: the product and the gpiochip adapter's test"
+HEADERS, LINT = "each header compiles alone", "lengths, banned words, generated docs"
 
 
 def stages(names):
-    tests = [sys.executable, "tools/run_tests.py"]
+    """(title, command) in the order in which they are told; a title after BESIDE begins, and the same title without a command is told when it has ended."""
     yield "build, gcc", MAKE + ["all", "tests-built"]
-    yield "tests", tests + names
-    yield "build, address and undefined-behaviour sanitizers", MAKE + ASAN + ["all", "tests-built"]
-    yield "tests under the sanitizers", tests + ["--build", "build/asan"] + names
+    yield BESIDE + ASAN_BUILD, MAKE + ASAN + ["all", "tests-built"]
+    if not names:
+        threaded = subprocess.run(TESTS + ["--threaded", "--list"], cwd=ROOT, stdout=subprocess.PIPE, check=True, text=True).stdout.split()
+        yield BESIDE + TSAN_BUILD, MAKE + TSAN + ["build/tsan/" + t for t in threaded]
+        yield BESIDE + CLANG_BUILD, ["tools/fuzz.sh", "build"]
+        yield BESIDE + GPIOD2, ["tools/gpiod2.sh", "check"]
+        yield BESIDE + HEADERS, MAKE + ["hdr-check"]
+        yield BESIDE + LINT, [sys.executable, "tools/lint.py"]
+        yield "real kernel drivers in a guest", [sys.executable, "fixtures/vm/vmcheck.py"]
+    yield "tests", TESTS + names
+    yield ASAN_BUILD, None
+    yield "tests under the sanitizers", TESTS + ["--build", "build/asan"] + names
     if names:
         return
-    yield BESIDE + GUEST, [sys.executable, "fixtures/vm/vmcheck.py"]
-    yield "build, thread sanitizer", NICE + MAKE + TSAN + ["all", "tests-built"]
-    yield "build, clang", NICE + MAKE + ["BUILD=build/clang", "CC=clang", "all"]
-    yield GUEST, None
-    yield "threaded tests under the thread sanitizer", tests + ["--build", "build/tsan", "--threaded"]
-    yield "libgpiod 2.x: the product and the gpiochip adapter's test", ["tools/gpiod2.sh", "check"]
-    yield "each header compiles alone", MAKE + ["hdr-check"]
-    yield "lengths, banned words, generated docs", [sys.executable, "tools/lint.py"]
+    yield TSAN_BUILD, None
+    yield "threaded tests under the thread sanitizer", TESTS + ["--build", "build/tsan", "--threaded"]
+    yield CLANG_BUILD, None
+    yield GPIOD2, None
+    yield HEADERS, None
+    yield LINT, None
     yield "fuzz targets, a short run each", ["tools/fuzz.sh", "5"]
 
 
-def spawn(command, out):
-    p = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
-    return p, p.stdout if out == subprocess.PIPE else out
+class Beside(threading.Thread):
+    """Runs commands one after another."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.work, self.ends, self.over, self.now, self.lock = queue.Queue(), {}, False, None, threading.Lock()
+
+    def begin(self, title, command):
+        self.ends[title] = queue.Queue()
+        self.work.put((title, command))
+        if not self.is_alive():
+            self.start()
+
+    def run(self):
+        while True:
+            title, command = self.work.get()
+            start, out = time.monotonic(), tempfile.TemporaryFile()
+            with self.lock:
+                if self.over:
+                    return
+                self.now = subprocess.Popen(GIVING_WAY + command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True)
+            self.now.wait()
+            out.seek(0)
+            self.ends[title].put((self.now, out, time.monotonic() - start))
+
+    def stop(self):
+        with self.lock:
+            self.over = True
+            if self.now and self.now.poll() is None:
+                os.killpg(self.now.pid, signal.SIGTERM)
 
 
-def main():
-    names = sys.argv[1:]
-    if not names:
-        shutil.rmtree(os.path.join(ROOT, "build"), ignore_errors=True)
+def tell(out):
+    """Prints all but what a stage counted; returns its last line."""
+    last = ""
+    for raw in out:
+        line = raw.decode(errors="replace").rstrip("\n")
+        if not re.match(r"^\d+ passed, \d+ failed", line):
+            print(line, flush=True)
+        last = line or last
+    return last
+
+
+def run(names, beside):
+    """Runs all stages; returns how many passed, failed and were skipped."""
     passed = failed = skipped = 0
-    begun = {}
     for title, command in stages(names):
-        start = time.monotonic()
         if title.startswith(BESIDE):
-            begun[title[len(BESIDE):]] = start, spawn(command, tempfile.TemporaryFile())
+            beside.begin(title[len(BESIDE):], command)
             continue
         print(f"== {title}", flush=True)
+        start = time.monotonic()
         if command:
-            p, out = spawn(command, subprocess.PIPE)
+            p = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+            out, seconds = p.stdout, None
         else:
-            start, (p, out) = begun[title]
-            p.wait()
-            out.seek(0)
-        last = ""
-        for raw in out:
-            line = raw.decode(errors="replace").rstrip("\n")
-            if not re.match(r"^\d+ passed, \d+ failed", line):
-                print(line, flush=True)
-            last = line or last
+            p, out, seconds = beside.ends[title].get()
+        last = tell(out)
         status = p.wait()
         m = re.match(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", last)
         counts = [int(x or 0) for x in m.groups()] if m else [int(status == 0), int(status != 0), 0]
         passed, failed, skipped = passed + counts[0], failed + counts[1], skipped + counts[2]
-        print(f"   {counts[0]} passed, {counts[1]} failed, {time.monotonic() - start:.0f} s", flush=True)
+        took = f"{time.monotonic() - start:.0f} s" if seconds is None else f"{seconds:.0f} s beside the rest"
+        print(f"   {counts[0]} passed, {counts[1]} failed, {took}", flush=True)
         if status and title.startswith("build"):
-            for _, (other, _) in begun.values():
-                other.terminate()
             break
+    return passed, failed, skipped
+
+
+def main():
+    names, beside = sys.argv[1:], Beside()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    if not names:
+        shutil.rmtree(os.path.join(ROOT, "build"), ignore_errors=True)
+    try:
+        passed, failed, skipped = run(names, beside)
+    finally:
+        beside.stop()
     print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
     sys.exit(1 if failed else 0)
 

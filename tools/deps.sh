@@ -5,7 +5,7 @@
 set -eu
 want="gcc make pkg-config libc6-dev libmodbus-dev liblua5.4-dev libyaml-dev libmd-dev libusb-1.0-0-dev libftdi1-dev libgpiod-dev
   libjson-c-dev libsqlite3-dev libcrypt-dev libcivetweb-dev libssl-dev libcurl4-openssl-dev"
-[ "${1:-all}" = build ] || want="$want libcmocka-dev libsundials-dev libglpk-dev clang libclang-rt-14-dev python3 python3-jsonschema python3-pymodbus python3-serial python3-serial-asyncio python3-pytest python3-pyte
+[ "${1:-all}" = build ] || want="$want libcmocka-dev libsundials-dev libglpk-dev clang libclang-rt-14-dev lld python3 python3-jsonschema python3-pymodbus python3-serial python3-serial-asyncio python3-pytest python3-pyte
   mbpoll libxml2-utils time i2c-tools gpiod usbutils rt-tests tshark qemu-system-x86 busybox-static cpio xz-utils kmod
   nginx-light wrk openssl chromium"
 missing=

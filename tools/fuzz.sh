@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # fuzz.sh SECONDS: builds every fuzz target with clang's libFuzzer, ASan and UBSan and runs each that long, one a core at a time. Corpora live in
 # build/fuzz/corpus; a target starts from the files of fuzz_NAME.seeds beside it when there are some. Ends with `N passed, N failed`.
+# fuzz.sh build: builds them, and the product's programs.
 set -u
 cd "$(dirname "$0")/.."
 if [ "${1:-}" = --one ]; then # SECONDS TARGET: by the lines below
@@ -20,7 +21,13 @@ fi
 seconds=${1:-5}
 cores=$(nproc)
 targets=$(find drivers fixtures control host reports tests -name 'fuzz_*.c' | sed 's/\.c$//' | LC_ALL=C sort)
-make --no-print-directory -k -j"$cores" -s CC=clang BUILD=build/fuzz SAN=address,undefined,fuzzer-no-link OPT='-O1 -g' $(printf 'build/fuzz/%s ' $targets)
+programs=$(printf 'build/fuzz/%s ' $targets)
+build() { make --no-print-directory -j"$cores" CC=clang BUILD=build/fuzz SAN=address,undefined,fuzzer-no-link OPT='-O1 -g1' LDFLAGS=-fuse-ld=lld DEVELOPER=1 "$@"; }
+if [ "$seconds" = build ]; then # the programs with them: clang's warnings about the whole product
+  build all $programs
+  exit
+fi
+build -k -s $programs
 told=$(mktemp)
 printf '%s\n' $targets | xargs -P "$cores" -I{} "$0" --one "$seconds" {} | tee "$told"
 failed=$(grep -c '^  FAIL' "$told")

@@ -14,7 +14,8 @@ if [ "${1:-}" = check ]; then
   cd "$(dirname "$0")/.."
   made=$(sh tools/gpiod2.sh) || { [ $? -eq 77 ] && echo "skip libgpiod 2: its source cannot be fetched" && echo "0 passed, 0 failed, 1 skipped" && exit 0; exit 1; }
   export PKG_CONFIG_PATH="$made/lib/pkgconfig"
-  make --no-print-directory -s -j2 BUILD=build/gpiod2 DEVELOPER=1 all build/gpiod2/drivers/bus/test_gpiochip
+  [ -x build/plumb ] && share=build # the rest of the product is the same
+  make --no-print-directory -s -j2 BUILD=build/gpiod2 SHARE="${share:-}" DEVELOPER=1 all build/gpiod2/drivers/bus/test_gpiochip
   exec python3 tools/run_tests.py --build build/gpiod2 --no-scripts drivers/bus/test_gpiochip
 fi
 suite=${GPIOD2_SUITE:-trixie}
