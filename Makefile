@@ -43,7 +43,13 @@ C_SHIM := $(filter fixtures/twin/usb/shim/%,$(C_ALL))
 C_LIB := $(filter-out $(C_TEST) $(C_FUZZ) $(C_BENCH) $(C_MAIN) $(C_SHIM) $(C_WEB) tests/%,$(C_ALL))
 C_WEB_LIB := $(filter-out $(C_TEST) $(C_FUZZ) $(C_BENCH) $(C_MAIN),$(C_WEB))
 HEADERS := $(sort $(shell find $(ROOMS) -name '*.h'))
-obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+# With SHARE=OTHER_BUILD what does not name libgpiod or its adapter is taken from there, as it is the same for both of its majors.
+SHARE ?=
+C_OWN := $(if $(SHARE),$(sort $(shell grep -rlE 'gpio(d|chip)' --include='*.c' drivers)),%)
+obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(filter $(C_OWN),$(1))) $(patsubst %.c,$(SHARE)/obj/%.o,$(filter-out $(C_OWN),$(1)))
+# Stacks that lie (control/stack/mutant.h): the same programs, with what can lie built once more. For tests only, never installed.
+C_LYING := $(sort $(shell grep -rlE 'PL_LIES|PL_MUTANT' --include='*.c' control))
+lying = $(patsubst %.c,$(BUILD)/mutants/obj/%.o,$(filter $(C_LYING),$(1))) $(call obj,$(filter-out $(C_LYING),$(1)))
 REGISTRY := $(BUILD)/gen/registry.o $(BUILD)/gen/registry_control.o
 LIB_OBJS := $(call obj,$(C_LIB)) $(REGISTRY)
 
@@ -70,8 +76,6 @@ $(BUILD)/plumb: $(call obj,host/cli/main.c) $(LIB_OBJS)
 $(BUILD)/rackd: $(call obj,control/web/main.c $(C_WEB_LIB)) $(LIB_OBJS)
 	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(PKG_LIBS) $(WEB_LIBS) -lm -o $@
 
-# Stacks that lie (control/stack/mutant.h): the same programs, with control/ built once more. For tests only, never installed.
-lying = $(patsubst %.c,$(BUILD)/mutants/obj/%.o,$(filter control/%,$(1))) $(call obj,$(filter-out control/%,$(1)))
 $(BUILD)/mutants/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -DPL_MUTANTS -MMD -MP -c $< -o $@
@@ -149,6 +153,7 @@ cover: ## line coverage of the tests (build/cover/index.html)
 hdr-check: ## each public header compiles alone
 	@for h in $(HEADERS); do $(CC) $(ALL_CFLAGS) -Werror -fsyntax-only -x c $$h || exit 1; done
 
+docs: export PLUMB := $(abspath $(BUILD)/plumb)
 docs: all ## rebuild what the docs take from the program's own tables
 	@tools/docs.sh $(BUILD)/plumb
 	@python3 tests/test_faults.py --table > $(BUILD)/faults.md && mv $(BUILD)/faults.md docs/faults.md

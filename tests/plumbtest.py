@@ -8,7 +8,7 @@ import tempfile
 import traceback
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-PLUMB = os.environ.get("PLUMB", os.path.join(ROOT, "build", "plumb"))
+PLUMB = os.environ.get("PLUMB", os.path.join(ROOT, os.environ.get("PLUMB_BUILD", "build"), "plumb"))
 DEMO = os.path.join(ROOT, "fixtures", "rigs", "demo-rack.yaml")
 SHARED = os.path.join(os.path.dirname(ROOT), "shared")
 TEMP = tempfile.mkdtemp(prefix="case-", dir=os.environ.get("TMPDIR"))

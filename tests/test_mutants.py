@@ -3,13 +3,14 @@
 """Stacks that lie (control/stack/mutant.h) against the sequences that judge stacks: each must be caught, and the stack blamed; the honest one passes.
 usage: test_mutants.py [--all] [--honest N] [--jobs N] [--table]
 Without options: each mutant against the sequence that is there to catch it, and the honest stack once. --all: against every sequence. --honest N: the honest
-stack over N seeds. --table prints docs/mutants.md."""
+stack over N seeds. --table prints docs/mutants.md. --jobs: at once, else as many as there are cores. How far it is, is told on a terminal or with --all or --table."""
 import argparse
 import concurrent.futures
 import os
 import re
 import subprocess
 import sys
+import time
 
 from plumbtest import ROOT, SANITIZED, TEMP, artifacts, journal
 
@@ -17,6 +18,7 @@ BUILD = os.path.join(ROOT, os.environ.get("PLUMB_BUILD", "build"))
 LIARS, HONEST = os.path.join(BUILD, "mutants", "plumb"), os.path.join(BUILD, "plumb")
 SEQUENCES = ["hot-swap", "leak-response"] if SANITIZED else ["hot-swap", "leak-response", "failover", "thermal", "restart", "allocation", "migration", "reallocation",
                                                                 "soak"]  # the others take minutes there
+LONGEST = ("soak", "reallocation", "migration", "allocation")  # they start first, so that no core waits for one of them at the end
 LIMIT_S = 300
 # Which sequence is there for it; what else catches it is luck.
 FOR = {"early-isolated": "hot-swap", "early-enabled": "hot-swap", "leak-late": "leak-response", "leak-early": "leak-response", "leak-never": "leak-response",
@@ -52,11 +54,17 @@ def run(program, sequence, name, *more):
     return ("caught" if first.get("hardwareInfoId") == "control-stack" else "wrong part"), sentence
 
 
-def each(jobs, work):
-    """Runs (key, arguments) side by side; gives {key: (verdict, sentence)}."""
+def each(jobs, work, tell):
+    """Runs (key, arguments) side by side, the longest sequences first; gives {key: (verdict, sentence)}."""
+    start, results = time.monotonic(), {}
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        futures = {key: pool.submit(run, *args) for key, args in work}
-        return {key: f.result() for key, f in futures.items()}
+        futures = {pool.submit(run, *args): key for key, args in sorted(work, key=lambda w: LONGEST.index(w[1][1]) if w[1][1] in LONGEST else len(LONGEST))}
+        for f in concurrent.futures.as_completed(futures):
+            results[futures[f]] = f.result()
+            if tell:
+                left = (time.monotonic() - start) * (len(work) - len(results)) / len(results)
+                print(f"{len(results)} of {len(work)}: {' '.join(map(str, futures[f]))}: {f.result()[0]}; about {left:.0f} s left", file=sys.stderr, flush=True)
+    return results
 
 
 def say(good, name, why=""):
@@ -92,9 +100,10 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--all", action="store_true")
     parser.add_argument("--honest", type=int, default=1)
-    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 2)
     parser.add_argument("--table", action="store_true")
     args = parser.parse_args()
+    tell = args.all or args.table or sys.stderr.isatty()
     if not os.path.exists(LIARS):
         print(f"skip stacks that lie: {LIARS} is not built")
         return 0
@@ -102,14 +111,14 @@ def main():
     good = args.table or say(not unknown, "each lie has a sequence that is there for it", ", ".join(unknown))
     lies = [((m, s), (LIARS, s, m, "--stack-mutant", m)) for m in mutants() for s in SEQUENCES if args.all or args.table or FOR.get(m) == s]
     if args.table:
-        table(each(args.jobs, lies))
+        table(each(args.jobs, lies, tell))
         return 0
     judged = [s for s in SEQUENCES if s != "soak" or args.all or args.honest > 1]  # what it asks, the others ask sooner
-    honest = each(args.jobs, [((s, seed), (HONEST, s, f"honest-{seed}", "--seed", str(seed))) for s in judged for seed in range(1, args.honest + 1)])
+    honest = each(args.jobs, [((s, seed), (HONEST, s, f"honest-{seed}", "--seed", str(seed))) for s in judged for seed in range(1, args.honest + 1)], tell)
     for s in judged:
         bad = [f"seed {seed}: {r[0]} {r[1][:200]}" for (name, seed), r in honest.items() if name == s and r[0] != "passed"]
         good &= say(not bad, f"the honest stack passes {s} over {args.honest} seeds", f"{len(bad)} failed; " + "; ".join(bad[:5]))
-    good &= judge_mutants(each(args.jobs, lies))
+    good &= judge_mutants(each(args.jobs, lies, tell))
     return 0 if good else 1
 
 

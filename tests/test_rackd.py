@@ -168,6 +168,35 @@ def tls_is_1_2_or_later_and_tells_browsers_to_stay_with_it():
 
 
 @case
+def another_certificate_is_in_force_at_once_and_stays():
+    door, made = "/redfish/v1/Managers/rackd/NetworkProtocol", "HTTPS/Certificates/1"
+    with Rackd(plain=False) as other:
+        pem, theirs = open(os.path.join(other.state, "rackd.pem")).read(), fingerprint(other)
+    state = tempfile.mkdtemp(dir=TEMP)
+    with Rackd(plain=False, state=state) as d:
+        told = d.ask("GET", door)[1]
+        assert told["HTTPS"]["ProtocolEnabled"] and told["HTTPS"]["Port"] == int(d.port) and not told["HTTP"]["ProtocolEnabled"], told
+        ours = d.ask("GET", f"{door}/{made}")[1]
+        assert ours["Fingerprint"].replace(":", "").lower() == fingerprint(d) != theirs
+        assert ssl.PEM_cert_to_DER_cert(ours["CertificateString"]) and "PRIVATE" not in ours["CertificateString"]
+        actions = d.ask("GET", "/redfish/v1/CertificateService")[1]["Actions"]
+        status, body, _ = d.ask("POST", actions["#CertificateService.GenerateCSR"]["target"], {"CommonName": "rack-7", "CertificateCollection": {"@odata.id": f"{door}/HTTPS/Certificates"}})
+        assert status == 200 and "BEGIN CERTIFICATE REQUEST" in body["CSRString"], (status, body)
+        replace = {"CertificateString": pem[pem.index("-----BEGIN CERT"):], "CertificateType": "PEM", "CertificateUri": {"@odata.id": f"{door}/{made}"}}
+        status, body, _ = d.ask("POST", actions["#CertificateService.ReplaceCertificate"]["target"], replace)
+        assert status == 400 and "no private key" in str(body), (status, body)  # nobody can speak for it here
+        replace["CertificateString"] = pem
+        status, body, _ = d.ask("POST", actions["#CertificateService.ReplaceCertificate"]["target"], replace)
+        assert status == 200 and body["Fingerprint"].replace(":", "").lower() == theirs == fingerprint(d), (status, body)
+    with Rackd(plain=False, state=state) as d:
+        assert fingerprint(d) == theirs and theirs in d.printed()
+    with Rackd() as d:
+        told = d.ask("GET", door)[1]
+        assert told["HTTP"] == {"ProtocolEnabled": True, "Port": int(d.port)} and "Certificates" not in told["HTTPS"], told
+        assert d.ask("GET", "/redfish/v1/CertificateService")[0] == 404
+
+
+@case
 def headers_keep_other_sites_out():
     with Rackd() as d:
         for path in ("/", ROOT_URI, "/redfish/v1/Chassis"):

@@ -105,6 +105,7 @@ def every_resource_is_as_its_schema_says():
     assert not bad, f"{len(bad)} faults:\n" + "\n".join(bad[:60])
     assert sum(seen.values()) > 200, seen
     for kind in ("#Chassis", "#ComputerSystem", "#Sensor", "#CoolingUnit", "#LeakDetector", "#PowerSupply", "#Manager", "#SessionService",
+                 "#ManagerNetworkProtocol", "#CertificateService", "#CertificateLocations", "#Certificate", "#Triggers",
                  "Compose", "#CompositionService", "#ResourceBlock", "#Zone", "#CompositionReservation"):
         assert seen[kind], kind
 

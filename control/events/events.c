@@ -96,7 +96,7 @@ static char *make_record(const struct pl_event *event, const char *const *args)
   add(o, "EventType", strncmp(event->message->id, "ResourceEvent.", 14) ? "Alert" : "Other");
   add(o, "EventTimestamp", pl_wall_text(event->wall_ns, at));
   add(o, "MessageId", event->message->id);
-  add(o, "MessageSeverity", event->message->severity);
+  add(o, "MessageSeverity", event->severity);
   add(o, "Message", text);
   for (unsigned i = 0; i < event->message->n_args; i++)
     json_object_array_add(list, json_object_new_string(args[i]));
@@ -164,7 +164,22 @@ static struct pl_event *next_place(struct pl_events *e, const char *origin)
   return &k->event;
 }
 
+char *pl_event_record(struct pl_stack *stack, const char *registry, const char *id, const char *severity, const char *origin, const char *const *args)
+{
+  const struct pl_event_message *message = find_message(registry, id);
+  if (!message)
+    return NULL;
+  const struct pl_event event = {.wall_ns = pl_clock_wall_ns(stack->clock, pl_clock_now(stack->clock)), .message = message,
+                                 .severity = severity ? severity : message->severity, .origin = origin};
+  return make_record(&event, args);
+}
+
 void pl_event_send_at(struct pl_stack *stack, const char *registry, const char *id, const char *origin, const char *const *args)
+{
+  pl_event_send_as(stack, registry, id, NULL, origin, args);
+}
+
+void pl_event_send_as(struct pl_stack *stack, const char *registry, const char *id, const char *severity, const char *origin, const char *const *args)
 {
   struct pl_events *e = stack->events;
   const struct pl_event_message *message = find_message(registry, id);
@@ -174,6 +189,7 @@ void pl_event_send_at(struct pl_stack *stack, const char *registry, const char *
   if (!event)
     return;
   event->message = message;
+  event->severity = severity ? severity : message->severity;
   struct kept *k = &e->ring[event->id % RING];
   event->json = k->json = make_record(event, args);
   if (!k->json)
@@ -244,6 +260,7 @@ static void replay_stored(void *ctx, uint64_t id, int64_t wall_ns, const char *j
   struct pl_event event = {.id = id, .wall_ns = wall_ns, .json = json, .origin = "", .message = o ? message_by_id(text_of(o, "MessageId")) : NULL};
   if (o && json_object_object_get_ex(o, "OriginOfCondition", &origin) && text_of(origin, "@odata.id"))
     event.origin = text_of(origin, "@odata.id");
+  event.severity = o && text_of(o, "MessageSeverity") ? text_of(o, "MessageSeverity") : "OK";
   if (event.message) { /* else of an older version of the table: counted as gone */
     r->count++;
     r->fn(r->ctx, &event);

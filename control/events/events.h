@@ -26,6 +26,7 @@ struct pl_event {
   pl_time_ns at;
   int64_t wall_ns;
   const struct pl_event_message *message;
+  const char *severity;   /* the message's, unless whoever sent it had another */
   const char *origin;     /* "/redfish/v1/Chassis/csu-1" */
   const char *json;       /* its EventRecord */
 };
@@ -40,6 +41,10 @@ void pl_events_name_origins(struct pl_events *events, void (*uri)(const struct p
  * given to the listeners. */
 void pl_event_send(struct pl_stack *stack, const char *registry, const char *id, const struct pl_item *item, const char *const *args);
 void pl_event_send_at(struct pl_stack *stack, const char *registry, const char *id, const char *origin, const char *const *args);
+/* severity (static): "Warning"; NULL: the message's. */
+void pl_event_send_as(struct pl_stack *stack, const char *registry, const char *id, const char *severity, const char *origin, const char *const *args);
+/* Its EventRecord alone, for a log of its own: malloc'd; told to nobody. NULL: there is no such message, or no memory. */
+char *pl_event_record(struct pl_stack *stack, const char *registry, const char *id, const char *severity, const char *origin, const char *const *args);
 /* "2026-11-21T18:32:36.123Z", as Redfish writes times. */
 #define PL_WALL_TEXT_MAX 32
 char *pl_wall_text(int64_t wall_ns, char out[PL_WALL_TEXT_MAX]);

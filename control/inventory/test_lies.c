@@ -3,11 +3,6 @@
  * build that has them (module.mk), runs afterwards. */
 #include "control/stack/stack_test.h"
 
-#include <stdio.h>
-#include <unistd.h>
-
-#define OWN "/control/inventory/test_lies"
-
 static struct stand *lying(const char *mutant)
 {
   struct stand *s = stand_open(DEMO_RACK);
@@ -125,19 +120,6 @@ static void test_led_and_answer(void **state)
   stand_close(s);
 }
 
-/* BUILD/control/inventory/test_lies -> BUILD/mutants/control/inventory/test_lies. Returns only where there is none, or this is it. */
-static void go_on_lying(const char *self)
-{
-  const struct pl_word *words;
-  char path[1024];
-  const char *own = strstr(self, OWN);
-  if (pl_mutants(&words) || !own)
-    return;
-  snprintf(path, sizeof path, "%.*s/mutants%s", (int)(own - self), self, own);
-  if (!access(path, X_OK))
-    execl(path, path, (char *)NULL);
-}
-
 int main(int argc, char **argv)
 {
   const struct CMUnitTest tests[] = {
@@ -146,6 +128,6 @@ int main(int argc, char **argv)
   };
   int failed = cmocka_run_group_tests(tests, NULL, NULL);
   if (!failed && argc)
-    go_on_lying(argv[0]);
+    stand_go_on_lying(argv[0], "control/inventory/test_lies");
   return failed;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How well a pool packs: bench_pack [INSTANCES], lines for tools/bench.py.
+/* How well a pool packs: bench_pack [INSTANCES [MS]], lines for tools/bench.py. MS: what GLPK may take for one of them.
  *
  * An instance is a batch of workloads, all or none, on nodes that are idle; what counts is the nodes used. Small ones (up to 30 workloads on 12 nodes) against the
  * least possible: the pool's answer is that if the lower bound says so, or if GLPK proves that one node fewer cannot do; else GLPK finds it. Large ones (100 to 400 workloads) against the lower bound: the sum of what is asked for, in the
@@ -14,7 +14,7 @@
 
 #include <glpk.h>
 
-enum { ITEMS_MAX = 400, NODES_MAX = 400, LIMIT_MS = 3000, KINDS = 3, DIMS = PL_DIMENSION_COUNT };
+enum { ITEMS_MAX = 400, NODES_MAX = 400, GLPK_MS = 3000, KINDS = 3, DIMS = PL_DIMENSION_COUNT };
 
 struct instance {
   size_t items, nodes;
@@ -150,7 +150,7 @@ static glp_prob *model(const struct instance *in, size_t nodes)
 }
 
 /* The least number of nodes, given a packing on `used`; *proven: false where that is only a bound. */
-static size_t optimum(const struct instance *in, size_t used, size_t bound, bool *proven)
+static size_t optimum(const struct instance *in, size_t used, size_t bound, int limit_ms, bool *proven)
 {
   *proven = true;
   if (used == bound)
@@ -162,7 +162,7 @@ static size_t optimum(const struct instance *in, size_t used, size_t bound, bool
   how.msg_lev = GLP_MSG_OFF;
   how.gmi_cuts = how.cov_cuts = how.mir_cuts = GLP_ON;
   how.fp_heur = GLP_ON;
-  how.tm_lim = LIMIT_MS;
+  how.tm_lim = limit_ms;
   int over = glp_intopt(p, &how), status = glp_mip_status(p);
   size_t least = over == GLP_ENOPFS || status == GLP_NOFEAS ? used : status == GLP_OPT ? (size_t)lround(glp_mip_obj_val(p)) : bound;
   *proven = over == 0 ? status == GLP_OPT || status == GLP_NOFEAS : over == GLP_ENOPFS;
@@ -173,7 +173,7 @@ static size_t optimum(const struct instance *in, size_t used, size_t bound, bool
 }
 
 /* GLPK's exact optimum: as many instances as are wanted of those that it solves in its time; the others are counted at the bound in "with_unproven". */
-static void small(size_t instances)
+static void small(size_t instances, int limit_ms)
 {
   static struct instance in;
   uint64_t seed = 0x9E3779B97F4A7C15u;
@@ -189,7 +189,7 @@ static void small(size_t instances)
       refused++;
       continue;
     }
-    size_t best = optimum(&in, got, bound, &proven);
+    size_t best = optimum(&in, got, bound, limit_ms, &proven);
     used_all += got;
     least_all += proven ? best : bound;
     if (!proven) {
@@ -226,7 +226,7 @@ static void large(void)
 int main(int argc, char **argv)
 {
   glp_term_out(GLP_OFF);
-  small(argc > 1 ? strtoul(argv[1], NULL, 10) : 200);
+  small(argc > 1 ? strtoul(argv[1], NULL, 10) : 200, argc > 2 ? (int)strtol(argv[2], NULL, 10) : GLPK_MS);
   large();
   return 0;
 }

@@ -35,6 +35,8 @@ static enum pl_wish wish_at_home(const struct pl_host *host, const struct pl_wor
     return PL_LIES(host->all->stack, REDUNDANCY_BROKEN) && is_sibling_moving(host->all, work) ? PL_WISH_PAUSED : PL_WISH_RUNNING;
   case PL_WORKLOAD_MOVING: /* its procedure has not been taken up yet */
     return PL_WISH_KEEP;
+  case PL_WORKLOAD_STOPPING:
+    return pl_is_to_be_kept(work) ? PL_WISH_PAUSED : PL_WISH_NOTHING;
   default:
     return PL_WISH_NOTHING;
   }
@@ -86,12 +88,14 @@ static bool ask(struct pl_agent_exchange *exchange, enum pl_agent_op op, struct 
 static bool next_to_run(const struct pl_host *host, const struct pl_work *work, const struct pl_agent_run *run, struct pl_agent_exchange *exchange)
 {
   struct pl_agent_run wanted = run_of(work);
+  if (!run && work->kept.handle)
+    return !may_be_elsewhere(host, work) && ask(exchange, PL_AGENT_RESTORE, pl_kept_copy(work, wanted));
   if (!run)
     return !may_be_elsewhere(host, work) && ask(exchange, PL_AGENT_DEPLOY, wanted);
+  if (run->state == PL_AGENT_RUN_FAILED || pl_kept_is_bad(work, run))
+    return ask(exchange, PL_AGENT_STOP, wanted); /* and then anew */
   if (run->state == PL_AGENT_RUN_READY)
     return !may_be_elsewhere(host, work) && ask(exchange, PL_AGENT_START, wanted);
-  if (run->state == PL_AGENT_RUN_FAILED)
-    return ask(exchange, PL_AGENT_STOP, wanted); /* and then anew */
   if (run->state == PL_AGENT_RUN_RUNNING && (run->cores_m != wanted.cores_m || run->memory_MiB != wanted.memory_MiB))
     return ask(exchange, PL_AGENT_RESIZE, wanted);
   return false;
@@ -117,6 +121,8 @@ static bool next_stop(const struct pl_host *host, struct pl_agent_exchange *exch
 {
   for (size_t i = 0; i < host->n_runs; i++) {
     struct pl_work *work = pl_work_by_handle(host->all, host->runs[i].handle);
+    if (work && pl_is_to_be_kept(work) && host->runs[i].state == PL_AGENT_RUN_RUNNING && !strcmp(work->w.node, host->item->id))
+      return ask(exchange, PL_AGENT_SNAPSHOT, host->runs[i]);
     if (wish_of(host, work) != PL_WISH_NOTHING)
       continue;
     if (PL_LIES(host->all->stack, RUNS_TWICE) && work && work->w.moves) {
@@ -152,6 +158,7 @@ static void told_home(struct pl_host *host, struct pl_work *work, const struct p
   if (run) {
     work->w.run = *run;
     work->w.told = host->told;
+    pl_kept_told(all, work, run);
   }
   if (work->w.state == PL_WORKLOAD_STARTING && runs) {
     work->restored = false;
@@ -171,11 +178,12 @@ static void told_home(struct pl_host *host, struct pl_work *work, const struct p
 static void told_stopping(struct pl_host *host, struct pl_work *work, const struct pl_agent_run *run)
 {
   struct pl_placement *all = host->all;
+  if (run && pl_is_to_be_kept(work))
+    pl_displaced_told(all, work, run);
   if (run)
     return;
   if (work->displaced) {
-    work->w.node[0] = '\0';
-    pl_work_state(all, work, PL_WORKLOAD_QUEUED, NULL);
+    pl_displaced_gone(all, work, "it did not run any more");
     return;
   }
   pl_decide(all, "stop", work->w.id, host->item->id, "placement", NULL, "%s has stopped on %s", work->w.id, host->item->id);
@@ -224,6 +232,8 @@ static void trouble(struct pl_host *host, const struct pl_node_call *call)
   host->due = now + host->all->stack->settings.agent_ns;
   if (call->exchange.op == PL_AGENT_SURVEY && !host->mute)
     host->mute = now;
+  if (work && call->exchange.op == PL_AGENT_SNAPSHOT)
+    pl_displaced_trouble(host->all, work, call->err.text);
   if (work && strcmp(work->w.why, call->err.text) != 0) {
     snprintf(work->w.why, sizeof work->w.why, "%.*s", (int)sizeof work->w.why - 1, call->err.text);
     pl_work_changed(host->all, work);

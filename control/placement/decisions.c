@@ -14,7 +14,7 @@ static void decide(struct pl_placement *all, struct pl_store_decision *row)
 
 void pl_decide(struct pl_placement *all, const char *what, const char *id, const char *node, const char *author, const char *detail, const char *text, ...)
 {
-  char sentence[512];
+  char sentence[PL_SENTENCE_MAX + 256];
   va_list args;
   va_start(args, text);
   vsnprintf(sentence, sizeof sentence, text, args);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Nodes that are to be emptied: for a procedure that will switch them off, because an operator closed them, or because they are unwell. What fits nowhere else
- * keeps the procedure from going on (it fails, and says so), except what was ordered with a priority below 0 and without `stay`: that makes room, and waits.
+ * keeps the procedure from going on (it fails, and says so), except what was ordered with a priority below 0 and without `stay`: that makes room, and waits. So
+ * does everything on a node whose emptying is forced: it is displaced as by something more important, and keeps what it has done.
  */
 #include "control/placement/placement_in.h"
 
@@ -12,9 +13,10 @@ static bool is_to_be_empty(const struct pl_host *host)
   return host->draining || host->closed || (host->item->health == PL_HEALTH_CRITICAL && pl_host_answers(host));
 }
 
-static bool is_expendable(const struct pl_work *work)
+static bool is_expendable(const struct pl_work *work, const struct pl_host *host)
 {
-  return work->w.request.priority < 0 && !work->w.request.stay && (work->w.state == PL_WORKLOAD_RUNNING || work->w.state == PL_WORKLOAD_STARTING);
+  bool runs = work->w.state == PL_WORKLOAD_RUNNING || work->w.state == PL_WORKLOAD_STARTING;
+  return host->forced ? runs || work->w.state == PL_WORKLOAD_RESERVED : runs && work->w.request.priority < 0 && !work->w.request.stay;
 }
 
 /* It fits nowhere: away with it, or its node stays as it is. */
@@ -24,13 +26,13 @@ static void strand(struct pl_placement *all, const char *id, const char *why)
   struct pl_host *host = work ? pl_host_find(all, work->w.node) : NULL;
   if (!host || work->move.active)
     return;
-  if (is_expendable(work)) {
+  if (is_expendable(work, host)) {
     (void)pl_pool_release(all->pool, work->w.id, NULL);
     pl_work_displace(all, work, "the work on its node");
     return;
   }
   host->stuck = true;
-  snprintf(host->drain_why, sizeof host->drain_why, "%s fits on no other node: %.180s", id, why);
+  snprintf(host->drain_why, sizeof host->drain_why, "%s fits on no other node: %s", id, why);
 }
 
 static void plan(struct pl_placement *all, const char *const *nodes, size_t count)
@@ -84,6 +86,16 @@ enum pl_status pl_placement_drain(struct pl_placement *placement, struct pl_item
   return PL_OK;
 }
 
+void pl_placement_force(struct pl_placement *placement, struct pl_item *node)
+{
+  struct pl_host *host = placement ? pl_host_of(placement, node) : NULL;
+  if (!host)
+    return;
+  host->forced = true;
+  placement->drained_version = 0;
+  pl_room_poke(placement);
+}
+
 bool pl_placement_is_drained(struct pl_placement *placement, const struct pl_item *node, bool *stuck, struct pl_err *why)
 {
   const struct pl_host *host = placement ? pl_host_of(placement, node) : NULL;
@@ -106,7 +118,7 @@ void pl_placement_undrain(struct pl_placement *placement, struct pl_item *node)
   struct pl_host *host = placement ? pl_host_of(placement, node) : NULL;
   if (!host)
     return;
-  host->draining = host->stuck = false;
+  host->draining = host->forced = host->stuck = false;
   pl_room_poke(placement);
 }
 

@@ -8,9 +8,6 @@
 #include <math.h>
 
 #define MIB (1024.0 * 1024.0)
-#define COOL_DEGC 25.0       /* no heat to speak of */
-#define HOT 1.0              /* at its limit: closed to new work until it is below: */
-#define HOT_OVER 0.9
 #define HEAT_STEP 0.05       /* what changes less is no change to the pool */
 #define IDLE_W 80.0          /* of a part that does not say (the world's fallbacks, too) */
 #define FULL_W 600.0
@@ -73,25 +70,6 @@ static void mirror_identity(struct pl_host *host, struct pl_node_desc *desc)
   host->known = true;
 }
 
-/* --- heat --- */
-
-/* 0 cool to 1 at its limit, of what comes nearest to its own. */
-static double heat_of(const struct pl_host *host)
-{
-  const struct pl_stack *stack = host->all->stack;
-  double most = 0;
-  for (size_t i = 0; i < host->item->n_senses; i++) {
-    const struct pl_sense *sense = &host->item->senses[i];
-    if (sense->quantity->dim != PL_DIM_TEMPERATURE || !sense->count || !pl_reading_valid(&sense->reading) ||
-        pl_clock_now(stack->clock) - sense->reading.at > stack->settings.stale_ns)
-      continue;
-    const struct pl_rig_limit *limit = pl_unit_limit(host->item, sense->device->role, sense->quantity->name);
-    double max = limit && limit->has_max ? (double)limit->max_u / (double)PL_U : stack->settings.thermal_limit_degC;
-    most = fmax(most, ((double)sense->reading.value_u / (double)PL_U - COOL_DEGC) / (max - COOL_DEGC));
-  }
-  return most;
-}
-
 /* --- state --- */
 
 static bool has_no_power(const struct pl_item *item)
@@ -107,8 +85,9 @@ static void becomes_dark(struct pl_host *host)
   if (!host->dark)
     host->dark = 1;
   host->n_runs = 0;
-  host->told = host->mute = host->over = host->hotter = 0;
-  host->fresh = host->hot = false;
+  host->told = host->mute = host->over = 0;
+  host->fresh = false;
+  pl_heat_forget(host);
 }
 
 static void look_at_power(struct pl_host *host)
@@ -134,7 +113,7 @@ static enum pl_node_state state_of(struct pl_host *host)
   if (host->dark && pl_room_now(host->all) - host->dark >= stack->settings.loss_ns)
     return PL_NODE_GONE;
   bool works = host->item->state == PL_STATE_ENABLED || host->item->state == PL_STATE_DEGRADED;
-  if (host->dark || !works || !host->told || host->mute || host->closed || host->draining || host->hot || host->item->health == PL_HEALTH_CRITICAL)
+  if (host->dark || !works || !host->told || host->mute || host->closed || host->draining || pl_heat_closes(host) || host->item->health == PL_HEALTH_CRITICAL)
     return PL_NODE_CLOSED;
   return pl_leak_forbids(stack, host->item, NULL) ? PL_NODE_CLOSED : PL_NODE_UP;
 }
@@ -149,9 +128,8 @@ static void mirror(struct pl_host *host)
   struct pl_node_desc desc = host->desc;
   look_at_power(host);
   mirror_identity(host, &desc);
-  double heat = heat_of(host);
-  host->hot = heat >= HOT || (host->hot && heat > HOT_OVER);
-  desc.heat = fmin(HEAT_STEP * round(heat / HEAT_STEP), 1);
+  pl_heat_look(host);
+  desc.heat = fmin(HEAT_STEP * round(host->heat / HEAT_STEP), 1);
   desc.state = state_of(host);
   if (is_same(&desc, &host->desc))
     return;

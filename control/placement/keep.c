@@ -67,6 +67,19 @@ static void put_request(const struct pl_placement *all, struct json_object *obje
   put_int(object, "stay", request->stay);
 }
 
+static void put_snapshot(struct json_object *object, const struct pl_agent_run *kept)
+{
+  struct json_object *map = json_object_new_object();
+  if (!kept->handle) {
+    json_object_put(map);
+    return;
+  }
+  json_object_object_add(map, "work", json_object_new_uint64(kept->work));
+  put_int(map, "checksum", kept->checksum);
+  put_int(map, "data", kept->data_MiB);
+  json_object_object_add(object, "snapshot", map);
+}
+
 static int64_t wall_of(const struct pl_placement *all, pl_time_ns at)
 {
   return at == PL_NEVER ? 0 : pl_clock_wall_ns(all->stack->clock, at);
@@ -97,9 +110,15 @@ enum pl_status pl_work_keep(struct pl_placement *all, const struct pl_work *work
   put_int(object, "expires", wall_of(all, w->expires));
   put_int(object, "order", (int64_t)work->order);
   put_int(object, "asked", work->asked_wall_ns);
+  put_int(object, "waited", work->waited_ns);
+  put_int(object, "placed", work->placed_wall_ns);
   put_int(object, "displaced", work->displaced);
+  put_snapshot(object, &work->kept);
   put_int(object, "moves", w->moves);
   put_int(object, "interrupted", w->interrupted);
+  put_int(object, "party", (int64_t)work->party);
+  put_text(object, "back", work->back);
+  put_int(object, "returning", work->returning);
   put_amounts(object, "grow", &work->grow);
   enum pl_status status = pl_store_put(all->stack->store, PLACE, w->id, json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN), err);
   json_object_put(object);
@@ -134,6 +153,13 @@ static void get_names(struct json_object *object, const char *key, const char *n
   size_t count = json_object_object_get_ex(object, key, &list) ? json_object_array_length(list) : 0;
   for (size_t i = 0; i < count && i < PL_REQUEST_NAMES_MAX; i++)
     names[i] = json_object_get_string(json_object_array_get_idx(list, i));
+}
+
+static void get_snapshot(struct json_object *object, uint32_t handle, struct pl_agent_run *kept)
+{
+  struct json_object *map, *work;
+  if (json_object_object_get_ex(object, "snapshot", &map) && json_object_object_get_ex(map, "work", &work))
+    *kept = (struct pl_agent_run){.handle = handle, .work = json_object_get_uint64(work), .checksum = (uint32_t)int_of(map, "checksum"), .data_MiB = int_of(map, "data")};
 }
 
 static uint64_t get_features(struct pl_placement *all, struct json_object *object)
@@ -196,9 +222,19 @@ static void fill(struct pl_placement *all, struct pl_work *work, struct json_obj
   w->interrupted = int_of(object, "interrupted");
   work->order = (uint64_t)int_of(object, "order");
   work->asked_wall_ns = int_of(object, "asked");
+  work->waited_ns = int_of(object, "waited");
+  work->placed_wall_ns = int_of(object, "placed");
   work->displaced = int_of(object, "displaced") != 0;
+  get_snapshot(object, w->handle, &work->kept);
+  if (w->state == PL_WORKLOAD_QUEUED)
+    w->run = work->kept;
   work->restored = true;
+  work->party = (uint64_t)int_of(object, "party");
+  snprintf(work->back, sizeof work->back, "%s", (text = text_of(object, "back")) ? text : "");
+  work->returning = int_of(object, "returning") != 0;
   get_amounts(object, "grow", &work->grow);
+  if (work->party > all->parties)
+    all->parties = work->party;
   if (work->order > all->orders)
     all->orders = work->order;
   if (w->handle > all->handle)
@@ -242,6 +278,8 @@ static enum pl_status adopt(struct pl_placement *all, struct pl_work *work, stru
   enum pl_status status = pl_pool_adopt(all->pool, &w->request, work->replica, w->node, err);
   if (!status && w->state == PL_WORKLOAD_MOVING)
     pl_transfer_hold(all, work, w->node);
+  else if (!status)
+    pl_party_hold(all, work);
   return status;
 }
 

@@ -62,6 +62,90 @@ static int64_t left_mW(double limit_W, double idle_W)
   return isinf(limit_W) ? -1 : STEP_mW * (int64_t)(1000 * fmax(limit_W - idle_W, 0) / STEP_mW);
 }
 
+/* --- what no longer fits --- */
+
+struct shed {
+  struct pl_work *work;
+  int64_t need;
+  bool goes;
+};
+
+/* The least important first, the largest of equals: so few have to go. */
+static int by_worth(const void *x, const void *y)
+{
+  const struct shed *a = x, *b = y;
+  int p = a->work->w.request.priority, q = b->work->w.request.priority;
+  return p != q ? (p > q) - (p < q) : (a->need < b->need) - (a->need > b->need);
+}
+
+static size_t sheddable(const struct pl_placement *all, enum pl_dimension dimension, struct shed *list)
+{
+  size_t count = 0;
+  for (struct pl_work *work = all->first; work; work = pl_work_next(work)) {
+    int64_t need = work->w.request.need.of[dimension];
+    if ((work->w.state == PL_WORKLOAD_RUNNING || work->w.state == PL_WORKLOAD_STARTING) && !work->w.request.stay && need > 0) {
+      if (list)
+        list[count] = (struct shed){.work = work, .need = need};
+      count++;
+    }
+  }
+  return count;
+}
+
+/* Into the queue, by priority, until the rest is carried; what was taken and need not have been stays: the most important of it first. */
+static void shed(struct pl_placement *all, enum pl_dimension dimension, int64_t excess)
+{
+  size_t count = sheddable(all, dimension, NULL), taken = 0;
+  struct shed *list = calloc(count + 1, sizeof *list);
+  char by[96];
+  if (!list)
+    return;
+  (void)sheddable(all, dimension, list);
+  qsort(list, count, sizeof *list, by_worth);
+  for (; taken < count && excess > 0; taken++) {
+    list[taken].goes = true;
+    excess -= list[taken].need;
+  }
+  for (size_t i = taken; i-- > 0;)
+    if (excess + list[i].need <= 0) {
+      list[i].goes = false;
+      excess += list[i].need;
+    }
+  snprintf(by, sizeof by, "what the rack's %s still carries", dimension == PL_DIMENSION_POWER ? "supplies" : "coolant");
+  for (size_t i = 0; i < taken; i++)
+    if (list[i].goes) {
+      (void)pl_pool_release(all->pool, list[i].work->w.id, NULL);
+      pl_work_displace(all, list[i].work, by);
+    }
+  free(list);
+}
+
+static int64_t given(const struct pl_placement *all, enum pl_dimension dimension)
+{
+  int64_t sum = 0;
+  struct pl_node_view view;
+  for (size_t i = 0; i < all->n_hosts; i++)
+    sum += pl_pool_view(all->pool, all->hosts[i].item->id, &view) ? view.given.of[dimension] : 0;
+  for (const struct pl_work *work = all->first; work; work = pl_work_next(work)) /* on its way out */
+    sum -= work->w.state == PL_WORKLOAD_STOPPING && !work->displaced ? work->w.request.need.of[dimension] : 0;
+  return sum;
+}
+
+/* A supply is lost, or the cap has come down: what is over it as long as a loss counts must not wait for the supplies that are left to give up as well. */
+void pl_limits_keep(struct pl_placement *all)
+{
+  static const enum pl_dimension OF[] = {PL_DIMENSION_POWER, PL_DIMENSION_HEAT};
+  pl_time_ns now = pl_room_now(all);
+  bool over = false;
+  for (size_t i = 0; i < sizeof OF / sizeof *OF; i++) {
+    int64_t limit = all->limit.of[OF[i]], excess = limit < 0 ? 0 : given(all, OF[i]) - limit;
+    over |= excess > 0;
+    if (excess > 0 && all->over_limit && now - all->over_limit >= all->stack->settings.loss_ns)
+      shed(all, OF[i], excess);
+  }
+  all->over_limit = !over ? 0 : all->over_limit ? all->over_limit : now;
+}
+
 void pl_limits_mirror(struct pl_placement *all)
 {
   const struct pl_stack *stack = all->stack;

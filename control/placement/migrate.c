@@ -205,7 +205,7 @@ static enum pl_check is_copied(struct pl_procedure *p, struct pl_err *why)
     return PL_CHECK_FAILED;
   }
   if (!seen(p, target, work, &run) || !run) {
-    pl_fail(why, PL_E_TIMEOUT, "the agent of %s has not begun%s%.200s", target->item->id, work->w.why[0] ? ": " : "", work->w.why);
+    pl_fail(why, PL_E_TIMEOUT, "the agent of %s has not begun%s%s", target->item->id, work->w.why[0] ? ": " : "", work->w.why);
     return PL_CHECK_NOT_YET;
   }
   if (run->state == PL_AGENT_RUN_FAILED) {
@@ -244,11 +244,6 @@ static enum pl_check is_uncopied(struct pl_procedure *p, struct pl_err *why)
 
 /* --- check --- */
 
-static bool differ(const struct pl_agent_run *a, const struct pl_agent_run *b)
-{
-  return a->checksum != b->checksum || a->work != b->work || a->data_MiB != b->data_MiB;
-}
-
 static enum pl_check is_same(struct pl_procedure *p, struct pl_err *why)
 {
   struct pl_work *work;
@@ -264,7 +259,7 @@ static enum pl_check is_same(struct pl_procedure *p, struct pl_err *why)
   }
   if (source_of(p)->dark || !here) /* it cannot be asked any more: what it told before counts */
     here = &work->move.snapshot;
-  if (there && there->state == PL_AGENT_RUN_READY && !differ(here, there))
+  if (there && there->state == PL_AGENT_RUN_READY && !pl_run_differs(here, there))
     return PL_CHECK_DONE;
   pl_fail(why, PL_E_CRC, "the two ends differ: checksum 0x%08x on %s, 0x%08x on %s", here->checksum, p->item->id, there ? there->checksum : 0,
           target_of(p)->item->id);

@@ -21,7 +21,7 @@ NEEDS_control/placement/bench_pack := $(POOL)
 $(BUILD)/control/placement/bench_pack: PKG_LIBS += -lglpk
 # test_room_lies once more, with a control/ that can lie: test_room_lies itself runs it when it stands there (as control/inventory/test_lies).
 ROOM_LIES := $(BUILD)/mutants/control/placement/test_room_lies
-$(ROOM_LIES): $(patsubst %.c,$(BUILD)/mutants/obj/%.o,control/placement/test_room_lies.c $(filter control/%,$(C_LIB))) $(call obj,$(filter-out control/%,$(C_LIB))) $(REGISTRY)
+$(ROOM_LIES): $(call lying,control/placement/test_room_lies.c $(C_LIB)) $(REGISTRY)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) $^ $(PKG_LIBS) -lcmocka -lm -o $@
 tests-built: $(ROOM_LIES)

@@ -93,17 +93,18 @@ static struct leaver *leavers_of(const struct mv_board *b, size_t *count)
   return leavers;
 }
 
+static bool has_left(const struct mv_board *b, int32_t alloc)
+{
+  return b->allocs[alloc].node != b->allocs[alloc].home;
+}
+
 /* Where all fit as it is, the largest first packs best; where not, priority decides, and others make room. False: some do not fit. */
 static bool leave(struct mv_board *b, struct leaver *leavers, size_t count, size_t most)
 {
   size_t placed = 0;
   qsort(leavers, count, sizeof *leavers, by_size);
-  for (; count <= most && placed < count; placed++) {
-    int32_t to = mv_best(b, leavers[placed].alloc);
-    if (to == MV_NONE)
-      break;
-    mv_shift(b, leavers[placed].alloc, to);
-  }
+  while (count <= most && placed < count && (has_left(b, leavers[placed].alloc) || mv_leave(b, leavers[placed].alloc, most - b->moved)))
+    placed++;
   if (placed == count)
     return true;
   mv_home(b);
@@ -111,8 +112,10 @@ static bool leave(struct mv_board *b, struct leaver *leavers, size_t count, size
   bool all = true;
   for (size_t i = 0; i < count && b->moved < most; i++) {
     struct mv_alloc *a = &b->allocs[leavers[i].alloc];
+    if (has_left(b, leavers[i].alloc)) /* with one that is more important */
+      continue;
     a->hopeless = mv_hopeless(b, leavers[i].alloc);
-    if (a->hopeless || !mv_place(b, leavers[i].alloc, most - b->moved)) {
+    if (a->hopeless || !(mv_place(b, leavers[i].alloc, most - b->moved) || (!b->moved && mv_leave(b, leavers[i].alloc, MV_PARTY)))) {
       a->stuck = a->hopeless || most - b->moved > MV_EXTRA; /* else it may only be that too few moves are left */
       all &= a->hopeless;
     }
@@ -367,7 +370,7 @@ static enum pl_status answer(struct mv_board *b, const struct mv_order *order, s
     const struct mv_shift *shift = &order->shifts[i];
     const struct mv_alloc *a = &b->allocs[shift->alloc];
     moves->moves[moves->count++] = (struct pl_move){.id = copy(&to, a->id), .from = copy(&to, b->nodes[shift->from].id), .to = copy(&to, b->nodes[shift->to].id),
-                                                    .cost = (double)a->cost_MiB, .after = order->after[i]};
+                                                    .cost = (double)a->cost_MiB, .after = order->after[i], .group = shift->group};
   }
   answer_names(b, moves, behind, &to);
   free(behind);
@@ -403,6 +406,68 @@ enum pl_status pl_moves_plan(const struct pl_pool *pool, const struct pl_goal_de
   if (!status)
     pl_pool_tell(pool, (struct pl_pool_call){.verb = PL_POOL_MOVES, .goal = goal, .moves = moves});
   mv_order_end(&order);
+  mv_board_end(&b);
+  return status;
+}
+
+/* A party, in its order. */
+static enum pl_status answer_party(struct mv_board *b, const struct mv_shift *party, size_t count, struct pl_moves *moves, struct pl_err *err)
+{
+  struct mv_order order = {0};
+  enum pl_status status = PL_OK;
+  for (size_t i = 0; i < count; i++)
+    mv_shift(b, party[i].alloc, party[i].to);
+  if (!mv_order(b, SIZE_MAX, &order))
+    status = pl_fail(err, PL_E_RANGE, "their places are free only when others have left them");
+  else
+    status = answer(b, &order, moves, err);
+  mv_order_end(&order);
+  return status;
+}
+
+enum pl_status pl_moves_together(const struct pl_pool *pool, const char *id, const char *to, struct pl_moves *moves, struct pl_err *err)
+{
+  static const struct pl_goal_desc GOAL = {.goal = PL_GOAL_EVACUATE};
+  struct mv_board b;
+  struct mv_shift party[MV_PARTY];
+  size_t alloc = 0, count = 0;
+  *moves = (struct pl_moves){0};
+  enum pl_status status = mv_board_read(pool, &GOAL, &b, err);
+  if (status)
+    return status;
+  b.budget = LOOKS;
+  while (alloc < b.n_allocs && strcmp(b.allocs[alloc].id, id) != 0)
+    alloc++;
+  int32_t node = to ? mv_board_node(&b, to) : MV_NONE;
+  if (alloc == b.n_allocs || (to && node == MV_NONE))
+    status = pl_fail(err, PL_E_USAGE, "moves: there is no %s \"%s\" in the pool", alloc == b.n_allocs ? "allocation" : "node", alloc == b.n_allocs ? id : to);
+  else if (!(count = mv_party(&b, (int32_t)alloc, node, SIZE_MAX, false, party)))
+    status = pl_fail(err, PL_E_RANGE, "%s has no room for all of them", to ? to : "no other place");
+  else
+    status = answer_party(&b, party, count, moves, err);
+  snprintf(moves->why, sizeof moves->why, "with it goes what is tied to it");
+  if (!status && b.short_of_memory)
+    status = pl_fail(err, PL_E_NOMEM, "moves: no memory for a plan");
+  mv_board_end(&b);
+  return status;
+}
+
+enum pl_status pl_moves_reunite(const struct pl_pool *pool, struct pl_moves *moves, struct pl_err *err)
+{
+  static const struct pl_goal_desc GOAL = {.goal = PL_GOAL_EVACUATE};
+  struct mv_board b;
+  struct mv_shift party[MV_PARTY];
+  size_t count = 0;
+  *moves = (struct pl_moves){0};
+  enum pl_status status = mv_board_read(pool, &GOAL, &b, err);
+  if (status)
+    return status;
+  b.budget = LOOKS;
+  for (size_t i = 0; i < b.n_allocs && !count; i++)
+    count = mv_reunite(&b, (int32_t)i, party);
+  if (count)
+    status = answer_party(&b, party, count, moves, err);
+  snprintf(moves->why, sizeof moves->why, "it is to be with what it was parted from");
   mv_board_end(&b);
   return status;
 }

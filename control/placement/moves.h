@@ -22,13 +22,16 @@ struct pl_goal_desc {
   double high, low, settle; /* shares of capacity, of the dimension that is fullest: 0.85, 0.3, 0.75; hysteresis lies between high and settle */
   enum pl_domain sleep_in;  /* CONSOLIDATE: whole ones of these */
   unsigned spare;           /* CONSOLIDATE: what is left awake takes the loss of as many of these: 1 is N+1 */
-  size_t most;              /* moves; 0: any number */
+  size_t most;              /* moves, or one group; 0: any number */
 };
 
 struct pl_move {
   const char *id, *from, *to; /* an allocation, two nodes */
   double cost;                /* what has to be copied, MiB: memory and storage */
   size_t after;               /* index + 1 of the move that must be over before this one begins; 0: it may begin at once */
+  /* Those of one number, which stand beside each other, are tied (`with`) and go together: they begin together, all or none (pl_pool_move_all), each holds its
+   * source until all are over, and what waits for one of them waits for all. 0: it goes alone. */
+  size_t group;
 };
 struct pl_moves { /* caller frees with pl_moves_end */
   struct pl_move *moves;
@@ -42,6 +45,10 @@ struct pl_moves { /* caller frees with pl_moves_end */
 };
 /* PL_OK also where nothing has to move or not all can: count, stranded and why tell. */
 enum pl_status pl_moves_plan(const struct pl_pool *pool, const struct pl_goal_desc *goal, struct pl_moves *moves, struct pl_err *err);
+/* One allocation to that node (NULL: the best other one) with those that are tied to it and have to go with it. PL_E_RANGE: they do not fit there together. */
+enum pl_status pl_moves_together(const struct pl_pool *pool, const char *id, const char *to, struct pl_moves *moves, struct pl_err *err);
+/* The moves that bring one together with those whom it is to be with (`with`) and was parted from: by a loss, or a group that could not go back. None: count 0. */
+enum pl_status pl_moves_reunite(const struct pl_pool *pool, struct pl_moves *moves, struct pl_err *err);
 void pl_moves_end(struct pl_moves *moves);
 
 #endif

@@ -201,6 +201,30 @@ static void link_limits(struct mv_board *b)
       }
 }
 
+static void link_rings(struct mv_board *b)
+{
+  for (int i = 0; i < PL_DOMAIN_COUNT; i++) {
+    size_t domains = mv_words_count(b->domain_words[i]);
+    int32_t *last = malloc((domains + 1) * sizeof *last);
+    b->short_of_memory |= !last;
+    for (size_t d = 0; last && d < domains; d++)
+      last[d] = MV_NONE;
+    for (size_t n = 0; n < b->n_nodes; n++) {
+      struct mv_node *node = &b->nodes[n];
+      int32_t domain = i == PL_DOMAIN_NODE ? MV_NONE : node->domain[i];
+      node->peer[i] = (int32_t)n;
+      if (!last || domain == MV_NONE)
+        continue;
+      if (last[domain] != MV_NONE) {
+        node->peer[i] = b->nodes[last[domain]].peer[i];
+        b->nodes[last[domain]].peer[i] = (int32_t)n;
+      }
+      last[domain] = (int32_t)n;
+    }
+    free(last);
+  }
+}
+
 static enum pl_status short_of_memory(struct pl_err *err)
 {
   return pl_fail(err, PL_E_NOMEM, "moves: no memory for a copy of the pool");
@@ -221,6 +245,7 @@ enum pl_status mv_board_read(const struct pl_pool *pool, const struct pl_goal_de
   if (!status) {
     link_names(b);
     link_limits(b);
+    link_rings(b);
     b->watch = malloc((b->n_nodes + 1) * sizeof *b->watch);
     if (b->short_of_memory || !b->watch)
       status = short_of_memory(err);

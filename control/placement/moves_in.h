@@ -10,11 +10,13 @@
  */
 #define MV_NONE (-1)
 #define MV_EXTRA 3 /* moves beyond the least possible that are tried */
+#define MV_PARTY 16 /* most that go together */
 
 struct mv_node {
   const char *id;
   int32_t domain[PL_DOMAIN_COUNT]; /* numbers; MV_NONE: of none. [PL_DOMAIN_NODE] is its own */
   int32_t limit[PL_DOMAIN_COUNT];  /* of its domains; MV_NONE */
+  int32_t peer[PL_DOMAIN_COUNT];   /* the next node of the same domain, round in a ring; itself where it stands alone */
   uint64_t features;
   enum pl_node_state state;
   struct pl_amounts capacity, used;
@@ -74,6 +76,7 @@ struct mv_limit {
 };
 struct mv_shift {
   int32_t alloc, from, to;
+  size_t group; /* of an order: those of one number go together; 0: alone */
 };
 
 struct mv_words; /* text -> number */
@@ -120,6 +123,10 @@ int32_t mv_words_add(struct mv_words *words, const char *text, int32_t value); /
 struct pl_amounts mv_load(const struct mv_board *board, int32_t alloc); /* what it is expected to use */
 bool mv_movable(const struct mv_alloc *alloc);
 bool mv_suits(const struct mv_board *board, int32_t alloc, int32_t node);   /* state, features, affinity, domains, limits: all but its capacity */
+bool mv_suits_alone(const struct mv_board *board, int32_t alloc, int32_t node); /* whoever it is tied to by `with` could follow */
+bool mv_bound(const struct mv_board *board, int32_t alloc);                 /* it is tied to others by `with`, or they to it */
+/* A tie that the shift, which is made, has parted, and nobody has mended yet; MV_NONE: none. */
+int32_t mv_lonely(const struct mv_board *board, const struct mv_shift *shift);
 bool mv_fits(const struct mv_board *board, int32_t alloc, int32_t node);    /* its capacity, what is there being held */
 bool mv_same_domain(const struct mv_board *board, enum pl_domain domain, int32_t a, int32_t b);
 bool mv_over(const struct mv_board *board, int32_t node);                   /* over its ceiling or capacity, or not empty as it should be */
@@ -129,14 +136,29 @@ bool mv_holds_twice(const struct mv_board *board, int32_t from, int32_t to, enum
 bool mv_tied(const struct mv_board *board, int32_t a, int32_t b);           /* a rule looks at both */
 /* How good a place: lower is better; < 0: none. Its ceiling and capacity are kept. */
 double mv_rank(struct mv_board *board, int32_t alloc, int32_t node);
+double mv_rank_alone(struct mv_board *board, int32_t alloc, int32_t node); /* as mv_suits_alone */
 /* Where it comes nearest to fit, as a half sentence. */
 void mv_why_not(const struct mv_board *board, int32_t alloc, char *text, size_t size);
+
+/* --- moves_party.c: those that are tied and can leave only together --- */
+/* The smallest party that can go with it, itself first, to that node or (MV_NONE) the best one; at most `most` of them from their homes. crowd: where there is no
+ * room as yet, too, and others must leave then. The board is as it was; 0: there is none. */
+size_t mv_party(struct mv_board *board, int32_t alloc, int32_t to, size_t most, bool crowd, struct mv_shift party[MV_PARTY]);
+/* The fewest that bring one together with those whom it is parted from, though it is to be with them. 0: it is not parted, or there is no way. */
+size_t mv_reunite(struct mv_board *board, int32_t alloc, struct mv_shift party[MV_PARTY]);
+/* Of shifts that are wanted and cannot be made one by one: the first that can be made all at once, every source held; made, first to last. 0: none. */
+struct mv_wanted {
+  int32_t alloc, to;
+  bool detoured;
+};
+size_t mv_party_of(struct mv_board *board, const struct mv_wanted *wanted, size_t count, struct mv_shift party[MV_PARTY]);
 
 /* --- moves_search.c --- */
 int32_t mv_best(struct mv_board *board, int32_t alloc); /* the best place that is free; MV_NONE */
 bool mv_hopeless(const struct mv_board *board, int32_t alloc); /* no node could take it if it were empty */
 /* Away from its node with the fewest moves of others that make room for it, at most `most` in all. */
 bool mv_place(struct mv_board *board, int32_t alloc, size_t most);
+bool mv_leave(struct mv_board *board, int32_t alloc, size_t most); /* to the best free place, with its party where it must */
 /* A required node under its ceiling. */
 bool mv_relieve(struct mv_board *board, int32_t node, size_t most);
 /* What is required, all at once, where the pool is small: fewer moves than there are now, or as many and smaller, or nothing stuck. */

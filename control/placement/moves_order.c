@@ -2,11 +2,6 @@
 /* In which order, both ends held while a move lasts; and which moves may go on beside each other. */
 #include "control/placement/moves_in.h"
 
-struct pending {
-  int32_t alloc, to;
-  bool detoured;
-};
-
 /* --- one after another --- */
 
 static bool can_go(const struct mv_board *b, int32_t alloc, int32_t to)
@@ -14,16 +9,43 @@ static bool can_go(const struct mv_board *b, int32_t alloc, int32_t to)
   return mv_fits(b, alloc, to) && mv_suits(b, alloc, to);
 }
 
-static bool go(struct mv_board *b, struct mv_order *order, size_t *room, int32_t alloc, int32_t to)
+static bool write_down(struct mv_board *b, struct mv_order *order, size_t *room, const struct mv_shift *shift)
 {
   if (!mv_grow((void **)&order->shifts, room, order->count, sizeof *order->shifts))
     return !(b->short_of_memory = true);
-  order->shifts[order->count++] = (struct mv_shift){alloc, b->allocs[alloc].node, to};
+  order->shifts[order->count++] = *shift;
+  return true;
+}
+
+static bool go(struct mv_board *b, struct mv_order *order, size_t *room, int32_t alloc, int32_t to)
+{
+  if (!write_down(b, order, room, &(const struct mv_shift){.alloc = alloc, .from = b->allocs[alloc].node, .to = to}))
+    return false;
   mv_shift(b, alloc, to);
   return true;
 }
 
-static size_t go_all(struct mv_board *b, struct mv_order *order, size_t *room, struct pending *pending, size_t count)
+/* Those that can go only together. What is left of the pending. */
+static size_t go_together(struct mv_board *b, struct mv_order *order, size_t *room, struct mv_wanted *pending, size_t count)
+{
+  struct mv_shift party[MV_PARTY];
+  size_t size = mv_party_of(b, pending, count, party), kept = 0, group = order->count + 1;
+  for (size_t i = 0; i < size; i++) {
+    party[i].group = group;
+    if (!write_down(b, order, room, &party[i]))
+      return count;
+  }
+  for (size_t i = 0; i < count; i++) {
+    bool gone = false;
+    for (size_t k = 0; k < size; k++)
+      gone |= party[k].alloc == pending[i].alloc;
+    if (!gone)
+      pending[kept++] = pending[i];
+  }
+  return kept;
+}
+
+static size_t go_all(struct mv_board *b, struct mv_order *order, size_t *room, struct mv_wanted *pending, size_t count)
 {
   size_t before;
   do {
@@ -33,11 +55,13 @@ static size_t go_all(struct mv_board *b, struct mv_order *order, size_t *room, s
       if (!can_go(b, pending[i].alloc, pending[i].to) || !go(b, order, room, pending[i].alloc, pending[i].to))
         pending[kept++] = pending[i];
     count = kept;
+    if (count && count == before && !b->short_of_memory)
+      count = go_together(b, order, room, pending, count);
   } while (count && count < before);
   return count;
 }
 
-static bool frees_another(const struct mv_board *b, const struct pending *pending, size_t count, size_t but)
+static bool frees_another(const struct mv_board *b, const struct mv_wanted *pending, size_t count, size_t but)
 {
   for (size_t i = 0; i < count; i++)
     if (i != but && can_go(b, pending[i].alloc, pending[i].to))
@@ -46,7 +70,7 @@ static bool frees_another(const struct mv_board *b, const struct pending *pendin
 }
 
 /* Each waits for another: the smallest for which there is a third place waits there. */
-static bool detour(struct mv_board *b, struct mv_order *order, size_t *room, struct pending *pending, size_t count)
+static bool detour(struct mv_board *b, struct mv_order *order, size_t *room, struct mv_wanted *pending, size_t count)
 {
   size_t best = count;
   int32_t best_node = MV_NONE;
@@ -77,7 +101,7 @@ static bool detour(struct mv_board *b, struct mv_order *order, size_t *room, str
 static int by_turn(const void *x, const void *y, void *ctx)
 {
   const struct mv_board *b = ctx;
-  const struct mv_alloc *p = &b->allocs[((const struct pending *)x)->alloc], *q = &b->allocs[((const struct pending *)y)->alloc];
+  const struct mv_alloc *p = &b->allocs[((const struct mv_wanted *)x)->alloc], *q = &b->allocs[((const struct mv_wanted *)y)->alloc];
   if (p->priority != q->priority)
     return p->priority > q->priority ? -1 : 1;
   return p->cost_MiB != q->cost_MiB ? (p->cost_MiB > q->cost_MiB) - (p->cost_MiB < q->cost_MiB) : (p > q) - (p < q);
@@ -108,7 +132,12 @@ static bool touches(const struct mv_board *b, const struct mv_shift *shift, cons
   return b->nodes[shift->from].domain[limit->domain] == limit->of || b->nodes[shift->to].domain[limit->domain] == limit->of;
 }
 
-/* Marks what has to be over before the move at `at` begins: what made room for it, what it is tied to, and itself elsewhere. */
+static bool together(const struct mv_shift *a, const struct mv_shift *b)
+{
+  return a->group && a->group == b->group;
+}
+
+/* Marks what has to be over before the move at `at` begins: what made room for it, what it is tied to, and itself elsewhere; of groups, all. */
 static bool mark(const struct mv_board *b, const struct mv_order *order, size_t at, struct holds *holds, bool *marks)
 {
   const struct mv_shift *shift = &order->shifts[at];
@@ -126,8 +155,10 @@ static bool mark(const struct mv_board *b, const struct mv_order *order, size_t 
     }
   for (size_t i = 0; i < at; i++) {
     const struct mv_shift *other = &order->shifts[i];
-    marks[i] = other->alloc == shift->alloc || (crowded && (other->to == shift->to || other->from == shift->to)) ||
-               mv_tied(b, shift->alloc, other->alloc);
+    if (together(shift, other))
+      continue;
+    marks[i] |= other->alloc == shift->alloc || (crowded && (other->to == shift->to || other->from == shift->to)) ||
+                mv_tied(b, shift->alloc, other->alloc);
     for (size_t k = 0; k < n_tight; k++)
       marks[i] |= touches(b, other, tight[k]);
     any |= marks[i];
@@ -135,19 +166,37 @@ static bool mark(const struct mv_board *b, const struct mv_order *order, size_t 
   return any;
 }
 
-/* A move can wait for one other only: those that it waits for, and those that they wait for, are put in a row. */
+/* One past the last of those that go together from `at` on. */
+static size_t end_of(const struct mv_order *order, size_t at)
+{
+  size_t end = at + 1;
+  while (end < order->count && together(&order->shifts[at], &order->shifts[end]))
+    end++;
+  return end;
+}
+
+/* A move can wait for one other only: those that it waits for, and those that they wait for, are put in a row. A group is one in that row. */
 static void put_in_a_row(struct mv_order *order, size_t at, bool *marks)
 {
   size_t last = 0;
   for (size_t i = at; i; i--)
-    if (marks[i - 1] && order->after[i - 1])
-      marks[order->after[i - 1] - 1] = true;
-  for (size_t i = 0; i < at; i++)
-    if (marks[i]) {
-      order->after[i] = last;
-      last = i + 1;
+    if (marks[i - 1]) {
+      if (order->after[i - 1])
+        marks[order->after[i - 1] - 1] = true;
+      if (i > 1 && together(&order->shifts[i - 1], &order->shifts[i - 2]))
+        marks[i - 2] = true;
     }
-  order->after[at] = last;
+  for (size_t i = 0, end; i < at; i = end) {
+    end = end_of(order, i);
+    bool any = false;
+    for (size_t k = i; k < end; k++)
+      any |= marks[k];
+    for (size_t k = i; any && k < end; k++)
+      order->after[k] = last;
+    last = any ? end : last;
+  }
+  for (size_t k = at; k < end_of(order, at); k++)
+    order->after[k] = last;
 }
 
 static bool link_after(struct mv_board *b, struct mv_order *order)
@@ -161,9 +210,15 @@ static bool link_after(struct mv_board *b, struct mv_order *order)
     holds.nodes[i] = b->nodes[i].used;
   for (size_t i = 0; ok && i < b->n_limits; i++)
     holds.limits[i] = b->limits[i].used;
-  for (size_t i = 0; ok && i < order->count; i++)
-    if (mark(b, order, i, &holds, marks))
+  for (size_t i = 0, end; ok && i < order->count; i = end) {
+    bool waits = false;
+    end = end_of(order, i);
+    memset(marks, 0, order->count);
+    for (size_t k = i; k < end; k++)
+      waits |= mark(b, order, k, &holds, marks);
+    if (waits)
       put_in_a_row(order, i, marks);
+  }
   for (size_t i = 0; i < order->count; i++)
     mv_shift(b, order->shifts[i].alloc, order->shifts[i].to);
   free(holds.nodes);
@@ -174,14 +229,14 @@ static bool link_after(struct mv_board *b, struct mv_order *order)
 
 bool mv_order(struct mv_board *board, size_t most, struct mv_order *order)
 {
-  struct pending *pending = malloc((board->moved + 1) * sizeof *pending);
+  struct mv_wanted *pending = malloc((board->moved + 1) * sizeof *pending);
   size_t count = 0, room = 0;
   *order = (struct mv_order){0};
   if (!pending)
     return board->short_of_memory = true;
   for (size_t i = 0; i < board->n_allocs; i++)
     if (board->allocs[i].node != board->allocs[i].home)
-      pending[count++] = (struct pending){.alloc = (int32_t)i, .to = board->allocs[i].node};
+      pending[count++] = (struct mv_wanted){.alloc = (int32_t)i, .to = board->allocs[i].node};
   qsort_r(pending, count, sizeof *pending, by_turn, board);
   mv_home(board);
   count = go_all(board, order, &room, pending, count);

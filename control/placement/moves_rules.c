@@ -69,12 +69,13 @@ static bool has_company(const struct mv_board *b, const struct mv_set *set, enum
   return none;
 }
 
-static bool own_ties_hold(const struct mv_board *b, int32_t alloc, int32_t node)
+/* company false: `with` is not asked of it yet, others may follow. */
+static bool own_ties_hold(const struct mv_board *b, int32_t alloc, int32_t node, bool company)
 {
   for (int32_t t = b->allocs[alloc].ties; t != MV_NONE; t = b->ties[t].next_of_owner) {
     const struct mv_tie *tie = &b->ties[t];
     const struct mv_set *set = &b->sets[tie->set];
-    if (tie->with && !has_company(b, set, tie->domain, alloc, node, MV_NONE, MV_NONE))
+    if (tie->with && company && !has_company(b, set, tie->domain, alloc, node, MV_NONE, MV_NONE))
       return false;
     for (int32_t m = tie->with ? MV_NONE : set->members; m != MV_NONE; m = b->memberships[m].next_of_set) {
       int32_t other = b->memberships[m].alloc;
@@ -86,7 +87,7 @@ static bool own_ties_hold(const struct mv_board *b, int32_t alloc, int32_t node)
 }
 
 /* What others ask of it: who wants to be apart from it, and who would be left alone by it. */
-static bool others_ties_hold(const struct mv_board *b, int32_t alloc, int32_t node)
+static bool others_ties_hold(const struct mv_board *b, int32_t alloc, int32_t node, bool company)
 {
   for (int32_t m = b->allocs[alloc].memberships; m != MV_NONE; m = b->memberships[m].next_of_alloc) {
     const struct mv_set *set = &b->sets[b->memberships[m].set];
@@ -97,7 +98,7 @@ static bool others_ties_hold(const struct mv_board *b, int32_t alloc, int32_t no
         continue;
       if (!tie->with && mv_same_domain(b, tie->domain, node, there))
         return false;
-      if (tie->with && mv_same_domain(b, tie->domain, there, b->allocs[alloc].node) && !mv_same_domain(b, tie->domain, there, node) &&
+      if (tie->with && company && mv_same_domain(b, tie->domain, there, b->allocs[alloc].node) && !mv_same_domain(b, tie->domain, there, node) &&
           !has_company(b, set, tie->domain, tie->owner, there, alloc, node))
         return false;
     }
@@ -160,12 +161,51 @@ static bool takes(const struct mv_board *b, const struct mv_node *n)
   return !n->shut && (n->state == PL_NODE_UP || (n->state == PL_NODE_ASLEEP && b->wakes));
 }
 
-bool mv_suits(const struct mv_board *board, int32_t alloc, int32_t node)
+static bool suits(const struct mv_board *board, int32_t alloc, int32_t node, bool company)
 {
   const struct mv_alloc *a = &board->allocs[alloc];
   const struct mv_node *n = &board->nodes[node];
   return takes(board, n) && node != a->node && !(a->features & ~n->features) && node != a->never && (a->only == MV_NONE || a->only == node) &&
-         limits_hold(board, a, node) && replicas_hold(board, alloc, node) && own_ties_hold(board, alloc, node) && others_ties_hold(board, alloc, node);
+         limits_hold(board, a, node) && replicas_hold(board, alloc, node) && own_ties_hold(board, alloc, node, company) && others_ties_hold(board, alloc, node, company);
+}
+
+bool mv_suits(const struct mv_board *board, int32_t alloc, int32_t node)
+{
+  return suits(board, alloc, node, true);
+}
+
+bool mv_suits_alone(const struct mv_board *board, int32_t alloc, int32_t node)
+{
+  return suits(board, alloc, node, false);
+}
+
+bool mv_bound(const struct mv_board *board, int32_t alloc)
+{
+  for (int32_t t = board->allocs[alloc].ties; t != MV_NONE; t = board->ties[t].next_of_owner)
+    if (board->ties[t].with)
+      return true;
+  for (int32_t m = board->allocs[alloc].memberships; m != MV_NONE; m = board->memberships[m].next_of_alloc)
+    for (int32_t t = board->sets[board->memberships[m].set].owners; t != MV_NONE; t = board->ties[t].next_of_set)
+      if (board->ties[t].with && board->ties[t].owner != alloc)
+        return true;
+  return false;
+}
+
+int32_t mv_lonely(const struct mv_board *board, const struct mv_shift *shift)
+{
+  int32_t alloc = shift->alloc, node = board->allocs[alloc].node;
+  for (int32_t t = board->allocs[alloc].ties; t != MV_NONE; t = board->ties[t].next_of_owner)
+    if (board->ties[t].with && !has_company(board, &board->sets[board->ties[t].set], board->ties[t].domain, alloc, node, MV_NONE, MV_NONE))
+      return t;
+  for (int32_t m = board->allocs[alloc].memberships; m != MV_NONE; m = board->memberships[m].next_of_alloc)
+    for (int32_t t = board->sets[board->memberships[m].set].owners; t != MV_NONE; t = board->ties[t].next_of_set) {
+      const struct mv_tie *tie = &board->ties[t];
+      int32_t there = board->allocs[tie->owner].node;
+      if (tie->with && tie->owner != alloc && !gone(board, there) && mv_same_domain(board, tie->domain, there, shift->from) &&
+          !has_company(board, &board->sets[tie->set], tie->domain, tie->owner, there, MV_NONE, MV_NONE))
+        return t;
+    }
+  return MV_NONE;
 }
 
 bool mv_fits(const struct mv_board *board, int32_t alloc, int32_t node)
@@ -190,7 +230,7 @@ bool mv_over(const struct mv_board *board, int32_t node)
   return false;
 }
 
-double mv_rank(struct mv_board *board, int32_t alloc, int32_t node)
+static double rank(struct mv_board *board, int32_t alloc, int32_t node, bool company)
 {
   const struct mv_alloc *a = &board->allocs[alloc];
   const struct mv_node *n = &board->nodes[node];
@@ -209,11 +249,21 @@ double mv_rank(struct mv_board *board, int32_t alloc, int32_t node)
     if (counts(d))
       level = fmax(level, load * n->per[d]);
   }
-  if (!mv_suits(board, alloc, node))
+  if (!suits(board, alloc, node, company))
     return -1;
   double roomy = board->goal->high > 0 ? board->goal->high : 0.85;
   int worse = n->heat >= HOT ? 3 : n->state == PL_NODE_ASLEEP ? 2 : level > roomy; /* hot, to be woken, near its own overload */
   return worse + 0.9 * (1 - fmin(level, 1)) + 0.1 * fmin(fmax(n->heat, 0), 1);
+}
+
+double mv_rank(struct mv_board *board, int32_t alloc, int32_t node)
+{
+  return rank(board, alloc, node, true);
+}
+
+double mv_rank_alone(struct mv_board *board, int32_t alloc, int32_t node)
+{
+  return rank(board, alloc, node, false);
 }
 
 /* --- why not --- */
@@ -256,7 +306,9 @@ void mv_why_not(const struct mv_board *board, int32_t alloc, char *text, size_t 
       nearest = (int)n;
     }
   }
-  if (nearest == MV_NONE)
+  if (nearest == MV_NONE && mv_bound(board, alloc))
+    snprintf(text, size, "it can leave only together with what it is tied to (with), and no place that takes work has room for all of them");
+  else if (nearest == MV_NONE)
     snprintf(text, size, "no node that takes work has what it asks for: features, affinity, failure domains, limits");
   else if (least > 0)
     snprintf(text, size, "%s comes nearest and lacks %lld %s of %s", board->nodes[nearest].id, (long long)lacks,

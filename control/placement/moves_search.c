@@ -25,7 +25,7 @@ struct choices {
 
 struct search {
   struct mv_board *b;
-  struct mv_shift trail[DEEP], best[DEEP];
+  struct mv_shift trail[DEEP], best[DEEP]; /* group 1: it only follows another */
   size_t depth, n_best;
   int64_t best_cost; /* an answer must be under it */
   bool any;
@@ -67,7 +67,7 @@ bool mv_hopeless(const struct mv_board *board, int32_t alloc)
     bool small = false;
     for (int d = 0; d < PL_DIMENSION_COUNT; d++)
       small |= a->need.of[d] > board->nodes[i].ceiling.of[d];
-    if (!small && mv_suits(board, alloc, (int32_t)i))
+    if (!small && mv_suits_alone(board, alloc, (int32_t)i))
       return false;
   }
   return true;
@@ -166,7 +166,7 @@ static void step(struct search *s, int32_t alloc, int32_t to, size_t left)
   struct mv_alloc *a = &b->allocs[alloc];
   size_t watched = b->n_watch;
   int32_t from = a->node;
-  s->trail[s->depth++] = (struct mv_shift){alloc, from, to};
+  s->trail[s->depth++] = (struct mv_shift){.alloc = alloc, .from = from, .to = to};
   mv_shift(b, alloc, to);
   a->held = true;
   watch(b, to);
@@ -175,6 +175,29 @@ static void step(struct search *s, int32_t alloc, int32_t to, size_t left)
   a->held = false;
   mv_shift(b, alloc, from);
   s->depth--;
+}
+
+/* The same of one that others must follow. */
+static void step_together(struct search *s, const struct mv_shift *party, size_t count, size_t left)
+{
+  struct mv_board *b = s->b;
+  size_t watched = b->n_watch;
+  for (size_t i = 0; i < count; i++) {
+    const struct mv_alloc *a = &b->allocs[party[i].alloc];
+    s->trail[s->depth] = party[i];
+    s->trail[s->depth++].group = i > 0;
+    left -= a->node == a->home;
+    mv_shift(b, party[i].alloc, party[i].to);
+    b->allocs[party[i].alloc].held = true;
+    watch(b, party[i].to);
+  }
+  dig(s, left);
+  unwatch(b, watched);
+  s->depth -= count;
+  for (size_t i = count; i; i--) {
+    b->allocs[party[i - 1].alloc].held = false;
+    mv_shift(b, party[i - 1].alloc, party[i - 1].from);
+  }
 }
 
 /* Places that are over when it has come, and could be relieved with what is left of moves. */
@@ -208,6 +231,24 @@ static bool dearer(const struct search *s, int32_t alloc)
   return s->b->cost_MiB + (a->node == a->home ? a->cost_MiB : 0) >= s->best_cost;
 }
 
+/* crowd: to where room must be made for some of them. */
+static void send_together(struct search *s, int32_t alloc, size_t left, bool crowd)
+{
+  struct mv_board *b = s->b;
+  struct choices c = {.most = width(b, 3)};
+  struct mv_shift party[MV_PARTY];
+  for (size_t n = 0; n < b->n_nodes; n++) {
+    double rank = mv_rank_alone(b, alloc, (int32_t)n);
+    if (rank >= 0 || (crowd && mv_suits_alone(b, alloc, (int32_t)n)))
+      offer(&c, rank >= 0 ? rank : NEVER, (int32_t)n);
+  }
+  for (size_t i = 0; i < c.count && !dearer(s, alloc) && b->looks <= s->until; i++) {
+    size_t count = mv_party(b, alloc, c.of[i].node, left, crowd, party);
+    if (count > 1 && s->depth + count <= DEEP)
+      step_together(s, party, count, left);
+  }
+}
+
 /* One of them goes: wherever there is room, then wherever room can be made. */
 static void send(struct search *s, int32_t alloc, size_t left)
 {
@@ -223,6 +264,9 @@ static void send(struct search *s, int32_t alloc, size_t left)
   }
   for (size_t i = 0; i < c.count && !dearer(s, alloc); i++)
     step(s, alloc, c.of[i].node, left);
+  if (mv_bound(b, alloc))
+    for (int crowd = 0; crowd < 2 && !dearer(s, alloc) && b->looks <= s->until; crowd++)
+      send_together(s, alloc, left, crowd);
   if (dearer(s, alloc) || b->looks > s->until)
     return;
   c = (struct choices){.most = width(b, 8)};
@@ -250,7 +294,7 @@ static int32_t next_by_cost(const struct mv_board *b, int32_t node, int32_t last
 static int32_t last_from(const struct search *s, int32_t node)
 {
   for (size_t i = s->depth; i; i--)
-    if (s->trail[i - 1].from == node)
+    if (s->trail[i - 1].from == node && !s->trail[i - 1].group)
       return s->trail[i - 1].alloc;
   return MV_NONE;
 }
@@ -290,15 +334,26 @@ static uint64_t soon(const struct mv_board *b, uint64_t looks)
   return b->looks + looks < b->budget ? b->looks + looks : b->budget;
 }
 
-bool mv_place(struct mv_board *board, int32_t alloc, size_t most)
+bool mv_leave(struct mv_board *board, int32_t alloc, size_t most)
 {
-  if (!most)
-    return false;
-  int32_t best = mv_best(board, alloc);
+  struct mv_shift party[MV_PARTY];
+  int32_t best = most ? mv_best(board, alloc) : MV_NONE;
   if (best != MV_NONE) {
     mv_shift(board, alloc, best);
     return true;
   }
+  size_t count = mv_party(board, alloc, MV_NONE, most, false, party);
+  for (size_t i = 0; i < count; i++)
+    mv_shift(board, party[i].alloc, party[i].to);
+  return count;
+}
+
+bool mv_place(struct mv_board *board, int32_t alloc, size_t most)
+{
+  if (!most)
+    return false;
+  if (mv_leave(board, alloc, most))
+    return true;
   struct search s = {.b = board, .best_cost = INT64_MAX, .until = soon(board, STEP_LOOKS)};
   unwatch(board, 0);
   for (size_t left = 1; left <= MV_EXTRA + 1 && left <= most && !s.any && board->looks < s.until; left++)

@@ -100,9 +100,18 @@ static bool shift(struct sleeper *s, int32_t alloc, int32_t to)
 {
   if (!mv_grow((void **)&s->trail, &s->room_trail, s->n_trail, sizeof *s->trail))
     return !(s->b->short_of_memory = true);
-  s->trail[s->n_trail++] = (struct mv_shift){alloc, s->b->allocs[alloc].node, to};
+  s->trail[s->n_trail++] = (struct mv_shift){.alloc = alloc, .from = s->b->allocs[alloc].node, .to = to};
   mv_shift(s->b, alloc, to);
   return true;
+}
+
+static bool shift_together(struct sleeper *s, int32_t alloc, size_t most)
+{
+  struct mv_shift party[MV_PARTY];
+  size_t count = mv_party(s->b, alloc, MV_NONE, most - s->b->moved, false, party), done = 0;
+  while (done < count && shift(s, party[done].alloc, party[done].to))
+    done++;
+  return count && done == count;
 }
 
 static void back_to(struct sleeper *s, size_t mark)
@@ -151,8 +160,10 @@ static bool empty(struct sleeper *s, struct group *g, size_t most)
   size_t count = list(s, g, 0);
   qsort(s->items, count, sizeof *s->items, by_size);
   for (size_t i = 0; i < count; i++) {
+    if (!b->nodes[b->allocs[s->items[i].alloc].node].shut) /* it went with another */
+      continue;
     int32_t to = mv_best(b, s->items[i].alloc);
-    if (to == MV_NONE || !shift(s, s->items[i].alloc, to) || b->moved > most)
+    if (!(to == MV_NONE ? shift_together(s, s->items[i].alloc, most) : shift(s, s->items[i].alloc, to)) || b->moved > most)
       return false;
   }
   return true;

@@ -66,7 +66,7 @@ static inline void random_rules(struct dice *dice, const struct shape *shape, in
     break;
   case 3:
     r->with[0] = shape->apart_only ? NULL : names[1];
-    r->with_in = PL_DOMAIN_RACK;
+    r->with_in = (enum pl_domain)roll(dice, 3); /* node, module, rack */
     break;
   case 4: r->stay = roll(dice, 3) == 0; break;
   default: break;
@@ -194,13 +194,59 @@ static inline void end_move(struct pl_pool *pool, const struct pl_moves *moves, 
   assert_sound(pool);
 }
 
+/* One past the last of those that go together. */
+static inline size_t group_end(const struct pl_moves *moves, size_t i)
+{
+  size_t end = i + 1;
+  while (end < moves->count && moves->moves[i].group && moves->moves[end].group == moves->moves[i].group)
+    end++;
+  return end;
+}
+
+static inline size_t group_begin(const struct pl_moves *moves, size_t i)
+{
+  while (i && moves->moves[i].group && moves->moves[i - 1].group == moves->moves[i].group)
+    i--;
+  return i;
+}
+
+static inline void begin_group(struct pl_pool *pool, const struct pl_moves *moves, size_t i)
+{
+  for (size_t k = i; k < group_end(moves, i); k++) {
+    assert_true(moves->moves[k].after <= i && moves->moves[k].after == moves->moves[i].after);
+    begin_move(pool, moves, k);
+  }
+}
+
+/* All or none. */
+static inline void end_group(struct pl_pool *pool, const struct pl_moves *moves, size_t i)
+{
+  struct pl_shift shifts[16];
+  struct pl_err err = {0};
+  size_t count = group_end(moves, i) - i;
+  if (count == 1) {
+    end_move(pool, moves, i);
+    return;
+  }
+  assert_true(count <= COUNT(shifts));
+  for (size_t k = 0; k < count; k++) {
+    char id[32];
+    held_id(id, i + k);
+    shifts[k] = (struct pl_shift){moves->moves[i + k].id, moves->moves[i + k].to};
+    if (!is_gone(pool, moves->moves[i + k].from))
+      assert_int_equal(pl_pool_release(pool, id, NULL), PL_OK);
+  }
+  if (pl_pool_move_all(pool, shifts, count, &err))
+    fail_msg("moves %zu to %zu: %s", i, i + count - 1, err.text);
+  assert_sound(pool);
+}
+
 /* In their order. The pool is as it is after them. */
 static inline void play(struct pl_pool *pool, const struct pl_moves *moves)
 {
-  for (size_t i = 0; i < moves->count; i++) {
-    assert_true(moves->moves[i].after <= i);
-    begin_move(pool, moves, i);
-    end_move(pool, moves, i);
+  for (size_t i = 0; i < moves->count; i = group_end(moves, i)) {
+    begin_group(pool, moves, i);
+    end_group(pool, moves, i);
   }
 }
 
@@ -215,17 +261,19 @@ static inline void play_beside(struct pl_pool *pool, const struct pl_moves *move
 {
   enum { WAITS, GOES, OVER } *state = calloc(moves->count + 1, sizeof *state);
   for (size_t over = 0; over < moves->count;) {
-    size_t i = roll(dice, moves->count), after = moves->moves[i].after;
+    size_t i = group_begin(moves, roll(dice, moves->count)), end = group_end(moves, i), after = moves->moves[i].after;
     if (state[i] == WAITS && (!after || state[after - 1] == OVER)) {
       for (size_t k = 0; k < moves->count; k++)
         if (state[k] == GOES && same_redundant(pool, moves->moves[k].id, moves->moves[i].id))
           fail_msg("%s and %s are under way at once", moves->moves[k].id, moves->moves[i].id);
-      begin_move(pool, moves, i);
-      state[i] = GOES;
+      begin_group(pool, moves, i);
+      for (size_t k = i; k < end; k++)
+        state[k] = GOES;
     } else if (state[i] == GOES && roll(dice, 3) == 0) {
-      end_move(pool, moves, i);
-      state[i] = OVER;
-      over++;
+      end_group(pool, moves, i);
+      for (size_t k = i; k < end; k++)
+        state[k] = OVER;
+      over += end - i;
     }
   }
   free(state);

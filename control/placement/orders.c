@@ -51,8 +51,11 @@ static void place_row(struct pl_placement *all, struct pl_work *work, const stru
   work->w.state = reservation ? PL_WORKLOAD_RESERVED : PL_WORKLOAD_STARTING;
   work->w.expires = reservation ? expires : PL_NEVER;
   work->w.since = pl_room_now(all);
+  work->placed_wall_ns = pl_room_wall(all);
+  work->waited_ns = work->placed_wall_ns - work->asked_wall_ns;
+  snprintf(work->w.why, sizeof work->w.why, "on %s with a score of %.3f%s%s", row->node, row->score, row->wakes ? ", which is woken for it" : "",
+           pl_displaced_words(work));
   work->displaced = work->restored = false;
-  snprintf(work->w.why, sizeof work->w.why, "on %s with a score of %.3f%s", row->node, row->score, row->wakes ? ", which is woken for it" : "");
 }
 
 static unsigned replica_of(const struct pl_plan_row *row)
@@ -202,7 +205,7 @@ static enum pl_status refuse(struct pl_placement *all, const struct pl_order *or
 {
   const char *id = why->id ? why->id : order->requests[0].id;
   if (order->kind != PL_ORDER_PREVIEW)
-    pl_decide(all, "refuse", id, "", order->author, NULL, "%.500s", why->text);
+    pl_decide(all, "refuse", id, "", order->author, NULL, "%s", why->text);
   return pl_fail(err, PL_E_RANGE, "%s", why->text);
 }
 
@@ -234,7 +237,7 @@ static enum pl_status wait_in_queue(struct pl_placement *all, const struct pl_or
     if (status)
       pl_work_remove(all, work);
     else
-      pl_decide(all, "queue", work->w.id, "", order->author, NULL, "%s waits: %.400s", work->w.id, why->text);
+      pl_decide(all, "queue", work->w.id, "", order->author, NULL, "%s waits: %s", work->w.id, why->text);
     if (!status)
       pl_work_changed(all, work);
   }
@@ -313,7 +316,7 @@ static enum pl_status apply_reserved(struct pl_placement *all, const struct pl_o
     return pl_fail(err, PL_E_BUSY, "there is no reservation '%s': it has expired, or was given back or applied. Ask anew", order->reservation);
   struct pl_allocation held;
   for (struct pl_work *work = all->first; work; work = pl_work_next(work))
-    if (!strcmp(work->w.reservation, order->reservation) && !pl_pool_find(all->pool, work->w.id, &held)) {
+    if (!strcmp(work->w.reservation, order->reservation) && work->w.state == PL_WORKLOAD_RESERVED && !pl_pool_find(all->pool, work->w.id, &held)) {
       struct pl_plan *plan = NULL; /* only of a stack that has lost it */
       struct pl_why why = {0};
       enum pl_status status = pl_pool_place(all->pool, &work->w.request, 1, &plan, &why, err);
@@ -332,6 +335,11 @@ static enum pl_status apply_reserved(struct pl_placement *all, const struct pl_o
       continue;
     work->w.reservation[0] = '\0';
     work->w.expires = PL_NEVER;
+    if (work->w.state == PL_WORKLOAD_QUEUED) { /* something more important took its place: it waits, to run */
+      (void)pl_work_keep(all, work, NULL);
+      pl_decide(all, "queue", work->w.id, "", order->author, NULL, "%s waits: %.200s", work->w.id, work->w.why);
+      continue;
+    }
     pl_work_state(all, work, PL_WORKLOAD_STARTING, NULL);
     pl_decide(all, "place", work->w.id, work->w.node, order->author, NULL, "%s goes to %s, which was reserved for it", work->w.id, work->w.node);
     if (host && host->asleep)

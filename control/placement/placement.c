@@ -36,11 +36,14 @@ static void fire(void *ctx, pl_time_ns now)
   pl_hosts_mirror(all);
   pl_reservations_expire(all);
   pl_transfers_forget(all);
+  pl_parties_look(all);
   pl_watch_losses(all);
+  pl_limits_keep(all);
   pl_drains_look(all);
   pl_watch_load(all);
   pl_watch_idle(all);
   pl_transfers_run(all);
+  pl_queue_stand(all);
   pl_queue_try(all);
   for (size_t i = 0; i < all->n_hosts && !all->stack->dead; i++)
     pl_host_work(&all->hosts[i]);

@@ -32,7 +32,7 @@ struct pl_workload { /* the room's; others read. One replica of one component */
   char node[64];               /* "": none */
   char target[64];             /* MOVING: to where */
   double score;
-  char why[256];               /* of its place, or why it has none: one sentence */
+  char why[PL_SENTENCE_MAX];   /* of its place, or why it has none: one sentence */
   struct pl_agent_run run;           /* as the agent told last */
   pl_time_ns told;             /* when; 0: never */
   pl_time_ns since, expires;   /* of the state; RESERVED: PL_NEVER else */
@@ -73,15 +73,20 @@ enum pl_status pl_placement_order(struct pl_placement *placement, const struct p
                                   struct pl_err *err);
 enum pl_status pl_placement_cancel_reservation(struct pl_placement *placement, const char *reservation, struct pl_err *err);
 enum pl_status pl_placement_stop(struct pl_placement *placement, struct pl_workload *workload, const char *author, struct pl_err *err);
+/* The same with a task that is over when nothing of it is left on its node; NULL: it had nothing there, and is gone already. */
+struct pl_procedure;
+enum pl_status pl_placement_retire(struct pl_placement *placement, struct pl_workload *workload, const char *author, struct pl_procedure **task, struct pl_err *err);
 enum pl_status pl_placement_scale(struct pl_placement *placement, struct pl_workload *workload, const struct pl_amounts *need, unsigned replicas, const char *author,
                                   struct pl_err *err); /* vertical and horizontal; moved where it does not fit on its node */
-/* to NULL: wherever it is best. PL_E_USAGE, PL_E_RANGE with why not. The task that shows it. */
-struct pl_procedure;
+/* to NULL: wherever it is best. Those that are tied to it (`with`) and would be parted from it go along, each with a task of its own, all or none; where they do
+ * not fit together it says who is tied. PL_E_USAGE, PL_E_RANGE with why not. The task that shows it. */
 enum pl_status pl_placement_migrate(struct pl_placement *placement, struct pl_workload *workload, const char *to, const char *author, struct pl_procedure **task,
                                     struct pl_err *err);
 /* For procedures that empty a node (hot-swap, evacuation): begins, then asks until it is empty. False with why: not yet; stuck: what is left fits nowhere. */
 enum pl_status pl_placement_drain(struct pl_placement *placement, struct pl_item *node, const char *author, struct pl_err *err);
 bool pl_placement_is_drained(struct pl_placement *placement, const struct pl_item *node, bool *stuck, struct pl_err *why);
+/* What fits nowhere else does not keep it from being emptied: that keeps what it has done, stops, and waits in the queue. Until undrain. */
+void pl_placement_force(struct pl_placement *placement, struct pl_item *node);
 void pl_placement_undrain(struct pl_placement *placement, struct pl_item *node);
 
 /* An operator closes a node to new work and has it emptied (Redfish: Pool Unassigned), or opens it again. Kept in the store. */

@@ -84,6 +84,7 @@ struct floor_ask { /* what a test asks for */
   double cores;
   int64_t memory_GiB, data_MiB;
   const char *image, *node;
+  const char *with;       /* in one node with */
   int priority;
   unsigned replicas;
   enum pl_spares redundancy;
@@ -96,7 +97,7 @@ static inline enum pl_status floor_try(struct bay *bay, const struct floor_ask *
   struct pl_plan *plan = NULL;
   const struct pl_request request = {.id = ask->id, .need = {{[PL_DIMENSION_CORES] = (int64_t)(1000 * ask->cores), [PL_DIMENSION_MEMORY] = ask->memory_GiB * GIB}},
                                      .priority = ask->priority, .replicas = ask->replicas, .redundancy = ask->redundancy, .spread = ask->spread,
-                                     .node = ask->node, .stay = ask->stay};
+                                     .node = ask->node, .stay = ask->stay, .with = {ask->with}};
   const uint32_t image = floor_image(ask->image ? ask->image : "steady/50");
   const struct pl_order order = {.requests = &request, .images = &image, .data_MiB = &ask->data_MiB, .count = 1, .author = "tester", .kind = kind, .queue = ask->queue,
                                  .reserve_ns = 60 * PL_S};
@@ -161,10 +162,10 @@ static inline void floor_until_up(struct bay *bay, size_t count)
     fail_msg("not %zu nodes are up", count);
 }
 
-static inline struct bay *floor_open_with(const char *mutant, const char *settings)
+static inline struct bay *floor_open_on(const char *rig, const char *mutant, const char *settings)
 {
   struct bay *bay = calloc(1, sizeof *bay);
-  bay->s = stand_open(DEMO_RACK);
+  bay->s = stand_open(rig);
   snprintf(bay->store, sizeof bay->store, "/tmp/pl-floor-XXXXXX");
   int fd = mkstemp(bay->store);
   assert_true(fd >= 0);
@@ -176,6 +177,11 @@ static inline struct bay *floor_open_with(const char *mutant, const char *settin
   bay_start(bay);
   floor_until_up(bay, 8);
   return bay;
+}
+
+static inline struct bay *floor_open_with(const char *mutant, const char *settings)
+{
+  return floor_open_on(DEMO_RACK, mutant, settings);
 }
 
 static inline int floor_setup(void **state)

@@ -112,6 +112,7 @@ struct pl_request { /* one component; strings are copied by a commit */
 
 /* --- where it goes --- */
 
+#define PL_SENTENCE_MAX 1024 /* of what is said to a user: what pool_why.c makes fits, whole */
 struct pl_why { /* why not: of the best of what failed */
   const char *id;              /* the request's */
   size_t nodes;                /* looked at */
@@ -119,7 +120,7 @@ struct pl_why { /* why not: of the best of what failed */
   struct pl_amounts short_by;  /* on the node that comes nearest: how much it lacks; all 0: capacity is not the reason */
   char nearest[64];
   char limit[64];              /* "rack demo-rack": the domain limit that stood in the way; "": none */
-  char text[512];              /* the sentence: what was short, by how much, where it came nearest, and what would help */
+  char text[PL_SENTENCE_MAX];  /* the sentence: what was short, by how much, where it came nearest, and what would help */
 };
 
 struct pl_plan_row {
@@ -156,8 +157,16 @@ enum pl_status pl_pool_release(struct pl_pool *pool, const char *id, struct pl_e
 enum pl_status pl_pool_resize(struct pl_pool *pool, const char *id, const struct pl_amounts *need, struct pl_err *err); /* vertical; PL_E_RANGE: it does not fit there */
 /* From its node to another one, if it fits there and no constraint is broken: features, affinity, domains, limits. PL_E_RANGE with the sentence. */
 enum pl_status pl_pool_move(struct pl_pool *pool, const char *id, const char *to, struct pl_err *err);
+struct pl_shift {
+  const char *id, *to;
+};
+/* Several at once, all or none: those that are tied (`with`) and fit the rules only together. Each is judged with all of them where they go. */
+enum pl_status pl_pool_move_all(struct pl_pool *pool, const struct pl_shift *shifts, size_t count, struct pl_err *err);
 /* This replica (from 1) of a request onto that node whatever stands against it: what a restart knows to be there, or what a move that failed puts back. */
 enum pl_status pl_pool_adopt(struct pl_pool *pool, const struct pl_request *request, unsigned replica, const char *node, struct pl_err *err);
+/* Why it is where it is, why not elsewhere, as things stand: lines as pl_plan_explain's. left: from where it came, NULL; score: of its place, may be NULL.
+ * Malloc'd; NULL: there is no such allocation. */
+char *pl_pool_explain(struct pl_pool *pool, const char *id, const char *left, double *score);
 bool pl_pool_find(const struct pl_pool *pool, const char *id, struct pl_allocation *allocation); /* allocation NULL: is there one? */
 size_t pl_pool_allocations(const struct pl_pool *pool);
 void pl_pool_each(const struct pl_pool *pool, void (*fn)(void *ctx, const struct pl_allocation *allocation), void *ctx); /* by id; fn changes nothing */

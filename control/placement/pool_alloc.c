@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Allocations: what is given away, release, resize, move. */
+/* Allocations: what is given away, release, resize. */
 #include "control/placement/pool_in.h"
 
 #include <inttypes.h>
@@ -194,13 +194,13 @@ void pool_detach(struct pl_pool *pool, struct alloc *a)
 
 /* --- what a caller does with them --- */
 
-static struct alloc *find(const struct pl_pool *pool, const char *id)
+struct alloc *pool_alloc_find(const struct pl_pool *pool, const char *id)
 {
   const struct name *name = pool_name_find(&pool->names, id);
   return name ? name->alloc : NULL;
 }
 
-static enum pl_status none(struct pl_err *err, const char *id)
+enum pl_status pool_no_alloc(struct pl_err *err, const char *id)
 {
   return pl_fail(err, PL_E_USAGE, "pool: there is no allocation \"%s\"", id);
 }
@@ -208,7 +208,7 @@ static enum pl_status none(struct pl_err *err, const char *id)
 enum pl_status pl_pool_release(struct pl_pool *pool, const char *id, struct pl_err *err)
 {
   pthread_rwlock_wrlock(&pool->lock);
-  struct alloc *a = find(pool, id);
+  struct alloc *a = pool_alloc_find(pool, id);
   if (a) {
     pl_pool_tell(pool, (struct pl_pool_call){.verb = PL_POOL_RELEASE, .id = id}); /* which may be its own name */
     pool_detach(pool, a);
@@ -216,10 +216,10 @@ enum pl_status pl_pool_release(struct pl_pool *pool, const char *id, struct pl_e
     pool->version++;
   }
   pthread_rwlock_unlock(&pool->lock);
-  return a ? PL_OK : none(err, id);
+  return a ? PL_OK : pool_no_alloc(err, id);
 }
 
-static enum pl_status short_of(struct pl_err *err, const char *id, const struct node *n, const struct pl_amounts *need)
+enum pl_status pool_short_of(struct pl_err *err, const char *id, const struct node *n, const struct pl_amounts *need)
 {
   for (int d = 0; d < DIMS; d++)
     if (n->free.of[d] < need->of[d])
@@ -228,7 +228,7 @@ static enum pl_status short_of(struct pl_err *err, const char *id, const struct 
   return PL_OK;
 }
 
-static enum pl_status over(struct pl_err *err, const char *id, const struct domain *limit, const struct pl_amounts *need)
+enum pl_status pool_over_limit(struct pl_err *err, const char *id, const struct domain *limit, const struct pl_amounts *need)
 {
   for (int d = 0; d < DIMS; d++)
     if (need->of[d] > limit->limit.of[d] - limit->given.of[d])
@@ -249,11 +249,11 @@ static enum pl_status resize(struct pl_pool *pool, struct alloc *a, const struct
   const struct node *n = a->node;
   for (int d = 0; d < DIMS; d++)
     if (more.of[d] > 0 && more.of[d] > n->free.of[d])
-      return short_of(err, a->name->word, n, &more);
+      return pool_short_of(err, a->name->word, n, &more);
   for (int kind = PL_DOMAIN_NODE + 1; kind < PL_DOMAIN_COUNT; kind++)
     for (int d = 0; n->domain[kind] && n->domain[kind]->limited && d < DIMS; d++)
       if (more.of[d] > 0 && more.of[d] > n->domain[kind]->limit.of[d] - n->domain[kind]->given.of[d])
-        return over(err, a->name->word, n->domain[kind], &more);
+        return pool_over_limit(err, a->name->word, n->domain[kind], &more);
   count(a->node, &more, 1);
   a->need = *need;
   pool_index(pool, a->node);
@@ -264,82 +264,10 @@ static enum pl_status resize(struct pl_pool *pool, struct alloc *a, const struct
 enum pl_status pl_pool_resize(struct pl_pool *pool, const char *id, const struct pl_amounts *need, struct pl_err *err)
 {
   pthread_rwlock_wrlock(&pool->lock);
-  struct alloc *a = find(pool, id);
-  enum pl_status status = a ? resize(pool, a, need, err) : none(err, id);
+  struct alloc *a = pool_alloc_find(pool, id);
+  enum pl_status status = a ? resize(pool, a, need, err) : pool_no_alloc(err, id);
   pthread_rwlock_unlock(&pool->lock);
   if (!status || status == PL_E_RANGE)
     pl_pool_tell(pool, (struct pl_pool_call){.verb = PL_POOL_RESIZE, .status = status, .id = id, .amounts = need});
-  return status;
-}
-
-/* Those that are to be with it, and would be left alone there. NULL: nobody. a is nowhere now. */
-static const struct alloc *left_alone(const struct alloc *a, const struct node *from, const struct node *to)
-{
-  for (int i = 0; i < 3; i++) {
-    const struct name *name = i < 2 ? a->ties[i].name : a->name;
-    for (const struct tie *t = name ? name->with_by : NULL; t; t = t->next) {
-      enum pl_domain in = t->alloc->ask->request.with_in;
-      uint64_t home = pool_domain_key(t->alloc->node, in);
-      if (t->alloc->node->state == PL_NODE_GONE || home != pool_domain_key(from, in) || home == pool_domain_key(to, in))
-        continue;
-      bool company = name->alloc && name->alloc != t->alloc && pool_domain_key(name->alloc->node, in) == home;
-      for (const struct tie *m = name->members; m && !company; m = m->next)
-        company = m->alloc != t->alloc && pool_domain_key(m->alloc->node, in) == home;
-      if (!company)
-        return t->alloc;
-    }
-  }
-  return NULL;
-}
-
-static enum pl_status may_move(const struct rules *rules, const struct alloc *a, const struct node *from, const struct node *to, struct pl_err *err)
-{
-  const char *id = a->name->word, *where = to->name->word;
-  const struct domain *limit;
-  const struct alloc *alone;
-  switch (pool_ruled(rules, to, &limit)) {
-  case RULED_CLOSED: return pl_fail(err, PL_E_RANGE, "pool: %s cannot go to %s: that takes no work (%s)", id, where, to->state == PL_NODE_GONE ? "gone" : "closed");
-  case RULED_FEATURE: return pl_fail(err, PL_E_RANGE, "pool: %s cannot go to %s: that lacks a feature that it needs", id, where);
-  case RULED_SMALL: return short_of(err, id, to, &rules->need);
-  case RULED_AFFINITY:
-    return pl_fail(err, PL_E_RANGE, "pool: %s cannot go to %s: its affinity, anti-affinity or redundancy, or another's anti-affinity, forbids it", id, where);
-  case RULED_LIMIT: return over(err, id, limit, &rules->need);
-  case RULED_NOT:
-    if ((alone = left_alone(a, from, to)))
-      return pl_fail(err, PL_E_RANGE, "pool: %s cannot go to %s: %s is to be in one %s with it", id, where, alone->name->word,
-                     pl_domain_name(alone->ask->request.with_in));
-    return PL_OK;
-  }
-  return PL_OK;
-}
-
-enum pl_status pl_pool_move(struct pl_pool *pool, const char *id, const char *to, struct pl_err *err)
-{
-  pthread_rwlock_wrlock(&pool->lock);
-  struct alloc *a = find(pool, id);
-  const struct name *name = pool_name_find(&pool->names, to);
-  enum pl_status status = PL_OK;
-  if (!a) {
-    status = none(err, id);
-  } else if (!name || !name->node) {
-    status = pl_fail(err, PL_E_USAGE, "pool: there is no node \"%s\" to move %s to", to, id);
-  } else if (a->ask->request.stay && a->node != name->node && a->node->state != PL_NODE_GONE) {
-    status = pl_fail(err, PL_E_RANGE, "pool: %s is to stay on %s: it was asked for so", id, a->node->name->word);
-  } else if (a->node != name->node) {
-    struct node *from = a->node;
-    struct rules rules;
-    pool_detach(pool, a);
-    if (!pool_rules_make(pool, &a->ask->request, &a->need, a->name->word, &rules)) {
-      status = pl_fail(err, PL_E_NOMEM, "out of memory for the move of %s", id);
-    } else {
-      status = may_move(&rules, a, from, name->node, err);
-      pool_rules_end(&rules);
-    }
-    pool_attach(pool, a, status ? from : name->node);
-    pool->version += !status;
-  }
-  pthread_rwlock_unlock(&pool->lock);
-  if (!status || status == PL_E_RANGE)
-    pl_pool_tell(pool, (struct pl_pool_call){.verb = PL_POOL_MOVE, .status = status, .id = id, .to = to});
   return status;
 }

@@ -62,6 +62,11 @@ struct alloc *pool_alloc_new(struct pl_pool *pool, struct ask *ask, unsigned rep
 void pool_alloc_free(struct pl_pool *pool, struct alloc *alloc);
 void pool_attach(struct pl_pool *pool, struct alloc *alloc, struct node *node);
 void pool_detach(struct pl_pool *pool, struct alloc *alloc);
+struct alloc *pool_alloc_find(const struct pl_pool *pool, const char *id); /* NULL: none */
+enum pl_status pool_no_alloc(struct pl_err *err, const char *id);
+enum pl_status pool_short_of(struct pl_err *err, const char *id, const struct node *n, const struct pl_amounts *need); /* in the first dimension that is */
+const struct alloc *pool_left_alone(const struct alloc *a, const struct node *from, const struct node *to); /* by its move, which is nowhere now; NULL: nobody */
+enum pl_status pool_over_limit(struct pl_err *err, const char *id, const struct domain *limit, const struct pl_amounts *need);
 void pool_alloc_id(const char *request, unsigned replica, char *out, size_t size);
 
 /* --- what there is --- */

@@ -17,7 +17,7 @@ enum pl_pool_verb { /* what changes nothing (a release of what is not there, a r
   PL_POOL_ADOPT,    /* requests (one), replica, id: the node */
   PL_POOL_RELEASE,  /* id */
   PL_POOL_RESIZE,   /* id, amounts, status: OK or E_RANGE */
-  PL_POOL_MOVE,     /* id, to, status: OK or E_RANGE */
+  PL_POOL_MOVE,     /* shifts, count, status: OK or E_RANGE */
   PL_POOL_PLAN,     /* requests, count, status: OK (plan, number) or E_RANGE (why, where it was asked for) */
   PL_POOL_COMMIT,   /* number: the plan's; status: OK or E_BUSY */
   PL_POOL_MOVES,    /* goal, moves */
@@ -30,12 +30,13 @@ struct pl_pool_call {
   enum pl_pool_verb verb;
   enum pl_status status;
   uint64_t pool, number; /* pool: 0, or a copy's number */
-  const char *id, *to;
+  const char *id;
   enum pl_domain domain;
   const struct pl_amounts *amounts;
   const struct pl_node_desc *node;
   const struct pl_request *requests;
-  size_t count;
+  const struct pl_shift *shifts;
+  size_t count; /* of requests or shifts */
   unsigned replica;
   const struct pl_plan *plan;
   const struct pl_why *why;

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALL_NOTED = 64, BEST_NOTED = 8 };
+enum { ALL_NOTED = 64, BEST_NOTED = 8, SHORTS_SAID = 6 };
 
 /* --- explanations --- */
 
@@ -154,6 +154,84 @@ char *pl_plan_explain(const struct pl_plan *plan, size_t row)
   return text;
 }
 
+/* --- of what is there already --- */
+
+static size_t weigh(const struct pl_pool *pool, const struct alloc *a, const struct node *here, const struct rules *rules, struct pl_plan *plan, struct row *row)
+{
+  struct candidate candidates[CANDIDATES];
+  size_t could = 0;
+  memcpy(plan->weights, pool->weights, sizeof plan->weights);
+  plan->nodes = pool->n_there;
+  if (pool->n_nodes > ALL_NOTED) {
+    could = pool_hunt(pool, TREE_AWAKE, rules, candidates);
+    pool_explain(plan, row, pool, rules, candidates, could);
+    return could;
+  }
+  row->notes = malloc((pool->n_nodes + 1) * sizeof *row->notes);
+  for (size_t i = 0; row->notes && i < pool->n_nodes; i++) {
+    const struct node *n = pool->nodes[i];
+    enum ruled ruled = n ? pool_ruled(rules, n, NULL) : RULED_NOT;
+    if (n && !ruled && pool_left_alone(a, here, n))
+      ruled = RULED_AFFINITY;
+    if (n)
+      note(plan, row, rules, n, ruled);
+    could += n && !ruled;
+  }
+  if (row->notes)
+    qsort(row->notes, row->n_notes, sizeof *row->notes, by_merit);
+  return could;
+}
+
+static char *print_weighed(const struct pl_plan *plan, const struct row *row, const char *left, size_t could)
+{
+  char *text = NULL;
+  size_t size = 0;
+  FILE *out = open_memstream(&text, &size);
+  if (!out)
+    return NULL;
+  print(out, "%s on %s: score %.3f of 1; %zu of %zu nodes could take it\n", row->pub.id, row->pub.node, row->pub.score, could, plan->nodes);
+  for (size_t i = 0; i < row->n_notes; i++) {
+    const char *name = plan->text + row->notes[i].name;
+    if (left && !strcmp(name, left))
+      print(out, "%-16s no: it was to leave it\n", name);
+    else
+      print_note(out, plan, &row->notes[i], !strcmp(name, row->pub.node));
+  }
+  if (fclose(out)) {
+    free(text);
+    return NULL;
+  }
+  return text;
+}
+
+char *pl_pool_explain(struct pl_pool *pool, const char *id, const char *left, double *score)
+{
+  struct pl_plan plan = {0};
+  struct row row = {.pub = {.id = id}};
+  struct rules rules;
+  char *text = NULL;
+  pthread_rwlock_wrlock(&pool->lock);
+  struct alloc *a = pool_alloc_find(pool, id);
+  struct node *here = a ? a->node : NULL;
+  if (a)
+    pool_detach(pool, a);
+  if (a && pool_rules_make(pool, &a->ask->request, &a->need, id, &rules)) {
+    size_t could = weigh(pool, a, here, &rules, &plan, &row);
+    row.pub.node = here->name->word;
+    row.pub.score = (double)here->score + pool->weights[TERM_BALANCE] * (double)pool_score_balance(here, &rules.need);
+    if (score)
+      *score = row.pub.score;
+    text = print_weighed(&plan, &row, left, could);
+    pool_rules_end(&rules);
+  }
+  if (a)
+    pool_attach(pool, a, here);
+  pthread_rwlock_unlock(&pool->lock);
+  free(row.notes);
+  free(plan.text);
+  return text;
+}
+
 /* --- refusals --- */
 
 static double distance(const struct rules *rules, const struct node *n)
@@ -177,14 +255,17 @@ static void count_ruled(struct pl_why *why, enum ruled ruled)
 static void say_short(char *text, size_t size, const struct rules *rules, const struct node *n, struct pl_why *why)
 {
   size_t at = strlen(text);
-  int parts = 0;
+  int parts = 0, more = 0;
   for (int d = 0; d < DIMS; d++) {
     char lack[64];
     why->short_by.of[d] = rules->need.of[d] > n->free.of[d] ? rules->need.of[d] - n->free.of[d] : 0;
-    if (why->short_by.of[d] && at < size)
+    more += why->short_by.of[d] && parts == SHORTS_SAID;
+    if (why->short_by.of[d] && parts < SHORTS_SAID && at < size)
       at += (size_t)snprintf(text + at, size - at, "%s%s (needs %.10g, has %.10g free)", parts++ ? ", " : "", amount_words((enum pl_dimension)d, why->short_by.of[d], lack),
                              in_words((enum pl_dimension)d, rules->need.of[d]), in_words((enum pl_dimension)d, n->free.of[d]));
   }
+  if (more && at < size)
+    snprintf(text + at, size - at, " and %d more", more);
 }
 
 static void say(struct pl_why *why, const char *help)
@@ -194,12 +275,12 @@ static void say(struct pl_why *why, const char *help)
     const char *word;
   } parts[] = {{why->closed, "closed or gone"}, {why->lacks_feature, "without a feature"}, {why->too_small, "without room"},
                {why->affinity, "ruled out by affinity or redundancy"}, {why->domain_limit, "under a limit that is used up"}};
-  char list[200] = "";
+  char list[240] = "";
   size_t at = 0;
   for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
     if (parts[i].count && at < sizeof list)
       at += (size_t)snprintf(list + at, sizeof list - at, "%s%zu %s", at ? ", " : "", parts[i].count, parts[i].word);
-  snprintf(why->text, sizeof why->text, "%.60s fits nowhere: of %zu nodes %.110s; %s", why->id, why->nodes, at ? list : "none can be used", help);
+  snprintf(why->text, sizeof why->text, "%.60s fits nowhere: of %zu nodes %s; %s", why->id, why->nodes, at ? list : "none can be used", help);
 }
 
 struct walk {
@@ -248,7 +329,7 @@ void pool_why(const struct pl_pool *pool, const struct rules *rules, const char 
   struct walk w = {.rules = rules, .why = why, .least = INFINITY};
   *why = (struct pl_why){.id = id};
   walk_all(pool, &w);
-  char help[280] = "nothing of its kind is here: it needs other features, other company or an open node";
+  char help[700] = "nothing of its kind is here: it needs other features, other company or an open node";
   if (w.limit) {
     struct node as = *w.under;
     for (int d = 0; d < DIMS; d++)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Who waits for a place: orders as a whole, and single replicas that lost theirs. The most important first, then the oldest; having waited makes more important.
- * One that waited too long is passed by nobody of its priority, if it could ever fit: nobody starves.
+ * One that waited too long is passed by nobody of its priority, if it could ever fit: nobody starves. What it has waited is run off again, and until then it is as
+ * important as it had become: what is displaced again and again gets its turn, and has it for a while.
  */
 #include "control/placement/placement_in.h"
 
@@ -21,6 +22,26 @@ static pl_time_ns waited(const struct pl_placement *all, const struct pl_work *w
 static int64_t importance(const struct pl_placement *all, const struct pl_work *work)
 {
   return work->w.request.priority + waited(all, work) / all->stack->settings.aging_ns;
+}
+
+int64_t pl_queue_left(const struct pl_placement *all, const struct pl_work *work)
+{
+  int64_t left = work->waited_ns - (pl_room_wall(all) - work->placed_wall_ns);
+  return left > 0 ? left : 0;
+}
+
+void pl_queue_stand(struct pl_placement *all)
+{
+  struct pl_allocation held;
+  for (struct pl_work *work = all->first; work; work = pl_work_next(work)) {
+    struct pl_request request = work->w.request;
+    request.priority += (int)(pl_queue_left(all, work) / all->stack->settings.aging_ns);
+    if ((work->w.state != PL_WORKLOAD_STARTING && work->w.state != PL_WORKLOAD_RUNNING) || !pl_pool_find(all->pool, work->w.id, &held) ||
+        held.priority == request.priority || strcmp(held.node, work->w.node) != 0)
+      continue;
+    (void)pl_pool_release(all->pool, work->w.id, NULL);
+    (void)pl_pool_adopt(all->pool, &request, work->replica, work->w.node, NULL);
+  }
 }
 
 /* --- one order, as a whole --- */
@@ -80,13 +101,15 @@ static bool try_order(struct pl_placement *all, struct pl_work *first)
   struct pl_plan *plan = NULL;
   struct pl_why why = {0};
   struct pl_err err = {0};
+  char reservation[37];
+  snprintf(reservation, sizeof reservation, "%s", first->w.reservation);
   if (!gather(all, first, &whole)) {
     put_away(&whole);
     return false;
   }
   enum pl_status status = pl_pool_plan(all->pool, whole.requests, whole.order.count, &plan, &why, &err);
   if (!status)
-    status = pl_order_settle(all, &whole.order, plan, NULL, PL_NEVER, first->order, &err);
+    status = pl_order_settle(all, &whole.order, plan, *reservation ? reservation : NULL, first->w.expires, first->order, &err);
   if (status)
     tell_why(all, first, why.text[0] ? why.text : err.text);
   pl_plan_free(plan);
@@ -96,14 +119,28 @@ static bool try_order(struct pl_placement *all, struct pl_work *first)
 
 /* --- one replica --- */
 
-bool pl_find_place(struct pl_placement *all, const struct pl_work *work, const struct pl_request *request, bool anywhere_else, char to[64], struct pl_err *why)
+/* Out of limbo to where it is best; "": nowhere. No other moves for it. */
+static enum pl_status look_for(const struct pl_pool *copy, const struct pl_work *work, char to[64], struct pl_err *why)
 {
   const char *nodes[] = {LIMBO};
-  struct pl_pool *copy = NULL;
+  const struct pl_goal_desc goal = {.goal = PL_GOAL_REPAIR, .nodes = nodes, .n_nodes = 1, .most = 1};
   struct pl_moves moves = {0};
+  enum pl_status status = pl_moves_plan(copy, &goal, &moves, why);
+  *to = '\0';
+  for (size_t i = 0; i < moves.count && !status; i++)
+    if (!strcmp(moves.moves[i].id, work->w.id))
+      snprintf(to, 64, "%s", moves.moves[i].to);
+  if (!status && !*to)
+    status = pl_fail(why, PL_E_RANGE, "%s", moves.why[0] ? moves.why : "it fits nowhere");
+  pl_moves_end(&moves);
+  return status;
+}
+
+bool pl_find_place(struct pl_placement *all, const struct pl_work *work, const struct pl_request *request, bool anywhere_else, char to[64], struct pl_err *why)
+{
+  struct pl_pool *copy = NULL;
   struct pl_request wanted = *request;
   const struct pl_node_desc limbo = {.id = LIMBO, .state = PL_NODE_GONE};
-  const struct pl_goal_desc goal = {.goal = PL_GOAL_REPAIR, .nodes = nodes, .n_nodes = 1};
   if (anywhere_else)
     wanted.not_node = work->w.node;
   enum pl_status status = pl_pool_copy(all->pool, &copy, why);
@@ -113,21 +150,16 @@ bool pl_find_place(struct pl_placement *all, const struct pl_work *work, const s
   }
   if (!status)
     status = pl_pool_adopt(copy, &wanted, work->replica, LIMBO, why);
-  if (!status && wanted.node) { /* it may be nowhere else */
-    status = pl_pool_move(copy, work->w.id, wanted.node, why);
-    if (!status)
-      snprintf(to, 64, "%s", wanted.node);
-  } else if (!status) {
-    status = pl_moves_plan(copy, &goal, &moves, why);
-  }
-  for (size_t i = 0; i < moves.count && !status; i++)
-    if (!strcmp(moves.moves[i].id, work->w.id))
-      snprintf(to, 64, "%s", moves.moves[i].to);
-  if (!status && !*to)
-    pl_fail(why, PL_E_RANGE, "%s", moves.why[0] ? moves.why : "it fits nowhere");
-  pl_moves_end(&moves);
+  if (!status && wanted.node) /* it may be nowhere else */
+    snprintf(to, 64, "%s", wanted.node);
+  else if (!status)
+    status = look_for(copy, work, to, why);
+  if (!status)
+    status = pl_pool_move(copy, work->w.id, to, why); /* by the pool's own rules: who asks may take it as it stands */
+  if (status)
+    *to = '\0';
   pl_pool_free(copy);
-  return *to;
+  return !status;
 }
 
 /* What has no others beside it is planned as any order, and may displace. */
@@ -144,10 +176,15 @@ static bool try_single(struct pl_placement *all, struct pl_work *work)
     tell_why(all, work, why.text);
     return false;
   }
+  const char *with = pl_displaced_words(work);
   work->displaced = work->restored = false;
+  work->waited_ns = waited(all, work);
+  work->placed_wall_ns = pl_room_wall(all);
   snprintf(work->w.node, sizeof work->w.node, "%s", to);
-  pl_work_state(all, work, PL_WORKLOAD_STARTING, "on %s, where there is room again", to);
-  pl_decide(all, "place", work->w.id, to, "placement", NULL, "%s goes to %s, where there is room again", work->w.id, to);
+  pl_work_state(all, work, work->w.reservation[0] ? PL_WORKLOAD_RESERVED : PL_WORKLOAD_STARTING, "on %s, where there is room again%s", to, with);
+  char *detail = pl_place_explain(all, work, "", "placement", "there is room again");
+  pl_decide(all, "place", work->w.id, to, "placement", detail, "%s goes to %s, where there is room again%s", work->w.id, to, with);
+  free(detail);
   pl_host_hurry(pl_host_find(all, to));
   return true;
 }
@@ -175,7 +212,7 @@ static bool could_ever_fit(const struct pl_placement *all, const struct pl_work 
 
 static bool has_no_patience(const struct pl_placement *all, const struct pl_work *work)
 {
-  return waits(work) && !work->displaced && waited(all, work) >= all->stack->settings.patience_ns && !PL_LIES(all->stack, QUEUE_STARVED);
+  return waits(work) && waited(all, work) >= all->stack->settings.patience_ns && !PL_LIES(all->stack, QUEUE_STARVED);
 }
 
 bool pl_queue_blocks(const struct pl_placement *all, int priority, const struct pl_work **head)
@@ -226,7 +263,9 @@ void pl_queue_try(struct pl_placement *all)
     bool placed = work->displaced && !stands_alone(work) ? try_single(all, work) : try_order(all, work);
     if (!placed && has_no_patience(all, work) && could_ever_fit(all, work))
       break;
-    if (!placed)
+    if (placed)
+      pl_queue_stand(all); /* before the next one is tried */
+    else
       tried[n_tried++] = work;
   }
   free(tried);

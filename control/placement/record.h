@@ -49,6 +49,7 @@ struct pl_record { /* a call with what it points to */
   struct pl_amounts amounts;
   struct pl_node_desc node;
   struct pl_request *requests;
+  struct pl_shift *shifts;
   struct pl_goal_desc goal;
   const char **names;
   bool asked; /* PLAN: why not */

@@ -196,6 +196,18 @@ static void take_requests(struct pl_record_words *words, struct pl_record *recor
   record->call.count = count;
 }
 
+static void take_shifts(struct pl_record_words *words, struct pl_record *record, size_t count)
+{
+  record->shifts = words->bad ? NULL : calloc(count, sizeof *record->shifts);
+  words->bad |= !record->shifts;
+  for (size_t i = 0; i < count && !words->bad; i++) {
+    record->shifts[i].id = take_name(words);
+    record->shifts[i].to = take_name(words);
+  }
+  record->call.shifts = record->shifts;
+  record->call.count = count;
+}
+
 static void take_node(struct pl_record_words *words, struct pl_record *record)
 {
   struct pl_node_desc *node = &record->node;
@@ -250,10 +262,7 @@ static void take_asked(struct pl_record_words *words, struct pl_record *record)
     call->replica = (unsigned)pl_record_take_int(words, 1, 2 * REPLICAS_MAX);
     call->id = take_name(words);
     break;
-  case PL_POOL_MOVE:
-    call->id = take_name(words);
-    call->to = take_name(words);
-    break;
+  case PL_POOL_MOVE: take_shifts(words, record, (size_t)pl_record_take_int(words, 1, REQUESTS_MAX)); break;
   case PL_POOL_PLAN:
     record->asked = pl_record_take_int(words, 0, 1);
     take_requests(words, record, (size_t)pl_record_take_int(words, 1, REQUESTS_MAX));
@@ -291,6 +300,7 @@ enum pl_status pl_record_read(struct pl_record_words *words, struct pl_record *r
 void pl_record_free(struct pl_record *record)
 {
   free(record->requests);
+  free(record->shifts);
   free(record->names);
   *record = (struct pl_record){0};
 }

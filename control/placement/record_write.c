@@ -209,8 +209,11 @@ static void put_asked(struct pl_record_text *out, const struct pl_pool_call *cal
     pl_record_word(out, call->id);
     break;
   case PL_POOL_MOVE:
-    pl_record_word(out, call->id);
-    pl_record_word(out, call->to);
+    pl_record_int(out, (int64_t)call->count);
+    for (size_t i = 0; i < call->count; i++) {
+      pl_record_word(out, call->shifts[i].id);
+      pl_record_word(out, call->shifts[i].to);
+    }
     break;
   case PL_POOL_PLAN:
     pl_record_int(out, !call->status || call->why);

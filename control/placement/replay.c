@@ -193,13 +193,13 @@ static enum pl_status moves_again(struct again *a, const struct pl_pool *pool, c
 
 static enum pl_status move_again(struct again *a, struct pl_pool *pool, const struct pl_pool_call *call, struct pl_err *err)
 {
-  if (is_wanted(a))
-    say_elsewhere(a, pool, call->id);
-  enum pl_status status = pl_pool_move(pool, call->id, call->to, err);
+  for (size_t i = 0; i < call->count && is_wanted(a); i++)
+    say_elsewhere(a, pool, call->shifts[i].id);
+  enum pl_status status = pl_pool_move_all(pool, call->shifts, call->count, err);
   if (is_wanted(a) && status)
     fprintf(a->say, "%s\n", err->text);
-  else if (is_wanted(a))
-    fprintf(a->say, "%s may go to %s: it fits there, and no constraint is broken\n", call->id, call->to);
+  for (size_t i = 0; i < call->count && is_wanted(a) && !status; i++)
+    fprintf(a->say, "%s may go to %s: it fits there, and no constraint is broken\n", call->shifts[i].id, call->shifts[i].to);
   return status;
 }
 

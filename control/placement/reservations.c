@@ -53,11 +53,17 @@ enum pl_status pl_placement_cancel_reservation(struct pl_placement *placement, c
   return PL_OK;
 }
 
+/* Or it lost its place, and waits for another one to be held. */
+static bool is_reserved(const struct pl_work *work)
+{
+  return work->w.state == PL_WORKLOAD_RESERVED || (work->w.state == PL_WORKLOAD_QUEUED && work->w.reservation[0]);
+}
+
 pl_time_ns pl_reservations_due(const struct pl_placement *all)
 {
   pl_time_ns due = PL_NEVER;
   for (const struct pl_work *work = all->first; work; work = pl_work_next(work))
-    if (work->w.state == PL_WORKLOAD_RESERVED && work->w.expires < due)
+    if (is_reserved(work) && work->w.expires < due)
       due = work->w.expires;
   return due;
 }
@@ -65,7 +71,7 @@ pl_time_ns pl_reservations_due(const struct pl_placement *all)
 void pl_reservations_expire(struct pl_placement *all)
 {
   for (struct pl_work *work = all->first; work; work = pl_work_next(work))
-    if (work->w.state == PL_WORKLOAD_RESERVED && work->w.expires <= pl_room_now(all)) {
+    if (is_reserved(work) && work->w.expires <= pl_room_now(all)) {
       give_back(all, work->w.reservation, "expire", "placement");
       work = all->first; /* the list is another one now */
       if (!work)

@@ -10,7 +10,7 @@ static enum pl_status grow_elsewhere(struct pl_placement *all, struct pl_work *w
   char to[64] = "";
   request.need = *need;
   if (request.stay || !pl_find_place(all, work, &request, true, to, &why))
-    return pl_fail(err, PL_E_RANGE, "%s cannot grow: %.200s%s%.200s", work->w.id, here, request.stay ? "; and it is to stay" : "; elsewhere: ", why.text);
+    return pl_fail(err, PL_E_RANGE, "%s cannot grow: %s%s%s", work->w.id, here, request.stay ? "; and it is to stay" : "; elsewhere: ", why.text);
   enum pl_status status = pl_transfer_begin(all, work, to, author, NULL, err);
   if (!status)
     work->grow = *need;

@@ -78,6 +78,85 @@ static void test_one_makes_room_for_another(void **state)
   pl_pool_free(pool);
 }
 
+/* None of them may go alone; n1 has room for one, n2 for both. */
+static void test_a_pair_leaves_together(void **state)
+{
+  (void)state;
+  struct pl_pool *pool = pool_of(3, 1);
+  put(pool, "n0", (struct pl_request){.id = "db", .need = OF(5, 4096)});
+  put(pool, "n0", (struct pl_request){.id = "cache", .need = OF(5, 2048), .with = {"db"}});
+  put(pool, "n1", (struct pl_request){.id = "wall", .need = OF(8, 1024), .stay = true});
+  struct pl_moves moves;
+  struct pl_pool *after = carry_out(pool, EVACUATE("n0"), &moves);
+  assert_int_equal(moves.count, 2);
+  assert_int_equal(moves.n_stranded, 0);
+  assert_true(moves.moves[0].group && moves.moves[0].group == moves.moves[1].group);
+  assert_string_equal(node_of(after, "db"), "n2");
+  assert_string_equal(node_of(after, "cache"), "n2");
+  pl_moves_end(&moves);
+  pl_pool_free(after);
+  put(pool, "n2", (struct pl_request){.id = "wall-2", .need = OF(8, 1024), .stay = true});
+  moves = plan(pool, EVACUATE("n0"));
+  assert_int_equal(moves.count, 0);
+  assert_int_equal(moves.n_stranded, 2);
+  assert_says(&moves, "together with what it is tied to");
+  pl_moves_end(&moves);
+  pl_pool_free(pool);
+}
+
+/* Each node of the other module has room for one of the two: together in the module, not on a node. A small one has to make room for the second. */
+static void test_a_pair_leaves_its_module(void **state)
+{
+  (void)state;
+  struct pl_pool *pool = pool_of(6, 2);
+  put(pool, "n0", (struct pl_request){.id = "db", .need = OF(10, 4096)});
+  put(pool, "n1", (struct pl_request){.id = "cache", .need = OF(10, 2048), .with = {"db"}, .with_in = PL_DOMAIN_MODULE});
+  put(pool, "n2", (struct pl_request){.id = "wall", .need = OF(8, 1024), .stay = true});
+  put(pool, "n4", (struct pl_request){.id = "small", .need = OF(4, 512)});
+  put(pool, "n4", (struct pl_request){.id = "rooted", .need = OF(4, 512), .stay = true});
+  struct pl_moves moves;
+  struct pl_pool *after = carry_out(pool, EVACUATE("n0", "n1"), &moves);
+  assert_int_equal(moves.n_stranded, 0);
+  assert_int_equal(moves.count, 3);
+  assert_string_equal(moves.moves[0].id, "small");
+  assert_int_equal(moves.moves[1].after, 1);
+  assert_int_equal(moves.moves[2].after, 1);
+  assert_true(moves.moves[1].group && moves.moves[1].group == moves.moves[2].group);
+  assert_int_equal(on(after, "n0") + on(after, "n1"), 0);
+  pl_moves_end(&moves);
+  pl_pool_free(after);
+  pl_pool_free(pool);
+}
+
+/* A full node is relieved of a pair where nothing on it can go alone, and a small one is emptied so that it can sleep. */
+static void test_a_pair_is_relieved_and_consolidated(void **state)
+{
+  (void)state;
+  struct pl_pool *pool = pool_of(2, 1);
+  put(pool, "n0", (struct pl_request){.id = "rooted", .need = OF(8, 1024), .stay = true});
+  put(pool, "n0", (struct pl_request){.id = "db", .need = OF(3, 1024)});
+  put(pool, "n0", (struct pl_request){.id = "cache", .need = OF(3, 1024), .with = {"db"}});
+  struct pl_moves moves;
+  struct pl_pool *after = carry_out(pool, RELIEVE, &moves);
+  assert_int_equal(moves.count, 2);
+  assert_int_equal(on(after, "n0"), 1);
+  pl_moves_end(&moves);
+  pl_pool_free(after);
+  pl_pool_free(pool);
+  pool = pool_of(3, 1);
+  put(pool, "n0", (struct pl_request){.id = "db", .need = OF(1, 1024)});
+  put(pool, "n0", (struct pl_request){.id = "cache", .need = OF(1, 1024), .with = {"db"}});
+  put(pool, "n1", (struct pl_request){.id = "rooted", .need = OF(6, 1024), .stay = true});
+  put(pool, "n2", (struct pl_request){.id = "rooted-2", .need = OF(6, 1024), .stay = true});
+  after = carry_out(pool, CONSOLIDATE(1), &moves);
+  assert_int_equal(moves.count, 2);
+  assert_int_equal(moves.n_sleep, 1);
+  assert_int_equal(on(after, "n0"), 0);
+  pl_moves_end(&moves);
+  pl_pool_free(after);
+  pl_pool_free(pool);
+}
+
 static void test_stranded_are_told_by_priority(void **state)
 {
   (void)state;
@@ -426,6 +505,9 @@ int main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_everything_leaves),
       cmocka_unit_test(test_one_makes_room_for_another),
+      cmocka_unit_test(test_a_pair_leaves_together),
+      cmocka_unit_test(test_a_pair_leaves_its_module),
+      cmocka_unit_test(test_a_pair_is_relieved_and_consolidated),
       cmocka_unit_test(test_stranded_are_told_by_priority),
       cmocka_unit_test(test_at_most_so_many),
       cmocka_unit_test(test_rules_on_the_way),

@@ -39,13 +39,7 @@ static struct stand *open_powered(void)
 {
   struct stand *s = stand_open(DEMO_RACK);
   stand_stack(s);
-  for (int i = 1; i <= 2; i++) {
-    char device[24];
-    snprintf(device, sizeof device, "hsc-%d", i);
-    stand_set(s, device, "on", 1);
-    snprintf(device, sizeof device, "connector-%d", i);
-    stand_set(s, device, "power-enable", 1);
-  }
+  stand_power_some(s, 2);
   stand_run(s, 10 * PL_S);
   return s;
 }

@@ -452,6 +452,63 @@ static void company_is_not_left_alone_by_a_move(void **state)
   pl_pool_free(pool);
 }
 
+static void those_that_are_tied_move_together_or_not_at_all(void **state)
+{
+  (void)state;
+  struct pl_pool *pool = new_pool(NULL);
+  struct pl_err err = {0};
+  add_nodes(pool, 4, 2, ROOM(8, 8192));
+  assert_int_equal(place(pool, (struct pl_request){.id = "db", .need = OF(3, 1)}), PL_OK);
+  assert_int_equal(pl_pool_move(pool, "db", "n0", &err), PL_OK);
+  assert_int_equal(place(pool, (struct pl_request){.id = "web", .need = OF(3, 1), .with = {"db"}}), PL_OK);
+  assert_int_equal(place(pool, (struct pl_request){.id = "wall", .need = OF(3, 1), .node = "n1", .stay = true}), PL_OK);
+  uint64_t version = pl_pool_version(pool);
+  assert_int_equal(pl_pool_move(pool, "db", "n2", &err), PL_E_RANGE);
+  assert_non_null(strstr(err.text, "web is to be in one node with it"));
+  assert_int_equal(pl_pool_move_all(pool, (const struct pl_shift[]){{"db", "n2"}, {"web", "n3"}}, 2, &err), PL_E_RANGE); /* apart */
+  assert_int_equal(pl_pool_move_all(pool, (const struct pl_shift[]){{"db", "n1"}, {"web", "n1"}}, 2, &err), PL_E_RANGE); /* room for one of them */
+  assert_non_null(strstr(err.text, "short by 1000 mcore"));
+  assert_int_equal(pl_pool_move_all(pool, (const struct pl_shift[]){{"db", "n2"}, {"db", "n2"}}, 2, &err), PL_E_USAGE);
+  assert_int_equal(pl_pool_move_all(pool, (const struct pl_shift[]){{"db", "n2"}, {"nobody", "n2"}}, 2, &err), PL_E_USAGE);
+  assert_string_equal(node_of(pool, "db"), "n0");
+  assert_string_equal(node_of(pool, "web"), "n0");
+  assert_int_equal(pl_pool_version(pool), version);
+  assert_sound(pool);
+  assert_int_equal(pl_pool_move_all(pool, (const struct pl_shift[]){{"db", "n2"}, {"web", "n2"}}, 2, &err), PL_OK);
+  assert_string_equal(node_of(pool, "db"), "n2");
+  assert_string_equal(node_of(pool, "web"), "n2");
+  assert_int_equal(pl_pool_version(pool), version + 1);
+  assert_sound(pool);
+  pl_pool_free(pool);
+}
+
+/* Whatever is short, the sentence ends as it should: what it does not name it counts. */
+static void a_refusal_is_never_cut(void **state)
+{
+  (void)state;
+  struct pl_pool *pool = new_pool(NULL);
+  struct pl_err err = {0};
+  struct pl_why why;
+  struct pl_plan *plan = NULL;
+  struct pl_request all = {.id = "the-longest-name-that-an-order-may-have-of-fifty-six-chars"};
+  for (int i = 0; i < 40; i++) {
+    char id[64];
+    snprintf(id, sizeof id, "a-node-with-a-name-that-is-as-long-as-names-of-nodes-get-%d", i);
+    add_node(pool, (struct pl_node_desc){.id = id, .capacity = OF(1, 1), .state = i % 3 == 2 ? PL_NODE_CLOSED : PL_NODE_UP});
+  }
+  for (int d = 0; d < PL_DIMENSION_COUNT; d++)
+    all.need.of[d] = 123456789012345;
+  assert_int_equal(pl_pool_plan(pool, &all, 1, &plan, &why, &err), PL_E_RANGE);
+  const char *end = " and 4 more";
+  assert_true(strlen(why.text) + 1 < sizeof why.text && strlen(why.text) > strlen(end));
+  assert_string_equal(why.text + strlen(why.text) - strlen(end), end);
+  assert_non_null(strstr(why.text, "without room; nearest is a-node-"));
+  for (int d = 0; d < PL_DIMENSION_COUNT; d++)
+    assert_true(why.short_by.of[d] > 0);
+  assert_string_equal(err.text + strlen(err.text) - 3, "..."); /* an err holds less, and says so */
+  pl_pool_free(pool);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -474,6 +531,8 @@ int main(void)
       cmocka_unit_test(scaling_out_adds_replicas_and_keeps_the_rule),
       cmocka_unit_test(resize_and_move_hold_what_they_must),
       cmocka_unit_test(company_is_not_left_alone_by_a_move),
+      cmocka_unit_test(a_refusal_is_never_cut),
+      cmocka_unit_test(those_that_are_tied_move_together_or_not_at_all),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

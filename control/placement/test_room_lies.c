@@ -3,10 +3,6 @@
  * that has them (module.mk), runs afterwards. */
 #include "control/placement/placement_test.h"
 
-#include <unistd.h>
-
-#define OWN "/control/placement/test_room_lies"
-
 /* NULL: this build has none, and said so. */
 static struct bay *lying(const char *mutant)
 {
@@ -192,19 +188,6 @@ static void test_moves_to_hot(void **state)
   bay_close(bay);
 }
 
-/* BUILD/control/placement/test_room_lies -> BUILD/mutants/control/placement/test_room_lies. Returns only where there is none, or this is it. */
-static void go_on_lying(const char *self)
-{
-  const struct pl_word *words;
-  char path[1024];
-  const char *own = strstr(self, OWN);
-  if (pl_mutants(&words) || !own)
-    return;
-  snprintf(path, sizeof path, "%.*s/mutants%s", (int)(own - self), self, own);
-  if (!access(path, X_OK))
-    execl(path, path, (char *)NULL);
-}
-
 int main(int argc, char **argv)
 {
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_over_commit),     cmocka_unit_test(test_workload_forgotten), cmocka_unit_test(test_runs_twice),
@@ -213,6 +196,6 @@ int main(int argc, char **argv)
                                      cmocka_unit_test(test_queue_starved),   cmocka_unit_test(test_moves_to_hot)};
   int failed = cmocka_run_group_tests(tests, NULL, NULL);
   if (!failed && argc)
-    go_on_lying(argv[0]);
+    stand_go_on_lying(argv[0], "control/placement/test_room_lies");
   return failed;
 }

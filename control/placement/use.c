@@ -52,10 +52,26 @@ static struct pl_profile *read_one(struct pl_placement *all, const char *id, con
   return profile;
 }
 
+/* The way ahead is walked once a sample, and not at each look. */
+static struct pl_peak peak_of_profile(const struct pl_profile *profile, double ahead_s)
+{
+  struct pl_peak peak = {.ahead_s = ahead_s};
+  peak.known = profile && pl_profile_peak(profile, ahead_s, &peak.expected, &peak.high);
+  return peak;
+}
+
+static void find_peaks(const struct pl_placement *all, struct pl_work *work)
+{
+  double ahead_s = (double)all->stack->settings.ahead_ns / (double)PL_S;
+  work->cores_peak = peak_of_profile(work->cores, ahead_s);
+  work->memory_peak = peak_of_profile(work->memory, ahead_s);
+}
+
 void pl_use_read(struct pl_placement *all, struct pl_work *work)
 {
   work->cores = read_one(all, work->w.id, "cores");
   work->memory = read_one(all, work->w.id, "memory");
+  find_peaks(all, work);
 }
 
 static void sample(struct pl_placement *all, struct pl_work *work)
@@ -67,6 +83,7 @@ static void sample(struct pl_placement *all, struct pl_work *work)
     return;
   pl_profile_add(work->cores, known ? 1000 * work->w.run.used_cores : NAN);
   pl_profile_add(work->memory, known ? work->w.run.used_memory_MiB : NAN);
+  find_peaks(all, work);
   if (pl_profile_count(work->cores) % SAVE_EVERY == 0)
     pl_use_keep(all, work);
 }
@@ -74,14 +91,17 @@ static void sample(struct pl_placement *all, struct pl_work *work)
 /* What it will use at most, and how much more 9 times of 10; no more than it may. Before enough is known: what was asked for. False: that. */
 bool pl_use_peak(const struct pl_work *work, enum pl_dimension dimension, double ahead_s, double *expected, double *above)
 {
-  const struct pl_profile *profile = dimension == PL_DIMENSION_CORES ? work->cores : dimension == PL_DIMENSION_MEMORY ? work->memory : NULL;
-  double need = (double)work->w.request.need.of[dimension], high;
+  bool cores = dimension == PL_DIMENSION_CORES, memory = dimension == PL_DIMENSION_MEMORY;
+  double need = (double)work->w.request.need.of[dimension];
+  struct pl_peak peak = cores ? work->cores_peak : memory ? work->memory_peak : (struct pl_peak){0};
   *expected = need;
   *above = 0;
-  if (!profile || !pl_profile_peak(profile, ahead_s, expected, &high))
+  if ((cores || memory) && peak.ahead_s != ahead_s) /* another way ahead than the one that is kept */
+    peak = peak_of_profile(cores ? work->cores : work->memory, ahead_s);
+  if (!peak.known)
     return false;
-  *expected = fmin(fmax(*expected, 0), need);
-  *above = fmax(fmin(high, need) - *expected, 0);
+  *expected = fmin(fmax(peak.expected, 0), need);
+  *above = fmax(fmin(peak.high, need) - *expected, 0);
   return true;
 }
 

@@ -24,8 +24,7 @@ static void lose(struct pl_placement *all, struct pl_host *host, struct pl_work 
       pl_work_remove(all, work);
       break;
     }
-    work->w.node[0] = '\0';
-    pl_work_state(all, work, PL_WORKLOAD_QUEUED, NULL);
+    pl_displaced_gone(all, work, "its node lost its power before that could be kept");
     break;
   default:
     break;
@@ -68,7 +67,9 @@ static void restart_at(struct pl_placement *all, const char *id, const char *to,
   struct pl_err err = {0};
   if (!work || !host || (work->w.state != PL_WORKLOAD_LOST && work->w.state != PL_WORKLOAD_RESERVED) || pl_pool_move(all->pool, id, to, &err))
     return;
-  pl_decide(all, "place", id, to, "placement", why, "%s goes to %s: %s is lost", id, to, work->w.node);
+  char *detail = pl_place_explain(all, work, work->w.node, "that is lost", why);
+  pl_decide(all, "place", id, to, "placement", detail, "%s goes to %s: %s is lost", id, to, work->w.node);
+  free(detail);
   snprintf(work->w.node, sizeof work->w.node, "%s", to);
   pl_work_state(all, work, work->w.state == PL_WORKLOAD_LOST ? PL_WORKLOAD_STARTING : work->w.state, "anew on %s: its node was lost", to);
   if (host->asleep)
@@ -180,17 +181,17 @@ static bool lasts(const struct pl_placement *all, bool is_so, pl_time_ns *since)
   return is_so && now - *since >= all->stack->settings.over_ns;
 }
 
-static void relieve(struct pl_placement *all, struct pl_host *host, enum pl_goal what, size_t most, const char *author)
+static void relieve(struct pl_placement *all, struct pl_host *host)
 {
   const struct pl_stack_settings *settings = &all->stack->settings;
   const char *nodes[] = {host->item->id};
-  const struct pl_goal_desc goal = {.goal = what, .nodes = nodes, .n_nodes = 1, .high = settings->high_share, .low = settings->low_share,
-                                    .settle = settings->settle_share, .most = most};
+  const struct pl_goal_desc goal = {.goal = PL_GOAL_RELIEVE, .nodes = nodes, .n_nodes = 1, .high = settings->high_share, .low = settings->low_share,
+                                    .settle = settings->settle_share, .most = settings->moves_at_once};
   struct pl_moves moves = {0};
   struct pl_err err = {0};
   if (pl_moves_plan(all->pool, &goal, &moves, &err))
     return;
-  pl_transfers_plan(all, &moves, author);
+  pl_transfers_plan(all, &moves, "placement: its node is full");
   pl_moves_end(&moves);
 }
 
@@ -218,13 +219,11 @@ void pl_watch_load(struct pl_placement *all)
       continue;
     bool over = share_used(all, host) > all->stack->settings.high_share;
     if (lasts(all, over, &host->over)) {
-      relieve(all, host, PL_GOAL_RELIEVE, all->stack->settings.moves_at_once, "placement: its node is full");
+      relieve(all, host);
       host->over = 0; /* what was moved has its time to show */
     }
-    if (lasts(all, host->hot, &host->hotter)) {
-      relieve(all, host, PL_GOAL_EVACUATE, 1, "placement: its node is hot");
-      host->hotter = 0;
-    }
+    if (lasts(all, host->hot, &host->hotter))
+      pl_heat_relieve(host);
   }
 }
 
@@ -300,5 +299,5 @@ void pl_host_wake(struct pl_host *host, const char *author)
   if (!pl_procedure_begin(all->stack, &pl_power_on, host->item, "placement: wakes", NULL, &err))
     pl_decide(all, "wake", "", host->item->id, author, NULL, "%s is switched on: it is needed", host->item->id);
   else
-    pl_decide(all, "wake", "", host->item->id, author, NULL, "%s cannot be woken: %.300s", host->item->id, err.text);
+    pl_decide(all, "wake", "", host->item->id, author, NULL, "%s cannot be woken: %s", host->item->id, err.text);
 }

@@ -98,6 +98,7 @@ void pl_work_remove(struct pl_placement *all, struct pl_work *work)
 {
   struct pl_work *before = NULL;
   (void)pl_pool_release(all->pool, work->w.id, NULL); /* one that waits has nothing there */
+  pl_transfer_unhold(all, work);
   (void)pl_store_put(all->stack->store, "workload", work->w.id, NULL, NULL);
   pl_use_forget(all, work);
   for (struct pl_work *each = all->first; each != work; each = pl_work_next(each))
@@ -112,6 +113,7 @@ void pl_work_remove(struct pl_placement *all, struct pl_work *work)
     pl_reservation_forget(all, work->w.reservation);
   pl_work_changed(all, work);
   pl_work_free(work);
+  pl_retire_poke(all);
 }
 
 struct pl_work *pl_work_find(const struct pl_placement *all, const char *id)
@@ -164,20 +166,7 @@ void pl_work_state(struct pl_placement *all, struct pl_work *work, enum pl_workl
   if (state != PL_WORKLOAD_RUNNING && state != PL_WORKLOAD_MOVING)
     work->w.run.used_cores = work->w.run.used_memory_MiB = 0;
   if (state == PL_WORKLOAD_QUEUED || state == PL_WORKLOAD_RESERVED)
-    work->w.run = (struct pl_agent_run){0};
+    work->w.run = work->kept;
   (void)pl_work_keep(all, work, NULL); /* what is done for it is written before it is done; a state that is seen can be seen again */
   pl_work_changed(all, work);
-}
-
-void pl_work_displace(struct pl_placement *all, struct pl_work *work, const char *by)
-{
-  work->displaced = true;
-  pl_decide(all, "evict", work->w.id, work->w.node, "placement", NULL, "%s makes room on %s for %s, which is more important, and waits for another place", work->w.id,
-            work->w.node, by);
-  if (work->w.state == PL_WORKLOAD_RESERVED) {
-    work->w.node[0] = '\0';
-    pl_work_state(all, work, PL_WORKLOAD_QUEUED, "%s took its place", by);
-  } else {
-    pl_work_state(all, work, PL_WORKLOAD_STOPPING, "%s took its place", by);
-  }
 }

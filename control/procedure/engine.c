@@ -64,7 +64,7 @@ static void finish(struct pl_run *run, enum pl_procedure_state state)
     pl_item_touch(p->stack, p->item);
   }
   if (pl_run_write(run, true, "over", p->message, &err) && !p->message[0]) /* the next start takes it up again, and finds all done */
-    snprintf(p->message, sizeof p->message, "%.250s", err.text);
+    snprintf(p->message, sizeof p->message, "%s", err.text);
   run->stage = PL_STAGE_OVER;
   pl_clock_disarm(p->stack->clock, &run->timer);
   pl_run_release(run);
@@ -83,7 +83,7 @@ static void hold(struct pl_run *run, void (*again)(struct pl_run *run), const st
     return;
   }
   size_t used = strlen(run->p.message);
-  snprintf(run->p.message + used, sizeof run->p.message - used, "%sgiven up before %s: %.180s", used ? "; " : "", pl_run_step(run)->name, why->text);
+  snprintf(run->p.message + used, sizeof run->p.message - used, "%sgiven up before %s: %s", used ? "; " : "", pl_run_step(run)->name, why->text);
   finish(run, PL_PROCEDURE_FAILED);
 }
 
@@ -227,7 +227,7 @@ void pl_run_roll_back(struct pl_run *run, enum pl_procedure_state ending, const 
 {
   struct pl_procedure *p = &run->p;
   pl_orders_drop(run);
-  snprintf(p->message, sizeof p->message, "%.250s", why);
+  snprintf(p->message, sizeof p->message, "%s", why);
   p->state = PL_PROCEDURE_ROLLING_BACK;
   run->ending = ending;
   run->held = NULL;
@@ -239,7 +239,7 @@ void pl_run_roll_back(struct pl_run *run, enum pl_procedure_state ending, const 
 void pl_run_abandon(struct pl_run *run, const char *why)
 {
   pl_orders_drop(run);
-  snprintf(run->p.message, sizeof run->p.message, "%.250s", why);
+  snprintf(run->p.message, sizeof run->p.message, "%s", why);
   finish(run, PL_PROCEDURE_FAILED);
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Hot-swap of a CSU. Its last step, update, is that of the inventory and of the pool. Firmware is not written here: no device of the rack has a driver that could.
- * Its workloads go first: what is ordered to be there and fits nowhere else ends the procedure before anything is switched (placement/drains.c).
+ * Its workloads go first: what is ordered to be there and fits nowhere else ends the procedure before anything is switched, unless it is forced
+ * (placement/drains.c).
  * Once the unit was pulled there is no way back to the old state: what fails then leaves the slot without power and its LED on.
  */
 #include "control/placement/placement.h"
@@ -32,6 +33,8 @@ static void taken_up(struct pl_procedure *p)
     pl_item_happens(p->stack, p->item, PL_HAPPENS_QUIESCE, p->desc->about);
   if (lit)
     (void)pl_placement_drain(p->stack->placement, p->item, p->desc->kind, NULL);
+  if (lit && pl_procedure_noted(p, "forced", NULL, 0))
+    pl_placement_force(p->stack->placement, p->item);
   pl_item_touch(p->stack, p->item);
 }
 
@@ -55,7 +58,22 @@ static enum pl_check isolated(struct pl_procedure *p, struct pl_err *why)
   enum pl_check lit = pl_unit_is_lit(p, p->item, true, why);
   if (lit == PL_CHECK_NOT_YET && pl_clock_now(p->stack->clock) >= p->step_begun + pl_limit_soon(p->stack))
     return PL_CHECK_FAILED;
-  return lit == PL_CHECK_DONE ? pl_unit_is_drained(p, p->item, why) : lit;
+  enum pl_check drained = lit == PL_CHECK_DONE ? pl_unit_is_drained(p, p->item, why) : lit;
+  if (lit == PL_CHECK_DONE && drained == PL_CHECK_FAILED) {
+    char what[250];
+    snprintf(what, sizeof what, "%.*s", (int)sizeof what - 1, why->text);
+    pl_fail(why, PL_E_RANGE, "%s. Make room, or ask with Force: what fits nowhere then stops, keeps what it has done, and waits", what);
+  }
+  return drained;
+}
+
+enum pl_status pl_hot_swap_force(struct pl_procedure *p, struct pl_err *err)
+{
+  pl_procedure_note(p, "forced", "yes");
+  enum pl_status status = pl_run_write(pl_run_of(p), false, "forced", p->author, err);
+  if (!status)
+    pl_placement_force(p->stack->placement, p->item);
+  return status;
 }
 
 static enum pl_status unisolate(struct pl_procedure *p, struct pl_err *err)

@@ -49,7 +49,10 @@ struct pl_procedure_desc {
   void (*taken_up)(struct pl_procedure *p);
 };
 extern const struct pl_procedure_desc pl_hot_swap, pl_evacuate, pl_power_on, pl_power_off, pl_restart, pl_leak_response, pl_thermal_emergency, pl_failover_csu,
-    pl_failover_module, pl_failover_psu, pl_failover_pump, pl_failover_loop, pl_migrate;
+    pl_failover_module, pl_failover_psu, pl_failover_pump, pl_failover_loop, pl_migrate, pl_stop_workload;
+
+/* What runs on the unit and fits nowhere else keeps no hot-swap from going on: it keeps what it has done, stops, and waits. In the store. */
+enum pl_status pl_hot_swap_force(struct pl_procedure *hot_swap, struct pl_err *err);
 
 enum pl_procedure_state { PL_PROCEDURE_RUNNING, PL_PROCEDURE_ROLLING_BACK, PL_PROCEDURE_COMPLETED, PL_PROCEDURE_FAILED, PL_PROCEDURE_CANCELLED };
 
@@ -63,7 +66,7 @@ struct pl_procedure { /* the engine's; others read */
   bool resumed;               /* begun by an earlier process */
   pl_time_ns begun, ended, step_begun, commanded; /* commanded: when the step's commands were done; readings before it do not count */
   int64_t begun_wall_ns, ended_wall_ns;
-  char message[256];          /* why it failed */
+  char message[PL_ERR_TEXT_MAX]; /* why it failed */
   char author[64];
   char serial[64];            /* of the unit when it began: what is put in is something else, or the same */
   char data[512];             /* the procedure's own, JSON; kept with each step */

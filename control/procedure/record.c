@@ -214,7 +214,7 @@ static void take(void *ctx, const struct pl_store_procedure *row)
 
 static void close_lost(struct pl_procedures *all, struct lost *lost)
 {
-  char message[256];
+  char message[400];
   snprintf(message, sizeof message, "%.60s is not in this rig, or this program knows no %.40s with step %.40s: it was given up", lost->item, lost->kind, lost->step);
   const struct pl_store_procedure row = {.id = lost->id, .kind = lost->kind, .item = lost->item, .state = "failed", .step = lost->step, .step_ended = false,
                                          .begun_wall_ns = lost->begun_wall_ns, .ended_wall_ns = pl_clock_wall_ns(all->stack->clock, pl_clock_now(all->stack->clock)),

@@ -227,7 +227,7 @@ static int64_t noted(struct json_object *ids, const char *id)
 
 struct explanation {
   struct json_object *lines;
-  const char *node; /* where it stands */
+  const char *node, *target; /* where it stands, and where it goes */
 };
 
 static void say_decision(void *ctx, const struct pl_decision *decision)
@@ -238,7 +238,7 @@ static void say_decision(void *ctx, const struct pl_decision *decision)
 static void say_detail(void *ctx, const struct pl_decision *decision)
 {
   struct explanation *e = ctx;
-  if (strcmp(decision->node, e->node)) /* it has gone elsewhere since */
+  if (strcmp(decision->node, e->node) != 0 && strcmp(decision->node, e->target) != 0) /* it has gone elsewhere since */
     return;
   struct json_object *lines = pl_lines_json(decision->detail);
   for (size_t i = 0; i < json_object_array_length(lines); i++)
@@ -249,7 +249,7 @@ static void say_detail(void *ctx, const struct pl_decision *decision)
 struct json_object *pl_composition_explanation(const struct pl_stack *stack, const struct pl_workload *workload)
 {
   struct pl_compositions *c = stack->service ? stack->service->compositions : NULL;
-  struct explanation e = {json_object_new_array(), workload->node};
+  struct explanation e = {json_object_new_array(), workload->node, workload->target};
   if (!c)
     return e.lines;
   pl_placement_decisions(stack->placement, c->decision, 10000, note_decision, c);

@@ -179,10 +179,10 @@ static enum pl_has get_figure(const struct pl_res *res, const struct pl_prop *pr
   case SCORE: *value = *w->node ? pl_json_number(w->score) : NULL; break;
   case MOVES: *value = json_object_new_int64(w->moves); break;
   case INTERRUPTION: *value = w->moves ? pl_json_number((double)w->interrupted / (double)PL_S) : NULL; break;
-  case WORK: *value = w->told ? json_object_new_uint64(w->run.work) : NULL; break;
+  case WORK: *value = w->told || w->run.checksum ? json_object_new_uint64(w->run.work) : NULL; break; /* told, or kept */
   default:
     snprintf(text, sizeof text, "%08x", w->run.checksum);
-    *value = w->told && w->run.checksum ? json_object_new_string(text) : NULL;
+    *value = w->run.checksum ? json_object_new_string(text) : NULL;
   }
   return PL_SHOW;
 }
@@ -289,11 +289,15 @@ static void scale(struct pl_exchange *x)
   }
 }
 
+/* 202 and a task while it is still there, 204 where it was gone at once (DSP0266, DELETE: "if the resource was successfully deleted" is for what is). */
 static void stop(struct pl_exchange *x)
 {
+  struct pl_procedure *task = NULL;
   struct pl_err err = {0};
-  if (pl_placement_stop(x->stack->placement, workload(&x->res), x->user.name, &err))
+  if (pl_placement_retire(x->stack->placement, workload(&x->res), x->user.name, &task, &err))
     pl_say_err(x, NULL, &err);
+  else if (task)
+    pl_answer_task(x, task);
 }
 
 static void migrate_to(struct pl_exchange *x, const char *node)

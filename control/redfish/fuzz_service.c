@@ -42,8 +42,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   static const char *const HEADERS[] = {"If-Match", "If-None-Match", "OData-Version", "Content-Type", "Accept", "X-Auth-Token"};
   if (!size)
     return 0;
-  if (!door)
+  if (!door) {
     door = door_open(NULL);
+    door_listens(door, true);
+  }
   const char *method = METHODS[*data % 8], *name = HEADERS[*data / 8 % 6];
   data++, size--;
   char *target = line_of(&data, &size), *field = line_of(&data, &size), *body = line_of(&data, &size);

@@ -58,23 +58,8 @@ static enum pl_has get_servers(const struct pl_res *res, const struct pl_prop *p
 
 static const struct pl_prop LINKS[] = {PL_CALLS("Links/ManagerForServers", get_servers)};
 
-/* What is in force is the web server's to say; of the rest there is nothing. */
-static const struct pl_prop PROTOCOL[] = {
-    PL_STATUS_ENABLED,
-    PL_FLAG("HTTPS/ProtocolEnabled", true),
-    PL_FLAG("HTTP/ProtocolEnabled", false),
-    PL_FLAG("SSH/ProtocolEnabled", false),
-    PL_FLAG("Telnet/ProtocolEnabled", false),
-    PL_FLAG("SSDP/ProtocolEnabled", false),
-    PL_FLAG("SNMP/ProtocolEnabled", false),
-    PL_FLAG("IPMI/ProtocolEnabled", false),
-    PL_FLAG("KVMIP/ProtocolEnabled", false),
-};
-
 static const struct pl_route ROUTES[] = {
     {.uri = "/redfish/v1/Managers", .type = "ManagerCollection.ManagerCollection", .name = "Managers", .members = list_managers, .flags = PL_ROUTE_CACHED},
     {.uri = "/redfish/v1/Managers/rackd", .type = "Manager.v1_24_0.Manager", .name = "Rack Manager", .props = {PL_PROPS(MANAGER), PL_PROPS(LINKS)}},
-    {.uri = "/redfish/v1/Managers/rackd/NetworkProtocol", .type = "ManagerNetworkProtocol.v1_12_0.ManagerNetworkProtocol", .name = "Network Protocol",
-     .props = {PL_PROPS(PROTOCOL)}, .flags = PL_ROUTE_CACHED},
 };
 const struct pl_routes_desc pl_routes_managers = PL_ROUTES(ROUTES);

@@ -46,6 +46,7 @@ static const struct pl_prop ROOT[] = {
     PL_LINK("Tasks", "/redfish/v1/TaskService"),
     PL_LINK("EventService", "/redfish/v1/EventService"),
     PL_LINK("TelemetryService", "/redfish/v1/TelemetryService"),
+    PL_LINK("CertificateService", "/redfish/v1/CertificateService"),
     PL_LINK("UpdateService", "/redfish/v1/UpdateService"),
     PL_LINK("CompositionService", "/redfish/v1/CompositionService"),
     PL_LINK("Registries", "/redfish/v1/Registries"),

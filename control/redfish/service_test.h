@@ -3,14 +3,21 @@
 #define PL_CONTROL_REDFISH_SERVICE_TEST_H
 
 /* For the tests of control/redfish only: a stack on the twin, asked as over HTTP. */
+#include "control/redfish/door.h"
 #include "control/redfish/room.h"
 #include "control/stack/stack_test.h"
 
 #define NOBODY ""
 #define ADMIN "admin:plumb-line-1"
 
+struct fake_tls {
+  enum pl_status answer; /* of replace */
+  unsigned replaced;
+  struct pl_door_request wish;
+};
 struct door {
   struct stand *stand;
+  struct fake_tls tls;
   bool encrypted, own_service, answered;
   struct pl_http_field more[4]; /* of the next request */
   size_t n_more;
@@ -112,11 +119,52 @@ static inline void ask(struct door *d, const char *method, const char *target, c
   ask_as(d, ADMIN, method, target, body);
 }
 
+/* A server in front of the stack that only says what it is told. */
+static inline enum pl_status fake_certificate(void *ctx, struct pl_door_certificate *c, struct pl_err *err)
+{
+  (void)ctx, (void)err;
+  *c = (struct pl_door_certificate){.pem = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n", .subject = {.common_name = "rack-7", .country = "CH"},
+                                    .issuer = {.common_name = "Test CA", .organization = "Testers"}, .names = "rack-7.example,10.0.0.7", .begin_s = 1700000000,
+                                    .end_s = 1800000000, .serial = "01:02", .fingerprint = "AB:CD", .signature = "1.2.840.10045.4.3.2",
+                                    .usage = "DigitalSignature,ServerAuthentication"};
+  return PL_OK;
+}
+
+static inline enum pl_status fake_replace(void *ctx, const char *pem, size_t size, int64_t now_s, struct pl_err *err)
+{
+  struct fake_tls *t = ctx;
+  assert_int_equal(strlen(pem), size);
+  assert_true(now_s > 0);
+  t->replaced++;
+  return t->answer ? pl_fail(err, t->answer, "the certificate has expired; have a new one signed") : PL_OK;
+}
+
+static inline enum pl_status fake_request(void *ctx, const struct pl_door_request *request, char **csr, struct pl_err *err)
+{
+  struct fake_tls *t = ctx;
+  (void)err;
+  t->wish = *request;
+  *csr = strdup("-----BEGIN CERTIFICATE REQUEST-----\n");
+  return PL_OK;
+}
+
+static inline void door_listens(struct door *d, bool https)
+{
+  const struct pl_door door = {.https = https, .port = 8443, .certificate = fake_certificate, .replace = fake_replace, .request = fake_request, .ctx = &d->tls};
+  pl_services_set_door(pl_services_of(d->stand->stack), &door);
+}
+
 /* So that there is one of everything to look at: CSUs with power, a workload, one that waits, a reservation, decisions. The last answer is that of Compose. */
 static inline void door_furnish(struct door *d)
 {
   static const char RESERVE[] = "{\"RequestFormat\": \"Manifest\", \"RequestType\": \"PreviewReserve\", \"Manifest\": {\"Stanzas\": [{\"StanzaType\": \"ComposeSystem\", "
                                 "\"StanzaId\": \"later\", \"Request\": {\"Oem\": {\"Plumbline\": {\"Cores\": 1, \"Replicas\": 2, \"Apart\": [\"web\"], \"Features\": []}}}}]}}";
+  static const char *const TRIGGERS[] = {
+      "{\"Id\": \"low\", \"MetricType\": \"Numeric\", \"MetricProperties\": [\"/redfish/v1/Chassis/demo-rack/Sensors/psu-a-supply-vin#/Reading\"], \"HysteresisReading\": -2, "
+      "\"NumericThresholds\": {\"LowerWarning\": {\"Reading\": 500, \"DwellTime\": \"PT1S\", \"Activation\": \"Either\"}, \"LowerCritical\": {\"Reading\": 10}}, "
+      "\"HysteresisDuration\": \"PT1M\", \"TriggerActions\": [\"RedfishEvent\", \"LogToLogService\"]}", /* it is below: an entry of the log */
+      "{\"MetricType\": \"Discrete\", \"DiscreteTriggerCondition\": \"Specified\", \"DiscreteTriggers\": [{\"Name\": \"gone\", \"Value\": \"Absent\", \"Severity\": "
+      "\"Critical\", \"DwellTime\": \"PT2S\"}], \"MetricProperties\": [\"/redfish/v1/Chassis/csu-1#/Status/State\"]}"};
   for (int i = 1; i <= 2; i++) {
     char csu[16];
     snprintf(csu, sizeof csu, "csu-%d", i);
@@ -129,6 +177,12 @@ static inline void door_furnish(struct door *d)
   ask(d, "POST", "/redfish/v1/Systems", "{\"Id\": \"big\", \"Oem\": {\"Plumbline\": {\"Cores\": 100000, \"WaitForRoom\": true}}}");
   assert_int_equal(d->status, 201);
   stand_run(d->stand, 60 * PL_S);
+  door_listens(d, true);
+  ask(d, "POST", "/redfish/v1/TelemetryService/Triggers", TRIGGERS[0]);
+  assert_int_equal(d->status, 201);
+  ask(d, "POST", "/redfish/v1/TelemetryService/Triggers", TRIGGERS[1]);
+  assert_int_equal(d->status, 201);
+  stand_run(d->stand, 3 * PL_S);
   ask(d, "POST", "/redfish/v1/CompositionService/Actions/CompositionService.Compose", RESERVE);
   assert_int_equal(d->status, 200);
 }

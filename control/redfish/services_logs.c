@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* LogService (v1.9): the event log, the audit log (who asked for what, and what came of it) and that of placements, which nobody can clear. */
+/* LogService (v1.9): the event log, the audit log (who asked for what, and what came of it) and those of placements and triggers, which nobody can clear. */
 #include "control/redfish/route.h"
-#include "control/redfish/services_room.h"
+#include "control/redfish/services_trigger.h"
 #include "control/store/store.h"
 
 #include <inttypes.h>
@@ -32,7 +32,8 @@ static enum pl_has get_now(const struct pl_res *res, const struct pl_prop *prop,
   return show_time(value, pl_clock_wall_ns(res->stack->clock, pl_clock_now(res->stack->clock)));
 }
 
-static const char *const EVENT_PURPOSES[] = {"Operations", "Diagnostic", NULL}, *const AUDIT_PURPOSES[] = {"Security", NULL}, *const PLACEMENT_PURPOSES[] = {"Operations", NULL};
+static const char *const EVENT_PURPOSES[] = {"Operations", "Diagnostic", NULL}, *const AUDIT_PURPOSES[] = {"Security", NULL}, *const PLACEMENT_PURPOSES[] = {"Operations", NULL},
+                         *const TELEMETRY_PURPOSES[] = {"Telemetry", NULL};
 
 static const struct pl_prop LOG[] = {
     PL_FLAG("ServiceEnabled", true),
@@ -42,13 +43,15 @@ static const struct pl_prop LOG[] = {
     PL_TEXT("DateTimeLocalOffset", "+00:00"),
     PL_TEXT("OverWritePolicy", "WrapsWhenFull"),
     PL_FLAG("Persistency", true),
-    PL_NUMBER("MaxNumberOfRecords", PL_STORE_EVENTS_MAX),
     PL_LINK("Entries", "Entries"),
 };
-static const struct pl_prop EVENT_LOG[] = {PL_TEXT("Name", "Event Log"), PL_TEXT("LogEntryType", "Event"), PL_TEXTS("LogPurposes", EVENT_PURPOSES)};
-static const struct pl_prop AUDIT_LOG[] = {PL_TEXT("Name", "Audit Log"), PL_TEXT("LogEntryType", "OEM"), PL_TEXTS("LogPurposes", AUDIT_PURPOSES)};
+#define KEPT PL_NUMBER("MaxNumberOfRecords", PL_STORE_EVENTS_MAX)
+static const struct pl_prop EVENT_LOG[] = {PL_TEXT("Name", "Event Log"), PL_TEXT("LogEntryType", "Event"), PL_TEXTS("LogPurposes", EVENT_PURPOSES), KEPT};
+static const struct pl_prop TELEMETRY_LOG[] = {PL_TEXT("Name", "Telemetry Log"), PL_TEXT("LogEntryType", "Event"), PL_TEXTS("LogPurposes", TELEMETRY_PURPOSES),
+                                               PL_NUMBER("MaxNumberOfRecords", PL_TRIGGER_LOG_MAX)};
+static const struct pl_prop AUDIT_LOG[] = {PL_TEXT("Name", "Audit Log"), PL_TEXT("LogEntryType", "OEM"), PL_TEXTS("LogPurposes", AUDIT_PURPOSES), KEPT};
 
-static const struct pl_prop PLACEMENT_LOG[] = {PL_TEXT("Name", "Placement Log"), PL_TEXT("LogEntryType", "OEM"), PL_TEXTS("LogPurposes", PLACEMENT_PURPOSES)};
+static const struct pl_prop PLACEMENT_LOG[] = {PL_TEXT("Name", "Placement Log"), PL_TEXT("LogEntryType", "OEM"), PL_TEXTS("LogPurposes", PLACEMENT_PURPOSES), KEPT};
 
 static bool has_placement(struct pl_res *res)
 {
@@ -59,6 +62,7 @@ static void logs(const struct pl_res *res, struct pl_members *members)
 {
   pl_members_add(members, "Events");
   pl_members_add(members, "Audit");
+  pl_members_add(members, "Telemetry");
   if (res->stack->placement)
     pl_members_add(members, "Placement");
 }
@@ -212,6 +216,27 @@ static bool find_audit(struct pl_res *res)
   return keep_entry(res, e);
 }
 
+static void crossings(const struct pl_res *res, struct pl_members *members)
+{
+  const struct pl_metric_triggers *all = pl_services_of(res->stack)->triggers;
+  char text[24];
+  for (uint64_t id = all->log_last; id >= all->log_first && id; id--) {
+    snprintf(text, sizeof text, "%" PRIu64, id);
+    pl_members_add(members, text);
+  }
+}
+
+static bool find_crossing(struct pl_res *res)
+{
+  struct entry *e = new_entry(res);
+  char *text = e ? pl_metric_trigger_log_entry(pl_services_of(res->stack)->triggers, e->id) : NULL, *record = NULL;
+  int64_t wall_ns = text ? strtoll(text, &record, 10) : 0;
+  if (text)
+    copy_event(e, e->id, wall_ns, record);
+  free(text);
+  return keep_entry(res, e);
+}
+
 static const struct entry *entry(const struct pl_res *res)
 {
   return res->own;
@@ -300,21 +325,21 @@ static void set_resolved(struct pl_exchange *x, const struct pl_prop *prop, stru
 }
 
 static const struct pl_field RESOLVED = {.type = PL_FIELD_FLAG};
-static const struct pl_prop EVENT_ENTRY[] = {
+/* Of what was an event, and of what would have been one. */
+static const struct pl_prop RECORD_ENTRY[] = {
     {.path = "Name", .get = get_name, .a = "Event"},
     PL_TEXT("EntryType", "Event"),
     PL_CALLS("Created", get_created),
     PL_CALLS("EventTimestamp", get_created),
-    PL_CALLS("EventId", get_event_id),
     ENTRY("Severity", severity),
     ENTRY("Message", message),
-    PL_WRITES("Resolved", get_resolved, &RESOLVED, set_resolved),
     ENTRY("MessageId", message_id),
     PL_CALLS("MessageArgs", get_args),
     ENTRY("Resolution", resolution),
     PL_CALLS("Links/OriginOfCondition", get_origin),
     PL_CALLS("OriginOfConditionUnavailable", get_origin_gone),
 };
+static const struct pl_prop EVENT_ENTRY[] = {PL_CALLS("EventId", get_event_id), PL_WRITES("Resolved", get_resolved, &RESOLVED, set_resolved)};
 static const struct pl_prop AUDIT_ENTRY[] = {
     {.path = "Name", .get = get_name, .a = "Request"},
     PL_TEXT("EntryType", "Oem"),
@@ -336,9 +361,12 @@ static const struct pl_route ROUTES[] = {
      .actions = EVENT_LOG_ACTIONS,
      .n_actions = sizeof EVENT_LOG_ACTIONS / sizeof EVENT_LOG_ACTIONS[0]},
     {.uri = LOGS "/Audit", .type = "LogService.v1_9_0.LogService", .props = {PL_PROPS(LOG), PL_PROPS(AUDIT_LOG)}},
+    {.uri = PL_TELEMETRY_LOG, .type = "LogService.v1_9_0.LogService", .props = {PL_PROPS(LOG), PL_PROPS(TELEMETRY_LOG)}},
+    {.uri = PL_TELEMETRY_LOG "/Entries", .type = "LogEntryCollection.LogEntryCollection", .name = "Triggers", .members = crossings, .flags = PL_ROUTE_EXPANDED},
+    {.uri = PL_TELEMETRY_LOG "/Entries/{}", .type = "LogEntry.v1_21_0.LogEntry", .props = {PL_PROPS(RECORD_ENTRY)}, .find = find_crossing},
     {.uri = LOGS "/Placement", .type = "LogService.v1_9_0.LogService", .props = {PL_PROPS(LOG), PL_PROPS(PLACEMENT_LOG)}, .find = has_placement}, /* composition_log.c */
     {.uri = LOGS "/Events/Entries", .type = "LogEntryCollection.LogEntryCollection", .name = "Events", .members = events, .flags = PL_ROUTE_EXPANDED},
-    {.uri = LOGS "/Events/Entries/{}", .type = "LogEntry.v1_21_0.LogEntry", .props = {PL_PROPS(EVENT_ENTRY)}, .find = find_event},
+    {.uri = LOGS "/Events/Entries/{}", .type = "LogEntry.v1_21_0.LogEntry", .props = {PL_PROPS(RECORD_ENTRY), PL_PROPS(EVENT_ENTRY)}, .find = find_event},
     {.uri = LOGS "/Audit/Entries", .type = "LogEntryCollection.LogEntryCollection", .name = "Requests", .members = audits, .flags = PL_ROUTE_EXPANDED},
     {.uri = LOGS "/Audit/Entries/{}", .type = "LogEntry.v1_21_0.LogEntry", .props = {PL_PROPS(AUDIT_ENTRY)}, .find = find_audit},
 };

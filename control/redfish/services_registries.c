@@ -28,7 +28,7 @@ static struct json_object *location(const char *key, const char *uri)
 /* Registries: those that messages.c and the service's own answers (Base) are of. The errata version is not part of a message's id (DSP0266). */
 static const char *const REGISTRIES[] = {
     "Base.1.22.1",        "ResourceEvent.1.4.3", "TaskEvent.1.0.5",       "Environmental.1.4.0",  "Power.1.2.0",
-    "SensorEvent.1.1.0",  "LogService.1.1.0",    "AccountSecurity.1.0.1", "HeartbeatEvent.1.1.1",  "Composition.1.1.3",
+    "SensorEvent.1.1.0",  "LogService.1.1.0",    "AccountSecurity.1.0.1", "HeartbeatEvent.1.1.1",  "Composition.1.1.3", "Telemetry.1.1.1",
 };
 enum { N_REGISTRIES = sizeof REGISTRIES / sizeof REGISTRIES[0] };
 

@@ -30,12 +30,12 @@ struct pl_metric_reports {
   unsigned count;
 };
 
-unsigned pl_duration_s(const char *text)
+bool pl_duration(const char *text, pl_time_ns *span)
 {
   double seconds = 0;
   bool time = false, any = false;
   if (*text++ != 'P')
-    return 0;
+    return false;
   while (*text) {
     if (*text == 'T' && !time) {
       time = true;
@@ -44,16 +44,25 @@ unsigned pl_duration_s(const char *text)
     }
     char *end;
     if (*text < '0' || *text > '9')
-      return 0;
+      return false;
     double value = strtod(text, &end);
     double unit = time ? (*end == 'H' ? 3600 : *end == 'M' ? 60 : *end == 'S' ? 1 : 0) : (*end == 'D' ? 86400 : 0);
     if (unit == 0 || !isfinite(value))
-      return 0;
+      return false;
     seconds += value * unit;
     text = end + 1;
     any = true;
   }
-  return any && seconds >= 1 && seconds < 1e9 ? (unsigned)seconds : 0;
+  if (!any || seconds >= 1e9)
+    return false;
+  *span = (pl_time_ns)(seconds * (double)PL_S);
+  return true;
+}
+
+unsigned pl_duration_s(const char *text)
+{
+  pl_time_ns span = 0;
+  return pl_duration(text, &span) ? (unsigned)(span / PL_S) : 0;
 }
 
 struct pl_metric_report *pl_metric_report_first(const struct pl_services *services)
@@ -134,8 +143,7 @@ struct json_object *pl_metric_report_metrics(struct pl_metric_report *report)
   return report->metrics;
 }
 
-/* "URI#/Reading" -> the value there as text; "": it has none now. false: there is no such property. */
-static bool value_of(struct pl_stack *stack, const char *property, char *out, size_t size)
+bool pl_metric_value(struct pl_stack *stack, const char *property, char *out, size_t size)
 {
   char uri[PL_URI_MAX];
   size_t n = strcspn(property, "#");
@@ -152,10 +160,17 @@ static bool value_of(struct pl_stack *stack, const char *property, char *out, si
   return found;
 }
 
+bool pl_metric_is_there(struct pl_stack *stack, const char *property)
+{
+  static const char OWN[] = "/redfish/v1/TelemetryService";
+  char text[8];
+  return strncmp(property, OWN, sizeof OWN - 1) && pl_metric_value(stack, property, text, sizeof text);
+}
+
 static void add_value(struct json_object *values, struct pl_stack *stack, const char *id, const char *property, const char *at)
 {
   char text[64];
-  if (!value_of(stack, property, text, sizeof text))
+  if (!pl_metric_value(stack, property, text, sizeof text))
     return; /* gone since */
   struct json_object *o = json_object_new_object();
   if (id)

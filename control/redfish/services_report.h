@@ -32,6 +32,14 @@ void pl_metric_report_remove(struct pl_metric_report *report);
 void pl_metric_report_free(struct pl_metric_report *report);
 void pl_metric_report_make(struct pl_metric_report *report); /* now, unless it is being made */
 struct json_object *pl_metric_report_metrics(struct pl_metric_report *report); /* the report's own; not the caller's */
+/* What stands at "URI#/Reading" now, as text; "": nothing. False: there is no such property. */
+bool pl_metric_value(struct pl_stack *stack, const char *property, char *out, size_t size);
+/* There is such a property, and it is none of the TelemetryService itself; wildcards are not understood. */
+bool pl_metric_is_there(struct pl_stack *stack, const char *property);
+struct pl_exchange;
+bool pl_telemetry_id_is_good(struct pl_exchange *x, const char *id); /* says what is wrong with it; NULL is good */
+/* "PT0.5S"; false: not understood. */
+bool pl_duration(const char *text, pl_time_ns *span);
 /* "PT10S", "P1DT2H" -> seconds; 0: not understood, or a part that has no fixed length (months, years). */
 unsigned pl_duration_s(const char *text);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "control/redfish/services_room.h"
 
+#include "control/redfish/services_trigger.h"
 #include "control/store/store.h"
 
 #include <stdlib.h>
@@ -37,6 +38,8 @@ enum pl_status pl_services_new(struct pl_stack *stack, struct pl_services **serv
     status = pl_hub_new(s, &s->hub, err);
   if (status == PL_OK)
     status = pl_metric_reports_new(s, &s->reports, err);
+  if (status == PL_OK)
+    status = pl_metric_triggers_new(s, &s->triggers, err);
   if (status != PL_OK) {
     pl_services_free(s);
     return status;
@@ -53,6 +56,7 @@ void pl_services_free(struct pl_services *services)
     return;
   if (services->listener.event)
     pl_events_unlisten(services->stack->events, &services->listener);
+  pl_metric_triggers_free(services->triggers);
   pl_metric_reports_free(services->reports);
   pl_hub_close(services->hub);
   pl_subscriptions_free(services);

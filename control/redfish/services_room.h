@@ -3,11 +3,12 @@
 #define PL_CONTROL_SERVICES_ROOM_H
 
 /* Inside the services: what services_*.c share. */
-#include "control/redfish/services.h"
+#include "control/redfish/door.h"
 #include "control/stack/stack.h"
 
 struct pl_hub;
 struct pl_metric_reports;
+struct pl_metric_triggers;
 struct pl_services {
   struct pl_stack *stack;
   struct pl_event_listener listener;
@@ -16,12 +17,15 @@ struct pl_services {
   uint64_t next_id;
   struct pl_delivery_settings settings;
   struct pl_carrier carrier;
+  struct pl_door door;        /* no port: none */
   struct pl_hub *hub;         /* services_stream.c */
   struct pl_metric_reports *reports; /* services_report.c */
+  struct pl_metric_triggers *triggers; /* services_trigger.h */
   uint64_t cleared;           /* the event log shows what came after this id */
 };
 
 #define PL_MANAGER_ID "rackd" /* of the Manager that is this stack */
+#define PL_TELEMETRY_LOG "/redfish/v1/Managers/" PL_MANAGER_ID "/LogServices/Telemetry"
 #define PL_SSE_URI "/redfish/v1/EventService/SSE"
 
 /* services_subscription.c */

@@ -58,7 +58,7 @@ bool pl_subscription_wants(const struct pl_subscription *s, const struct pl_even
   snprintf(prefix, sizeof prefix, "%.*s", (int)strcspn(event->message->id, "."), event->message->id);
   return s->format == PL_FORMAT_EVENT && !s->suspended && (is_empty(s->registry_prefixes) || has_text(s->registry_prefixes, prefix)) &&
          !has_text(s->exclude_registry_prefixes, prefix) && (is_empty(s->message_ids) || has_message(s->message_ids, event->message)) &&
-         !has_message(s->exclude_message_ids, event->message) && (is_empty(s->severities) || has_text(s->severities, event->message->severity)) &&
+         !has_message(s->exclude_message_ids, event->message) && (is_empty(s->severities) || has_text(s->severities, event->severity)) &&
          (is_empty(s->origins) || has_origin(s, event->origin));
 }
 

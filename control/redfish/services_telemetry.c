@@ -33,6 +33,8 @@ static const struct pl_prop SERVICE[] = {
     PL_LINK("MetricDefinitions", "MetricDefinitions"),
     PL_LINK("MetricReportDefinitions", "MetricReportDefinitions"),
     PL_LINK("MetricReports", "MetricReports"),
+    PL_LINK("Triggers", "Triggers"),
+    PL_LINK("LogService", PL_TELEMETRY_LOG),
 };
 
 /* Definitions of metrics: the reading types of Sensor v1 that a rack has, in UCUM units (DSP0268, ReadingType). */
@@ -237,19 +239,9 @@ static struct json_object *member(struct json_object *object, const char *name, 
   return json_object_is_type(object, json_type_object) && json_object_object_get_ex(object, name, &value) && json_object_is_type(value, type) ? value : NULL;
 }
 
-/* A property of a resource that there is, by its URI and a JSON pointer; wildcards are not understood. */
 static bool check_property(struct pl_exchange *x, struct json_object *property)
 {
-  const char *text = json_object_is_type(property, json_type_string) ? json_object_get_string(property) : "";
-  char uri[PL_URI_MAX];
-  struct json_object *resource = NULL, *value;
-  size_t n = strcspn(text, "#");
-  bool good = text[n] == '#' && n < sizeof uri;
-  if (good) {
-    snprintf(uri, sizeof uri, "%.*s", (int)n, text);
-    good = strncmp(uri, SERVICE_URI, strlen(SERVICE_URI)) && (resource = pl_uri_render(x->stack, uri)) && json_pointer_get(resource, text + n + 1, &value) == 0;
-  }
-  json_object_put(resource);
+  bool good = json_object_is_type(property, json_type_string) && pl_metric_is_there(x->stack, json_object_get_string(property));
   if (!good)
     pl_say(x, 400, "Metrics", "PropertyValueError", "Metrics/MetricProperties", NULL);
   return good;
@@ -272,7 +264,7 @@ static bool check_metrics(struct pl_exchange *x, struct json_object *metrics)
   return true;
 }
 
-static bool check_id(struct pl_exchange *x, const char *id)
+bool pl_telemetry_id_is_good(struct pl_exchange *x, const char *id)
 {
   if (!id || strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") == strlen(id))
     return true;
@@ -311,7 +303,7 @@ static void define(struct pl_exchange *x)
     pl_say(x, 400, "Schedule", "CreateFailedMissingReqProperties", "Schedule/RecurrenceInterval", NULL);
     return;
   }
-  if ((periodic && !(interval_s = interval_of(x, "Schedule/RecurrenceInterval", json_object_get_string(recurrence)))) || !check_id(x, pl_body_text(x, "Id")) ||
+  if ((periodic && !(interval_s = interval_of(x, "Schedule/RecurrenceInterval", json_object_get_string(recurrence)))) || !pl_telemetry_id_is_good(x, pl_body_text(x, "Id")) ||
       !check_metrics(x, pl_body(x, "Metrics")))
     return;
   struct pl_metric_report *r = report_of(x, interval_s);

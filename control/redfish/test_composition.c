@@ -140,15 +140,32 @@ static void it_ends_by_delete_and_by_decommission(void **state)
   make(d, "{\"Id\": \"a\", " OWN("") "}");
   make(d, "{\"Id\": \"b\", " OWN("") "}");
   until_it_runs(d, "a");
-  ask(d, "DELETE", SYSTEMS "/a", NULL);
-  assert_int_equal(d->status, 204);
+  ask(d, "DELETE", SYSTEMS "/a", NULL); /* it is there until its agent shows that nothing of it is left: a task */
+  assert_int_equal(d->status, 202);
+  assert_string_equal(text_at(d, "Oem/Plumbline/Procedure"), "stop-workload");
+  char task[96], monitor[96];
+  snprintf(task, sizeof task, "%s", text_at(d, "@odata.id"));
+  snprintf(monitor, sizeof monitor, "%s", text_at(d, "TaskMonitor"));
+  ask(d, "GET", SYSTEMS "/a", NULL);
+  assert_int_equal(d->status, 200);
+  assert_string_equal(text_at(d, "Oem/Plumbline/Workload/State"), "Stopping");
+  ask(d, "GET", monitor, NULL);
+  assert_int_equal(d->status, 202);
+  ask(d, "DELETE", SYSTEMS "/a", NULL); /* the same one */
+  assert_int_equal(d->status, 202);
+  assert_string_equal(text_at(d, "@odata.id"), task);
   until_it_is_gone(d, "a");
+  stand_run(d->stand, 100 * PL_MS);
+  ask(d, "GET", task, NULL);
+  assert_string_equal(text_at(d, "TaskState"), "Completed");
+  ask(d, "GET", SYSTEMS "/a", NULL);
+  assert_int_equal(d->status, 404);
   ask(d, "POST", SYSTEMS "/b/Actions/ComputerSystem.Decommission", "{\"DecommissionTypes\": [\"All\"], \"RequireSecureErase\": true}");
   assert_int_equal(d->status, 501);
   ask(d, "POST", SYSTEMS "/b/Actions/ComputerSystem.Decommission", "{}");
   assert_int_equal(d->status, 400);
   ask(d, "POST", SYSTEMS "/b/Actions/ComputerSystem.Decommission", "{\"DecommissionTypes\": [\"All\"]}");
-  assert_int_equal(d->status, 204);
+  assert_int_equal(d->status, 202);
   until_it_is_gone(d, "b");
   ask(d, "GET", SYSTEMS "/b", NULL);
   assert_int_equal(d->status, 404);
@@ -338,8 +355,53 @@ static void it_migrates(void **state)
   ask(d, "GET", SYSTEMS "/web", NULL);
   assert_string_equal(text_at(d, "Oem/Plumbline/Workload/Node"), to);
   assert_int_equal(number_at(d, "Oem/Plumbline/Workload/Moves"), 1);
-  assert_int_equal(array_length(d, "Oem/Plumbline/Workload/Explanation"), 1); /* the explanation of where it was is no longer its */
+  /* what came of it, why it moved, its score, and each of the eight nodes: why here, why not there */
+  assert_int_equal(array_length(d, "Oem/Plumbline/Workload/Explanation"), 11);
   assert_non_null(strstr(text_at(d, "Oem/Plumbline/Workload/Explanation/0"), to));
+  assert_non_null(strstr(text_at(d, "Oem/Plumbline/Workload/Explanation/1"), "it left csu-"));
+  assert_non_null(strstr(text_at(d, "Oem/Plumbline/Workload/Explanation/2"), "8 nodes could take it"));
+  size_t here = 0, left = 0;
+  for (int i = 3; i < 11; i++) {
+    char path[64];
+    snprintf(path, sizeof path, "Oem/Plumbline/Workload/Explanation/%d", i);
+    here += strstr(text_at(d, path), "<- here") && !strncmp(text_at(d, path), to, strlen(to));
+    left += strstr(text_at(d, path), "no: it was to leave it") != NULL;
+  }
+  assert_int_equal(here, 1);
+  assert_int_equal(left, 1);
+}
+
+/* Bound to its node: ReadyToRemove says what was short and what to do; by force it waits with what it has done. */
+static void what_fits_nowhere_is_removed_by_force_only(void **state)
+{
+  struct door *d = *state;
+  char task[64];
+  make(d, "{\"Id\": \"bound\", \"Links\": {\"ResourceBlocks\": [{\"@odata.id\": \"" PL_BLOCKS_URI "/csu-2\"}]}, " OWN(", \"DataMiB\": 1, \"Stay\": true") "}");
+  until_it_runs(d, "bound");
+  ask(d, "PATCH", "/redfish/v1/Chassis/csu-2", "{\"ReadyToRemove\": true}");
+  assert_int_equal(d->status, 202);
+  snprintf(task, sizeof task, "%s", text_at(d, "@odata.id"));
+  stand_run(d->stand, 10 * PL_S);
+  ask(d, "GET", task, NULL);
+  assert_string_equal(text_at(d, "TaskState"), "Exception");
+  assert_non_null(strstr(d->body, "bound fits on no other node"));
+  assert_non_null(strstr(d->body, "ask with Force"));
+  ask(d, "GET", "/redfish/v1/Chassis/csu-2", NULL);
+  assert_false(flag_at(d, "ReadyToRemove"));
+  const char *action = "/redfish/v1/Chassis/csu-2/Actions/Oem/PlumblineUnit.PrepareToRemove";
+  assert_string_equal(text_at(d, "Actions/Oem/#PlumblineUnit.PrepareToRemove/target"), action);
+  ask(d, "POST", action, "{\"Force\": \"yes\"}");
+  assert_int_equal(d->status, 400);
+  ask(d, "POST", "/redfish/v1/Chassis/module-1/Actions/Oem/PlumblineUnit.PrepareToRemove", "{\"Force\": true}");
+  assert_int_equal(d->status, 404);
+  ask(d, "POST", action, "{\"Force\": true}");
+  assert_int_equal(d->status, 202);
+  stand_run(d->stand, 20 * PL_S);
+  ask(d, "GET", "/redfish/v1/Chassis/csu-2", NULL);
+  assert_true(flag_at(d, "ReadyToRemove"));
+  ask(d, "GET", SYSTEMS "/bound", NULL);
+  assert_string_equal(text_at(d, "Oem/Plumbline/Workload/State"), "Queued");
+  assert_true(number_at(d, "Oem/Plumbline/Workload/Work") > 0); /* kept */
 }
 
 static void it_is_scaled_by_patch(void **state)
@@ -446,6 +508,7 @@ int main(void)
       TEST(a_reservation_is_kept_applied_or_given_back),
       TEST(it_moves_when_told_to),
       TEST(it_migrates),
+      TEST(what_fits_nowhere_is_removed_by_force_only),
       TEST(it_is_scaled_by_patch),
       TEST(a_block_is_closed_and_opened),
       TEST(what_changes_is_told),

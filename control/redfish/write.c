@@ -40,6 +40,8 @@ static enum fit fit_list(const struct pl_field *field, struct json_object *value
   size_t n = json_object_array_length(value);
   if (field->max != 0 && (double)n > field->max)
     return TOO_LONG;
+  if ((double)n < field->min)
+    return TOO_SHORT;
   for (size_t i = 0; field->choices && i < n; i++) {
     struct json_object *item = json_object_array_get_idx(value, i);
     if (!json_object_is_type(item, json_type_string))
@@ -88,8 +90,13 @@ static void say_unfit(struct pl_open_exchange *x, enum fit how, const char *path
   case NOT_IN_LIST:
     pl_say(&x->x, 0, path, action ? "ActionParameterValueNotInList" : "PropertyValueNotInList", v, path, action, NULL);
     return;
-  case TOO_LONG: pl_say(&x->x, 0, path, "StringValueTooLong", v, limit, NULL); return;
-  case TOO_SHORT: pl_say(&x->x, 0, path, "StringValueTooShort", v, limit, NULL); return;
+  case TOO_LONG:
+  case TOO_SHORT:
+    if (field->type == PL_FIELD_LIST)
+      pl_say(&x->x, 0, path, how == TOO_LONG ? "ArraySizeTooLong" : "ArraySizeTooShort", path, limit, NULL);
+    else
+      pl_say(&x->x, 0, path, how == TOO_LONG ? "StringValueTooLong" : "StringValueTooShort", v, limit, NULL);
+    return;
   default: pl_say(&x->x, 0, path, action ? "ActionParameterValueOutOfRange" : "PropertyValueOutOfRange", v, path, action, NULL);
   }
 }

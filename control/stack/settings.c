@@ -38,6 +38,7 @@ static const struct pl_param PARAMS[] = {
     TIME("profile-period", "10 s", 1, 3600, "between two samples of what a workload uses"),
     TIME("forecast-ahead", "10 min", 1, 604800, "how far ahead a node's use is looked at"),
     TIME("overload-hold", "30 s", 0, 86400, "how long a node is full, or hot, before something moves"),
+    TIME("heat-hold", "10 min", 0, 86400, "how long a node that was too hot takes no work once it is cool; twice as long each time that it is hot again soon"),
     TIME("consolidate-after", "5 min", 1, 604800, "how long nodes are idle before they are emptied and switched off"),
     QUANTITY("overload-high", RATIO, "85 %", 1, 100, "a node that uses more of its cores or memory is overloaded"),
     QUANTITY("overload-settle", RATIO, "75 %", 1, 100, "what an overloaded node is brought down to"),
@@ -46,6 +47,7 @@ static const struct pl_param PARAMS[] = {
     QUANTITY("consolidate-spare", NONE, "0", 0, 64, "of the modules that stay awake so many may be lost without one being woken"),
     {.name = "consolidate", .kind = PL_PARAM_FLAG, .fallback = "off", .help = "idle nodes are emptied, and whole modules of them switched off"},
     {.name = "preemption", .kind = PL_PARAM_FLAG, .fallback = "on", .help = "what is more important displaces what is less"},
+    QUANTITY("snapshots", NONE, "1000000", 0, 1000000000000, "MiB in all that are kept of workloads that were displaced; what exceeds it begins anew from its image"),
     QUANTITY("node-iops", NONE, "500000", 0, 1000000000, "transfers a second of a node's drives"),
     QUANTITY("node-storage-bandwidth", NONE, "12000", 0, 1000000000, "MiB/s of a node's drives"),
     QUANTITY("node-network-bandwidth", NONE, "25000", 0, 1000000000, "Mbit/s of a node's network"),
@@ -88,6 +90,7 @@ static void fill_placement(const struct pl_values *values, struct pl_stack_setti
   settings->profile_ns = time_of(values, "profile-period");
   settings->ahead_ns = time_of(values, "forecast-ahead");
   settings->over_ns = time_of(values, "overload-hold");
+  settings->heat_hold_ns = time_of(values, "heat-hold");
   settings->consolidate_ns = time_of(values, "consolidate-after");
   settings->high_share = number_of(values, "overload-high") / 100;
   settings->settle_share = number_of(values, "overload-settle") / 100;
@@ -96,6 +99,7 @@ static void fill_placement(const struct pl_values *values, struct pl_stack_setti
   settings->consolidate_spare = (unsigned)number_of(values, "consolidate-spare");
   settings->consolidate = pl_value(values, "consolidate")->number != 0;
   settings->preemption = pl_value(values, "preemption")->number != 0;
+  settings->snapshots_MiB = pl_value(values, "snapshots")->number / PL_U;
   settings->node_iops = number_of(values, "node-iops");
   settings->node_storage_MiBps = number_of(values, "node-storage-bandwidth");
   settings->node_network_Mbps = number_of(values, "node-network-bandwidth");

@@ -35,12 +35,14 @@ struct pl_stack_settings {
   pl_time_ns profile_ns;          /* "profile-period": between samples of use, 10 s */
   pl_time_ns ahead_ns;            /* "forecast-ahead": how far nodes are looked ahead, 10 min */
   pl_time_ns over_ns;             /* "overload-hold": a node is full, or hot, so long before something moves, 30 s */
+  pl_time_ns heat_hold_ns;        /* "heat-hold": a node that was hot takes no work for so long, 10 min */
   pl_time_ns consolidate_ns;      /* "consolidate-after": nodes idle so long are emptied and switched off, 5 min */
   double high_share, settle_share, low_share; /* "overload-high", "overload-settle", "underuse-low": 0.85, 0.75, 0.3 */
   unsigned moves_at_once;         /* "moves-at-once", 2 */
   unsigned consolidate_spare;     /* "consolidate-spare": modules that may be lost of what stays awake, without one being woken, 0 */
   bool consolidate;               /* "consolidate", false */
   bool preemption;                /* "preemption": higher priorities displace lower ones, true */
+  int64_t snapshots_MiB;          /* "snapshots": kept of displaced workloads, together, 1000000 */
   double node_iops, node_storage_MiBps, node_network_Mbps; /* "node-iops", ...: of a node whose identity says nothing of it */
   double decisions_MiB;           /* "decisions-kept": of the journal of decisions, 64; 0: none */
   double weights[5];              /* "weight-consolidate", "-spread", "-cool", "-balance", "-forecast"; all 0: the pool's own */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "control/web/certificate.h"
+#include "control/web/certificate_in.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +14,7 @@
 
 enum { DAYS = 825, SERIAL_BYTES = 16 }; /* 825: as long as CA/Browser Forum's baseline requirements ever allowed a leaf since 2018, from memory */
 
-static enum pl_status fail_ssl(struct pl_err *err, const char *what)
+enum pl_status pl_certificate_trouble(struct pl_err *err, const char *what)
 {
   char why[160] = "no reason told";
   unsigned long code = ERR_get_error();
@@ -24,12 +24,12 @@ static enum pl_status fail_ssl(struct pl_err *err, const char *what)
   return pl_fail(err, PL_E_IO, "%s: %s", what, why);
 }
 
-static enum pl_status fingerprint(X509 *x509, char hex[65], struct pl_err *err)
+enum pl_status pl_certificate_fingerprint(X509 *x509, char hex[65], struct pl_err *err)
 {
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned size = 0;
   if (!X509_digest(x509, EVP_sha256(), digest, &size) || size != 32)
-    return fail_ssl(err, "cannot take the certificate's fingerprint");
+    return pl_certificate_trouble(err, "cannot take the certificate's fingerprint");
   for (size_t i = 0; i < 32; i++)
     snprintf(hex + 2 * i, 3, "%02x", digest[i]);
   return PL_OK;
@@ -83,7 +83,7 @@ static bool fill(X509 *x509, EVP_PKEY *key, const char *names, int64_t now_s)
 }
 
 /* Beside and then in place: at no moment is there half a file, or one that others may read. */
-static enum pl_status keep(const char *path, EVP_PKEY *key, X509 *x509, struct pl_err *err)
+enum pl_status pl_certificate_keep(const char *path, EVP_PKEY *key, X509 *leaf, STACK_OF(X509) *chain, struct pl_err *err)
 {
   char beside[520];
   snprintf(beside, sizeof beside, "%s.new", path);
@@ -96,7 +96,10 @@ static enum pl_status keep(const char *path, EVP_PKEY *key, X509 *x509, struct p
       close(fd);
     return status;
   }
-  bool ok = PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL) && PEM_write_X509(file, x509) && !fflush(file) && !fsync(fd);
+  bool ok = PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL) && (!leaf || PEM_write_X509(file, leaf));
+  for (int i = 0; ok && chain && i < sk_X509_num(chain); i++)
+    ok = PEM_write_X509(file, sk_X509_value(chain, i));
+  ok = ok && !fflush(file) && !fsync(fd);
   ok = !fclose(file) && ok;
   if (!ok || rename(beside, path)) {
     enum pl_status status = pl_fail_errno(err, "%s: cannot write the certificate there", path);
@@ -114,11 +117,11 @@ static enum pl_status make(const char *host, int64_t now_s, struct pl_certificat
   X509 *x509 = X509_new();
   enum pl_status status = PL_OK;
   if (!key || !x509 || !fill(x509, key, names, now_s))
-    status = fail_ssl(err, "cannot make a certificate");
+    status = pl_certificate_trouble(err, "cannot make a certificate");
   if (!status)
-    status = fingerprint(x509, certificate->fingerprint, err);
+    status = pl_certificate_fingerprint(x509, certificate->fingerprint, err);
   if (!status)
-    status = keep(certificate->path, key, x509, err);
+    status = pl_certificate_keep(certificate->path, key, x509, NULL, err);
   X509_free(x509);
   EVP_PKEY_free(key);
   certificate->made = !status;
@@ -138,7 +141,7 @@ static enum pl_status look(FILE *file, int64_t now_s, struct pl_certificate *cer
   else if (X509_check_private_key(x509, key) != 1)
     status = pl_fail(err, PL_E_USAGE, "%s: the key is not the certificate's; mend it, or remove it and a new one is made", certificate->path);
   else
-    status = fingerprint(x509, certificate->fingerprint, err);
+    status = pl_certificate_fingerprint(x509, certificate->fingerprint, err);
   if (!status)
     *expired = X509_cmp_time(X509_get0_notAfter(x509), &now) < 0;
   ERR_clear_error();

@@ -9,7 +9,7 @@
 
 /*
  * The certificate by which a client knows this stack again: self-signed, EC P-256, in one file with its key (0600), made when there is none or when it has expired.
- * A site's own certificate may stand in its place: key and certificate in PEM, in this order.
+ * A site's own certificate may stand in its place: key and certificate in PEM, in this order, and behind them those of who signed it.
  */
 struct pl_certificate {
   char path[512];

@@ -2,7 +2,7 @@
 # openssl.c says why: civetweb looks for a name that OpenSSL 3 lacks, and nothing that is linked here refers to it.
 WEB_LIBS += -Wl,--export-dynamic-symbol=SSL_get_peer_certificate
 # The page's files are taken in by the assembler, whose reads the compiler does not list.
-$(BUILD)/obj/control/web/page.o $(BUILD)/mutants/obj/control/web/page.o: $(wildcard control/web/page/*)
+$(BUILD)/obj/control/web/page.o: $(wildcard control/web/page/*)
 # A stack that is not there: the gate is the test's own.
 $(BUILD)/control/web/test_web: ALL_LDFLAGS += $(foreach f,gate_new gate_free gate_serve stream_open stream_next stream_close,-Wl,--wrap=pl_$(f))
 

@@ -9,11 +9,13 @@
 #include <stdatomic.h>
 
 /* What all of civetweb's threads share; they change nothing of it but what is atomic. */
+struct pl_tls;
 struct pl_serve {
   struct pl_gate *gate;
   struct pl_clock *clock;
   struct pl_peers *peers;
   bool plain;
+  struct pl_tls *tls; /* NULL: plain */
   unsigned streams_max;
   atomic_uint streams;
   atomic_bool started, stopping;

@@ -4,6 +4,7 @@
 #include "control/web/certificate.h"
 #include "control/web/openssl.h"
 #include "control/web/serve.h"
+#include "control/web/tls.h"
 #include "drivers/base/thread.h"
 
 #include <arpa/inet.h>
@@ -60,6 +61,13 @@ static int hear(const struct mg_connection *conn, const char *message)
   return 1;
 }
 
+static int hook(void *ssl_ctx, void *user_data)
+{
+  const struct pl_serve *serve = user_data;
+  pl_tls_hook(serve->tls, ssl_ctx);
+  return 0; /* civetweb goes on with the certificate's file itself */
+}
+
 static enum pl_status start_server(struct pl_web *web, unsigned threads, struct pl_err *err)
 {
   char ports[80], workers[16], read_max[16], header_time[16], idle_time[16];
@@ -74,7 +82,7 @@ static enum pl_status start_server(struct pl_web *web, unsigned threads, struct 
                            /* 1.2 and up; forward secrecy and authenticated encryption only. Those of 1.3 are all such (RFC 8446 section B.4). */
                            "ssl_protocol_version", "4", "ssl_cipher_list", "ECDHE+AESGCM:ECDHE+CHACHA20", web->serve.plain ? NULL : "ssl_certificate",
                            web->certificate.path, NULL};
-  struct mg_callbacks callbacks = {.begin_request = pl_serve_request, .http_error = pl_serve_error, .log_message = hear};
+  struct mg_callbacks callbacks = {.begin_request = pl_serve_request, .http_error = pl_serve_error, .log_message = hear, .init_ssl = hook};
   sigset_t all, before; /* signals are the loop's */
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -104,7 +112,18 @@ static enum pl_status make_ready(struct pl_web *web, const struct pl_web_cfg *cf
     return pl_fail(err, PL_E_UNSUPPORTED, "civetweb %s finds no TLS in %s; --plain serves without, on loopback", mg_version(), pl_openssl_version());
   int64_t now_s = pl_clock_wall_ns(web->stack->clock, pl_clock_now(web->stack->clock)) / PL_S;
   bool any = !strcmp(web->address, "0.0.0.0") || !strcmp(web->address, "::");
-  return pl_certificate_ready(cfg->folder, any || web->loopback ? NULL : web->address, now_s, &web->certificate, err);
+  status = pl_certificate_ready(cfg->folder, any || web->loopback ? NULL : web->address, now_s, &web->certificate, err);
+  return status ? status : pl_tls_new(web->certificate.path, &web->serve.tls, err);
+}
+
+/* What the stack tells of its door is this one. */
+static void show_door(const struct pl_web *web, bool open)
+{
+  struct pl_services *services = pl_services_of(web->stack);
+  const struct pl_door door = {.https = !web->serve.plain, .port = web->port, .certificate = pl_tls_certificate, .replace = pl_tls_replace, .request = pl_tls_request,
+                               .ctx = web->serve.tls};
+  if (services)
+    pl_services_set_door(services, open ? &door : NULL);
 }
 
 enum pl_status pl_web_start(struct pl_stack *stack, const struct pl_web_cfg *cfg, struct pl_web **out, struct pl_err *err)
@@ -123,9 +142,11 @@ enum pl_status pl_web_start(struct pl_stack *stack, const struct pl_web_cfg *cfg
   if (status) {
     pl_gate_free(web->serve.gate);
     pl_peers_free(web->serve.peers);
+    pl_tls_free(web->serve.tls);
     free(web);
     return status;
   }
+  show_door(web, true);
   *out = web;
   return PL_OK;
 }
@@ -137,7 +158,7 @@ const char *pl_web_url(const struct pl_web *web)
 
 const char *pl_web_fingerprint(const struct pl_web *web)
 {
-  return web->certificate.fingerprint;
+  return web->serve.tls ? pl_tls_fingerprint(web->serve.tls) : "";
 }
 
 static void *stop(void *ctx)
@@ -162,7 +183,9 @@ void pl_web_stop(struct pl_web *web)
     pl_clock_step(web->stack->clock, pl_clock_now(web->stack->clock) + 50 * PL_MS);
   if (aside)
     pthread_join(thread, NULL);
+  show_door(web, false);
   pl_gate_free(web->serve.gate);
   pl_peers_free(web->serve.peers);
+  pl_tls_free(web->serve.tls);
   free(web);
 }

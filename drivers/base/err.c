@@ -35,7 +35,9 @@ enum pl_status pl_vfail(struct pl_err *err, enum pl_status status, const char *f
   if (!err)
     return status;
   err->status = status;
-  vsnprintf(err->text, sizeof err->text, format, args);
+  int length = vsnprintf(err->text, sizeof err->text, format, args);
+  if (length >= (int)sizeof err->text) /* nobody takes a part of it for the whole */
+    memcpy(err->text + sizeof err->text - sizeof "...", "...", sizeof "...");
   return status;
 }
 

@@ -32,7 +32,7 @@ enum pl_agent_op {
   PL_AGENT_SURVEY,   /* everything that it has: runs[], n_runs */
   PL_AGENT_DEPLOY,   /* run: from its image, without data; then RUNNING */
   PL_AGENT_STOP,     /* run.handle: away with it and its data */
-  PL_AGENT_SNAPSHOT, /* run.handle: pauses it (READY) and gives its data's size, work and checksum */
+  PL_AGENT_SNAPSHOT, /* run.handle: pauses it (READY) and gives its data's size, work and checksum. READY: other agents can RESTORE it from then on, also after a STOP */
   PL_AGENT_RESTORE,  /* run: with work and checksum of a snapshot; COPYING until it is whole, then READY, or FAILED where the checksum differs */
   PL_AGENT_START,    /* run.handle: READY -> RUNNING */
   PL_AGENT_RESIZE    /* run.handle: to run.cores_m, run.memory_MiB */

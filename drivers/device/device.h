@@ -56,7 +56,13 @@ struct pl_device_args {
   const struct pl_values *values;
   const struct pl_shape *shape; /* outlives the device */
   bool observe;                 /* outputs are taken over as they are; only a set drives them */
+  uint64_t only;                /* bit mask of the shape's quantities: nothing else will be asked for, so a line that only another needs is left alone. 0: all */
 };
+
+static inline bool pl_device_wants(const struct pl_device_args *args, const struct pl_quantity *quantity)
+{
+  return !args->only || (args->only >> (quantity - args->shape->quantities) & 1);
+}
 
 struct pl_device_desc {
   const char *name; /* "psu-pmbus" */

@@ -7,8 +7,6 @@ sequence "stack-migration" {
   params = { start = seconds(10), tolerance = watts(12), pause = seconds(5), heat = watts(500), live = volts(46), dead = volts(5) },
 }
 
-allow_hazard("rating", "a unit is made hot, to see that no work is moved to it")
-
 local csus, idle, per_core, size = {}, {}, nil, nil
 
 -- One after another, as a site does it: the inrush of all at once is nobody's idea of a good start.
@@ -214,6 +212,34 @@ step("a hot-swap moves what runs there first", { timeout = minutes(5), go_on = t
   local back = stack:compose{ name = "back", cores = size / 4, image = "steady/100", block = slot }[1]
   back:wait{ within = params.start }
   wait_until(function() return draws(slot, size / 4) end, { within = seconds(4), every = ms(200), what = "work that is given to it flows as current", blame = stack })
+  stack:clear()
+end)
+
+-- Neither can leave alone: its rule says that they stand on one node. Both go, and their current with them.
+step("what is tied leaves together", { timeout = minutes(4), go_on = true }, function()
+  local cores, fell = size // 4, false
+  local main = stack:compose{ name = "main", cores = cores, memory = 512, data = 200, image = "steady/100" }[1]
+  main:wait{ within = params.start }
+  local side = stack:compose{ name = "side", cores = cores, memory = 512, data = 1500, image = "steady/100", with = { "main" }, with_in = "Node" }[1]
+  side:wait{ within = params.start }
+  wait(seconds(3))
+  local from, before = main.part, { main:look(), side:look() }
+  check("they stand on one node", side.part == from, { of = stack })
+  stack.block(from):close()
+  until_("both have left", minutes(2), function()
+    local now = { main:look(), side:look() }
+    local gone = true
+    for i, each in ipairs(now) do
+      fell = fell or each.work < before[i].work
+      gone = gone and each.state == "Running" and each.part ~= from
+    end
+    return gone
+  end)
+  local to = main.part
+  check("they stand on one node again", side.part == to, { of = stack, action = "what is tied by affinity was parted for good by a move" })
+  check("their work never fell", not fell, { of = stack })
+  wait_until(function() return draws(to, 2 * cores) and draws(from, 0) end, { within = seconds(4), every = ms(200), what = "their current flows on one node, and none where they were", blame = stack })
+  stack.block(from):open()
   stack:clear()
 end)
 

@@ -7,8 +7,6 @@ sequence "stack-reallocation" {
   params = { start = seconds(10), tolerance = watts(12), live = volts(46), dead = volts(5), high = percent(85) },
 }
 
-allow_hazard("rating", "units that are full get hot: what the stack does about it is part of what is judged")
-
 local csus, idle, per_core, size = {}, {}, nil, nil
 
 -- One after another, as a site does it: the inrush of all at once is nobody's idea of a good start.

@@ -2,17 +2,15 @@
 sequence "stack-soak" {
   about = "Hours of churn: work comes, grows, moves and goes, a CSU is swapped; nothing is over-committed, forgotten or run twice, and what is said to run draws current.",
   version = "1.0",
-  stack = { consolidate = true, consolidate_spare = 0, preemption = false, poll = seconds(2), stale = seconds(8), agent_period = seconds(2), profile_period = minutes(1) },
+  stack = { consolidate = true, consolidate_spare = 0, preemption = true, poll = seconds(2), stale = seconds(8), agent_period = seconds(2), profile_period = minutes(1) },
   needs = { slot = "csu", loop = "loop", busbar = "busbar" },
   params = { hours = 2, every = seconds(30), tolerance = watts(15), most = 20, live = volts(46), dead = volts(5) },
 }
 
-allow_hazard("rating", "units that work get hot: what the stack does about it is part of what is judged")
-
 local csus, idle, per_core, size = {}, {}, nil, nil
 local alive = {}                                                  -- what was asked for and not taken back, by name
 local sums = { allocated = 0, used = 0, forecast = 0, moves = 0, waiting = 0, awake = 0 } -- of the last look
-local tally = { asked = 0, placed = 0, waited = 0, refused = 0, left = 0, moved = 0, scaled = 0 }
+local tally = { asked = 0, placed = 0, waited = 0, refused = 0, left = 0, moved = 0, scaled = 0, forced = 0 }
 
 -- One after another, as a site does it: the inrush of all at once is nobody's idea of a good start.
 local function switch_on(parts)
@@ -166,7 +164,7 @@ local function leave(name)
   alive[name] = nil
   for _, each in ipairs(stack.workloads) do
     local id = each.name
-    if id == name or mine.twin and id == name .. "-2" then each:stop{ expect = { 200, 202, 204, 404 } } end
+    if id == name or mine.twin and id == name .. "-2" then each:stop{ expect = { 200, 202, 204, 404 }, patience = minutes(3) } end -- what moves arrives first
   end
   tally.left = tally.left + 1
 end
@@ -199,6 +197,12 @@ local function swap()
   local unit = stack.chassis(slot)
   if unit.power_state ~= "On" then switch_on{ slot } end
   local task = unit:set({ ready_to_remove = true }, { patience = minutes(1) })
+  wait_until(function() return unit.ready_to_remove or task.is_over end, { within = minutes(5), every = seconds(1), or_nil = true })
+  if task.is_over then -- the rack is full: what fits nowhere else keeps what it has done, and waits
+    log("refused: " .. (task.messages[1] or ""))
+    tally.forced = tally.forced + 1
+    task = unit:act("PrepareToRemove", { Force = true }, { patience = minutes(1) })
+  end
   claim("ready to be pulled", { says = function() return unit.ready_to_remove end, wires = function() return slot.monitor.vout < params.dead end, within = minutes(5), every = ms(50) })
   operator.remove(slot)
   wait(seconds(10))

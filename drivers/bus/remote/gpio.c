@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The adapters "twin-remote" and "remote" of a GPIO bus. Two connections: requests and their answers on one, edges on the other, read by a thread. */
 #include "drivers/base/thread.h"
-#include "drivers/bus/adapter.h"
 #include "drivers/bus/gpio.h"
-#include "drivers/bus/remote/wire.h"
+#include "drivers/bus/remote/end.h"
 
-#include <limits.h>
 #include <pthread.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -22,11 +19,8 @@ struct held { /* a line as it was requested, for when the rack comes back */
 };
 
 struct remote {
-  struct pl_bus *bus;
-  char path[PATH_MAX], name[64];
-  int fd;
+  struct pl_remote_end end;
   struct pl_remote_welcome welcome;
-  struct pl_remote_frame frame;
   pthread_mutex_t lock; /* guards edges_fd */
   int edges_fd;
   pthread_t thread;
@@ -39,15 +33,10 @@ static unsigned remote_caps(void *self)
   return ((const struct remote *)self)->welcome.caps & ~(unsigned)PL_GPIO_CAP_DIRECT; /* a socket is waited for */
 }
 
-static enum pl_status ask_on(struct remote *remote, int fd, struct pl_err *err)
+static enum pl_status ask(struct remote *remote, struct pl_err *err)
 {
-  struct pl_err own = {0};
-  enum pl_status status = pl_remote_send(fd, &remote->frame, &own);
-  if (!status)
-    status = pl_remote_receive(pl_bus_clock(remote->bus), fd, &remote->frame, ANSWER_NS, &own);
-  if (status)
-    return pl_fail(err, PL_E_GONE, "%s at %s: %s", remote->name, remote->path, own.text);
-  return pl_remote_status(&remote->frame, err);
+  enum pl_status status = pl_remote_end_ask(&remote->end, ANSWER_NS, err);
+  return status ? status : pl_remote_status(&remote->end.frame, err);
 }
 
 static void put_request(struct pl_remote_frame *frame, const struct pl_gpio_line *line, int handle)
@@ -64,9 +53,9 @@ static enum pl_status remote_request(void *self, const struct pl_gpio_line *line
 {
   struct remote *remote = self;
   if (handle < 0 || handle >= LINES_MAX)
-    return pl_fail(err, PL_E_USAGE, "%s: at most %d lines a bus", remote->name, LINES_MAX);
-  put_request(&remote->frame, line, handle);
-  enum pl_status status = ask_on(remote, remote->fd, err);
+    return pl_fail(err, PL_E_USAGE, "%s: at most %d lines a bus", remote->end.name, LINES_MAX);
+  put_request(&remote->end.frame, line, handle);
+  enum pl_status status = ask(remote, err);
   if (status)
     return status;
   struct held *held = &remote->lines[handle];
@@ -81,29 +70,29 @@ static enum pl_status remote_request(void *self, const struct pl_gpio_line *line
 static enum pl_status remote_get(void *self, const int *handles, size_t count, bool *values, struct pl_err *err)
 {
   struct remote *remote = self;
-  pl_remote_begin(&remote->frame, PL_REMOTE_GET);
-  pl_remote_put(&remote->frame, count, 2);
+  pl_remote_begin(&remote->end.frame, PL_REMOTE_GET);
+  pl_remote_put(&remote->end.frame, count, 2);
   for (size_t i = 0; i < count; i++)
-    pl_remote_put(&remote->frame, (uint64_t)handles[i], 2);
-  enum pl_status status = ask_on(remote, remote->fd, err);
+    pl_remote_put(&remote->end.frame, (uint64_t)handles[i], 2);
+  enum pl_status status = ask(remote, err);
   if (status)
     return status;
-  bool good = pl_remote_get(&remote->frame, 2) == count;
+  bool good = pl_remote_get(&remote->end.frame, 2) == count;
   for (size_t i = 0; i < count && good; i++)
-    values[i] = pl_remote_get(&remote->frame, 1) != 0;
-  return good && pl_remote_whole(&remote->frame) ? PL_OK : pl_fail(err, PL_E_GONE, "%s at %s: the answer is malformed", remote->name, remote->path);
+    values[i] = pl_remote_get(&remote->end.frame, 1) != 0;
+  return good && pl_remote_whole(&remote->end.frame) ? PL_OK : pl_remote_end_malformed(&remote->end, err);
 }
 
 static enum pl_status remote_set(void *self, const int *handles, size_t count, const bool *values, struct pl_err *err)
 {
   struct remote *remote = self;
-  pl_remote_begin(&remote->frame, PL_REMOTE_SET);
-  pl_remote_put(&remote->frame, count, 2);
+  pl_remote_begin(&remote->end.frame, PL_REMOTE_SET);
+  pl_remote_put(&remote->end.frame, count, 2);
   for (size_t i = 0; i < count; i++) {
-    pl_remote_put(&remote->frame, (uint64_t)handles[i], 2);
-    pl_remote_put(&remote->frame, values[i], 1);
+    pl_remote_put(&remote->end.frame, (uint64_t)handles[i], 2);
+    pl_remote_put(&remote->end.frame, values[i], 1);
   }
-  return ask_on(remote, remote->fd, err);
+  return ask(remote, err);
 }
 
 /* --- edges --- */
@@ -113,7 +102,7 @@ static void *listen_to_edges(void *ctx)
   struct remote *remote = ctx;
   struct pl_remote_frame frame = {.bytes = NULL};
   struct pl_err err = {0};
-  struct pl_clock *clock = pl_bus_clock(remote->bus);
+  struct pl_clock *clock = pl_bus_clock(remote->end.bus);
   pthread_mutex_lock(&remote->lock);
   int fd = remote->edges_fd;
   pthread_mutex_unlock(&remote->lock);
@@ -129,9 +118,9 @@ static void *listen_to_edges(void *ctx)
     uint64_t count = pl_remote_get(&frame, 8);
     pl_time_ns at = (pl_time_ns)pl_remote_get(&frame, 8) - remote->welcome.ahead_ns;
     if (is_edge && pl_remote_whole(&frame))
-      pl_gpio_edge(remote->bus, handle, active, count, at);
+      pl_gpio_edge(remote->end.bus, handle, active, count, at);
   }
-  pl_bus_lost(remote->bus, err.text);
+  pl_bus_lost(remote->end.bus, err.text);
   pl_remote_free(&frame);
   return NULL;
 }
@@ -148,25 +137,24 @@ static void stop_listening(struct remote *remote)
 static void leave(struct remote *remote)
 {
   stop_listening(remote);
-  if (remote->fd >= 0)
-    close(remote->fd);
+  pl_remote_end_leave(&remote->end);
   pthread_mutex_lock(&remote->lock);
   if (remote->edges_fd >= 0)
     close(remote->edges_fd);
-  remote->fd = remote->edges_fd = -1;
+  remote->edges_fd = -1;
   pthread_mutex_unlock(&remote->lock);
 }
 
 static enum pl_status connect_both(struct remote *remote, struct pl_err *err)
 {
-  struct pl_clock *clock = pl_bus_clock(remote->bus);
-  enum pl_status status = pl_remote_connect(clock, remote->path, PL_REMOTE_GPIO_BUS, remote->name, 0, &remote->fd, &remote->welcome, err);
+  struct pl_remote_end *end = &remote->end;
+  enum pl_status status = pl_remote_end_attach(end, PL_REMOTE_GPIO_BUS, 0, &remote->welcome, err);
   if (!status)
-    status = pl_remote_connect(clock, remote->path, PL_REMOTE_EDGES, remote->name, remote->welcome.id, &remote->edges_fd, NULL, err);
+    status = pl_remote_connect(pl_bus_clock(end->bus), end->path, PL_REMOTE_EDGES, end->name, remote->welcome.id, &remote->edges_fd, NULL, err);
   if (status)
     return status;
   remote->listening = pl_thread_start(&remote->thread, listen_to_edges, remote);
-  return remote->listening ? PL_OK : pl_fail(err, PL_E_IO, "cannot start the thread that listens to the edges of %s", remote->name);
+  return remote->listening ? PL_OK : pl_fail(err, PL_E_IO, "cannot start the thread that listens to the edges of %s", remote->end.name);
 }
 
 /* The other end is back: the lines are requested again, outputs at their inactive level (bus.h: what was set is not set again), or as they are where they were
@@ -181,8 +169,8 @@ static enum pl_status remote_reopen(void *self, struct pl_err *err)
       continue;
     struct pl_gpio_line line = remote->lines[i].line;
     line.initial = false;
-    put_request(&remote->frame, &line, i);
-    status = ask_on(remote, remote->fd, err);
+    put_request(&remote->end.frame, &line, i);
+    status = ask(remote, err);
   }
   if (status)
     leave(remote);
@@ -193,24 +181,19 @@ static void remote_close(void *self)
 {
   struct remote *remote = self;
   leave(remote);
-  pl_remote_free(&remote->frame);
   pthread_mutex_destroy(&remote->lock);
-  free(remote);
+  pl_remote_end_free(&remote->end);
 }
 
 static const struct pl_gpio_ops OPS = {.caps = remote_caps, .request = remote_request, .get = remote_get, .set = remote_set};
 
 static enum pl_status remote_open(struct pl_bus *bus, const struct pl_adapter_args *args, struct pl_err *err)
 {
-  struct remote *remote = calloc(1, sizeof *remote);
+  struct remote *remote = pl_remote_end_new(bus, args, sizeof *remote, err);
   if (!remote)
-    return pl_fail(err, PL_E_NOMEM, "out of memory for bus %s", args->bus_name);
-  const struct pl_value *name = pl_value(args->values, "bus");
-  remote->bus = bus;
-  remote->fd = remote->edges_fd = -1;
+    return PL_E_NOMEM;
+  remote->edges_fd = -1;
   pthread_mutex_init(&remote->lock, NULL);
-  snprintf(remote->path, sizeof remote->path, "%s", pl_value(args->values, "socket")->text);
-  snprintf(remote->name, sizeof remote->name, "%s", name->given ? name->text : args->bus_name);
   enum pl_status status = connect_both(remote, err);
   if (status) {
     remote_close(remote);
@@ -221,29 +204,8 @@ static enum pl_status remote_open(struct pl_bus *bus, const struct pl_adapter_ar
   return PL_OK;
 }
 
-static const struct pl_param PARAMS[] = {
-    {.name = "socket", .help = "the socket of `plumb twin serve --socket` or `plumb broker --socket`", .kind = PL_PARAM_TEXT, .required = true},
-    {.name = "bus", .help = "the bus's name in that program's rig; as here when left out", .kind = PL_PARAM_TEXT},
-};
-
 extern const struct pl_adapter_desc pl_adapter_twin_remote_gpio;
-const struct pl_adapter_desc pl_adapter_twin_remote_gpio = {
-    .name = "twin-remote",
-    .about = "a virtual rack in a process of its own",
-    .maturity = PL_BETA,
-    .kind = PL_BUS_GPIO,
-    .params = PARAMS,
-    .n_params = sizeof PARAMS / sizeof PARAMS[0],
-    .open = remote_open,
-};
+const struct pl_adapter_desc pl_adapter_twin_remote_gpio = PL_REMOTE_RACK(PL_BUS_GPIO, remote_open);
 
 extern const struct pl_adapter_desc pl_adapter_remote_gpio;
-const struct pl_adapter_desc pl_adapter_remote_gpio = {
-    .name = "remote",
-    .about = "a bus that several programs share through a broker (plumb broker)",
-    .maturity = PL_BETA,
-    .kind = PL_BUS_GPIO,
-    .params = PARAMS,
-    .n_params = sizeof PARAMS / sizeof PARAMS[0],
-    .open = remote_open,
-};
+const struct pl_adapter_desc pl_adapter_remote_gpio = PL_REMOTE_BROKER(PL_BUS_GPIO, remote_open);

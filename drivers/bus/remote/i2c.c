@@ -1,23 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The adapters "twin-remote" and "remote" of an I2C bus: message lists go to a virtual rack, or to a broker, in a process of its own. */
-#include "drivers/bus/adapter.h"
 #include "drivers/bus/i2c.h"
-#include "drivers/bus/remote/wire.h"
+#include "drivers/bus/remote/end.h"
 
-#include <limits.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-#define SLACK_NS (2 * PL_S) /* on top of the job's deadline: another process must be scheduled */
 
 struct remote {
-  struct pl_bus *bus;
-  int fd;
-  bool brokered, holds; /* holds: the broker keeps others off the bus until this job is over */
-  char path[PATH_MAX], name[64];
+  struct pl_remote_end end;
+  bool brokered;
   struct pl_i2c_caps caps;
-  struct pl_remote_frame frame;
 };
 
 static const struct pl_i2c_caps *remote_caps(void *self)
@@ -63,21 +54,14 @@ static bool get_transfer(struct pl_remote_frame *frame, struct pl_i2c_transfer *
   return true;
 }
 
-/* One request, one answer; *answered: what is returned is the rack's own word. Without an answer the connection is worth nothing any more. */
+/* One request, one answer; *answered: what is returned is the rack's own word. */
 static enum pl_status ask(struct remote *remote, pl_time_ns deadline, bool *answered, struct pl_err *err)
 {
-  struct pl_clock *clock = pl_bus_clock(remote->bus);
-  struct pl_err own = {0};
-  *answered = false;
-  enum pl_status status = pl_remote_send(remote->fd, &remote->frame, &own);
-  if (status == PL_E_USAGE) /* nothing was sent */
-    return pl_fail(err, status, "%s at %s: %s", remote->name, remote->path, own.text);
-  if (!status)
-    status = pl_remote_receive(clock, remote->fd, &remote->frame, deadline - pl_clock_now(clock) + SLACK_NS, &own);
-  if (status)
-    return pl_fail(err, PL_E_GONE, "%s at %s: %s", remote->name, remote->path, own.text);
-  *answered = true;
-  return pl_remote_status(&remote->frame, err);
+  pl_time_ns left = deadline - pl_clock_now(pl_bus_clock(remote->end.bus));
+  remote->end.holds = remote->brokered;
+  enum pl_status status = pl_remote_end_ask(&remote->end, left + PL_REMOTE_SLACK_NS, err);
+  *answered = !status;
+  return status ? status : pl_remote_status(&remote->end.frame, err);
 }
 
 static enum pl_status fail_all(struct pl_i2c_transfer *list, size_t count, enum pl_status status)
@@ -90,7 +74,7 @@ static enum pl_status fail_all(struct pl_i2c_transfer *list, size_t count, enum 
 /* The rack answers at once, and does not know until when: a clock that was held past the deadline is told here, as adapters of real wires do. */
 static enum pl_status judge_stretch(const struct remote *remote, struct pl_i2c_transfer *list, size_t count, pl_time_ns deadline, struct pl_err *err)
 {
-  pl_time_ns at = pl_bus_now(remote->bus);
+  pl_time_ns at = pl_bus_now(remote->end.bus);
   enum pl_status first = PL_OK;
   for (size_t i = 0; i < count; i++) {
     pl_time_ns held = list[i].wire_ns - pl_i2c_wire_ns(&list[i], remote->caps.speed_hz);
@@ -99,7 +83,7 @@ static enum pl_status judge_stretch(const struct remote *remote, struct pl_i2c_t
       continue;
     list[i].status = PL_E_TIMEOUT;
     if (!first)
-      first = pl_fail(err, PL_E_TIMEOUT, "the device at 0x%02x holds the clock of %s for %lld ms", list[i].msgs[0].address, remote->name,
+      first = pl_fail(err, PL_E_TIMEOUT, "the device at 0x%02x holds the clock of %s for %lld ms", list[i].msgs[0].address, remote->end.name,
                       (long long)(held / PL_MS));
   }
   return first;
@@ -109,73 +93,50 @@ static enum pl_status remote_transfer(void *self, struct pl_i2c_transfer *list, 
 {
   struct remote *remote = self;
   bool answered;
-  put_transfers(&remote->frame, list, count);
-  remote->holds = remote->brokered;
+  put_transfers(&remote->end.frame, list, count);
   enum pl_status first = ask(remote, deadline, &answered, err);
   if (!answered)
     return fail_all(list, count, first);
-  bool good = pl_remote_get(&remote->frame, 2) == count;
+  bool good = pl_remote_get(&remote->end.frame, 2) == count;
   for (size_t i = 0; i < count && good; i++)
-    good = get_transfer(&remote->frame, &list[i]);
-  if (good && pl_remote_whole(&remote->frame))
+    good = get_transfer(&remote->end.frame, &list[i]);
+  if (good && pl_remote_whole(&remote->end.frame))
     return first ? first : judge_stretch(remote, list, count, deadline, err);
-  return fail_all(list, count, pl_fail(err, PL_E_GONE, "%s at %s: the answer is malformed", remote->name, remote->path));
+  return fail_all(list, count, pl_remote_end_malformed(&remote->end, err));
 }
 
 static enum pl_status remote_recover(void *self, struct pl_err *err)
 {
   struct remote *remote = self;
   bool answered;
-  pl_remote_begin(&remote->frame, PL_REMOTE_RECOVER);
-  remote->holds = remote->brokered;
-  return ask(remote, pl_bus_deadline(remote->bus), &answered, err);
+  pl_remote_begin(&remote->end.frame, PL_REMOTE_RECOVER);
+  return ask(remote, pl_bus_deadline(remote->end.bus), &answered, err);
 }
 
 static enum pl_status attach(void *self, struct pl_err *err)
 {
   struct remote *remote = self;
-  if (remote->fd >= 0)
-    close(remote->fd);
-  remote->fd = -1;
   struct pl_remote_welcome welcome;
-  struct pl_clock *clock = pl_bus_clock(remote->bus);
-  enum pl_status status = pl_remote_connect(clock, remote->path, PL_REMOTE_I2C_BUS, remote->name, remote->brokered, &remote->fd, &welcome, err);
+  enum pl_status status = pl_remote_end_attach(&remote->end, PL_REMOTE_I2C_BUS, remote->brokered, &welcome, err);
   if (!status)
     remote->caps = (struct pl_i2c_caps){.flags = welcome.caps, .max_write = welcome.max_write, .max_read = welcome.max_read, .max_batch = welcome.max_batch,
                                         .speed_hz = welcome.speed_hz};
   return status;
 }
 
-static void job_over(void *self)
-{
-  struct remote *remote = self;
-  if (!remote->holds || remote->fd < 0)
-    return;
-  remote->holds = false;
-  pl_remote_begin(&remote->frame, PL_REMOTE_RELEASE);
-  (void)pl_remote_send(remote->fd, &remote->frame, NULL); /* if it does not arrive, the next transfer finds the connection gone */
-}
-
 static void remote_close(void *self)
 {
-  struct remote *remote = self;
-  if (remote->fd >= 0)
-    close(remote->fd);
-  pl_remote_free(&remote->frame);
-  free(remote);
+  pl_remote_end_free(self);
 }
 
 static const struct pl_i2c_ops OPS = {.caps = remote_caps, .transfer = remote_transfer, .recover = remote_recover};
 
 static enum pl_status open_as(struct pl_bus *bus, const struct pl_adapter_args *args, bool brokered, struct pl_err *err)
 {
-  struct remote *remote = calloc(1, sizeof *remote);
+  struct remote *remote = pl_remote_end_new(bus, args, sizeof *remote, err);
   if (!remote)
-    return pl_fail(err, PL_E_NOMEM, "out of memory for bus %s", args->bus_name);
-  const struct pl_value *name = pl_value(args->values, "bus");
-  *remote = (struct remote){.bus = bus, .fd = -1, .brokered = brokered};
-  snprintf(remote->path, sizeof remote->path, "%s", pl_value(args->values, "socket")->text);
-  snprintf(remote->name, sizeof remote->name, "%s", name->given ? name->text : args->bus_name);
+    return PL_E_NOMEM;
+  remote->brokered = brokered;
   enum pl_status status = attach(remote, err);
   if (status) {
     remote_close(remote);
@@ -183,7 +144,7 @@ static enum pl_status open_as(struct pl_bus *bus, const struct pl_adapter_args *
   }
   pl_bus_attach(bus, &OPS, remote, remote_close, true); /* a rack answers at once and says how long its wire would have taken; a broker has waited */
   pl_bus_set_reopen(bus, attach);
-  pl_bus_set_job_over(bus, job_over);
+  pl_bus_set_job_over(bus, pl_remote_end_job_over);
   return PL_OK;
 }
 
@@ -197,29 +158,8 @@ static enum pl_status open_broker(struct pl_bus *bus, const struct pl_adapter_ar
   return open_as(bus, args, true, err);
 }
 
-static const struct pl_param PARAMS[] = {
-    {.name = "socket", .help = "the socket of `plumb twin serve --socket` or `plumb broker --socket`", .kind = PL_PARAM_TEXT, .required = true},
-    {.name = "bus", .help = "the bus's name in that program's rig; as here when left out", .kind = PL_PARAM_TEXT},
-};
-
 extern const struct pl_adapter_desc pl_adapter_twin_remote_i2c;
-const struct pl_adapter_desc pl_adapter_twin_remote_i2c = {
-    .name = "twin-remote",
-    .about = "a virtual rack in a process of its own",
-    .maturity = PL_BETA,
-    .kind = PL_BUS_I2C,
-    .params = PARAMS,
-    .n_params = sizeof PARAMS / sizeof PARAMS[0],
-    .open = open_rack,
-};
+const struct pl_adapter_desc pl_adapter_twin_remote_i2c = PL_REMOTE_RACK(PL_BUS_I2C, open_rack);
 
 extern const struct pl_adapter_desc pl_adapter_remote_i2c;
-const struct pl_adapter_desc pl_adapter_remote_i2c = {
-    .name = "remote",
-    .about = "a bus that several programs share through a broker (plumb broker)",
-    .maturity = PL_BETA,
-    .kind = PL_BUS_I2C,
-    .params = PARAMS,
-    .n_params = sizeof PARAMS / sizeof PARAMS[0],
-    .open = open_broker,
-};
+const struct pl_adapter_desc pl_adapter_remote_i2c = PL_REMOTE_BROKER(PL_BUS_I2C, open_broker);

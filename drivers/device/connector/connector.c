@@ -31,7 +31,7 @@ static bool is_output(int line)
 struct connector {
   const char *name;
   struct pl_bus *bus;
-  int handles[PL_CONNECTOR_LINES]; /* -1: the rig gives no such line */
+  int handles[PL_CONNECTOR_LINES]; /* -1: the rig gives no such line, or nobody wants it */
   struct pl_output outputs[PL_CONNECTOR_LINES];
 };
 
@@ -55,7 +55,7 @@ static enum pl_status connector_open(const struct pl_device_args *args, void **s
   for (int i = 0; i < PL_CONNECTOR_LINES; i++) {
     enum pl_status status = PL_OK;
     connector->handles[i] = -1;
-    if (!pl_value(args->values, params[i].name)->given && !params[i].required) {
+    if (!pl_device_wants(args, &args->shape->quantities[i]) || (!pl_value(args->values, params[i].name)->given && !params[i].required)) {
       continue;
     }
     if (is_output(i)) {

@@ -43,6 +43,20 @@ static void test_open_energises_nothing_and_sets_reach_the_world(void **state)
   fake_close(&bench);
 }
 
+static void test_only_what_is_wanted_is_asked_for(void **state)
+{
+  (void)state;
+  struct fake_bench bench = {.observe = true, .only = 1u << PL_CONNECTOR_POWER_ENABLE};
+  struct pl_err err = {0};
+  struct pl_reading reading;
+  assert_int_equal(fake_open(&bench, &pl_device_connector, &pl_twin_connector, all_lines, &err), PL_OK);
+  assert_int_equal(bench.requests, 1);
+  assert_int_equal(fake_write(&bench, "power-enable", PL_U, &err), PL_OK);
+  assert_true(bench.io.out[OUT_POWER_ENABLE] > 0.5);
+  assert_int_equal(pl_device_connector.get(bench.device, fake_quantity(&bench, "present"), &reading, &err), PL_E_UNSUPPORTED);
+  fake_close(&bench);
+}
+
 static void test_power_enable_edges_are_the_sets_that_changed_it(void **state)
 {
   (void)state;
@@ -150,7 +164,7 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_inputs_follow_the_world_through_active_low), cmocka_unit_test(test_open_energises_nothing_and_sets_reach_the_world),
-      cmocka_unit_test(test_power_enable_edges_are_the_sets_that_changed_it), cmocka_unit_test(test_a_set_that_failed_is_no_edge),
+      cmocka_unit_test(test_only_what_is_wanted_is_asked_for), cmocka_unit_test(test_power_enable_edges_are_the_sets_that_changed_it), cmocka_unit_test(test_a_set_that_failed_is_no_edge),
       cmocka_unit_test(test_input_edges_come_from_the_bus), cmocka_unit_test(test_lines_that_the_rig_does_not_give_say_so),
       cmocka_unit_test(test_where_the_bus_has_no_edges_reads_that_differ_are_edges),
   };

@@ -75,6 +75,8 @@ struct fake_bench {
   enum pl_status broken;              /* what every transfer fails with; PL_OK: none does */
   unsigned caps;
   bool observe;
+  uint64_t only;           /* as pl_device_args.only */
+  int requests;            /* lines asked for */
   bool levels[FAKE_LINES]; /* by param: what is on the output before it is requested */
   int drives;              /* times that an output was driven */
 };
@@ -90,6 +92,7 @@ static inline enum pl_status fake_request(void *self, const struct pl_gpio_line 
 {
   struct fake_bench *bench = self;
   assert_in_range(handle, 0, FAKE_LINES - 1);
+  bench->requests++;
   for (size_t i = 0; i < bench->values.count; i++) {
     const struct pl_value *value = &bench->items[i];
     if (value->given && value->param->kind == PL_PARAM_LINE && (line->name != NULL ? strcmp(line->name,
@@ -165,7 +168,8 @@ static inline enum pl_status fake_open(struct fake_bench *bench, const struct pl
   pl_bus_attach(bench->bus, &ops, bench, NULL, true);
   const struct pl_twin_args twin_args = {.device = "under-test", .values = &bench->values, .io = &bench->io, .serial = "PL0001"};
   assert_int_equal(twin_desc->create(&twin_args, &bench->twin, err), PL_OK);
-  const struct pl_device_args args = {.name = "under-test", .bus = bench->bus, .values = &bench->values, .shape = &bench->shape, .observe = bench->observe};
+  const struct pl_device_args args = {.name = "under-test", .bus = bench->bus, .values = &bench->values, .shape = &bench->shape, .observe = bench->observe,
+                                      .only = bench->only};
   return desc->open(&args, &bench->device, err);
 }
 

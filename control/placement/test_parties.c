@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Workloads that are tied leave together: all or none, back when one cannot, and after a kill at each step. */
+#include "control/placement/placement_test.h"
+
+/* db on that node, and cache with it. */
+static void place_pair(struct bay *bay, const char *node, int64_t data_MiB)
+{
+  struct pl_workload *db = floor_place(bay, &(struct floor_ask){.id = "db", .cores = 8, .memory_GiB = 16, .image = "steady/50"});
+  floor_until(bay, "db", PL_WORKLOAD_RUNNING, 10 * PL_S);
+  if (strcmp(db->node, node) != 0)
+    bay_until_over(bay, floor_migrate(bay, "db", node), PL_PROCEDURE_COMPLETED, 600 * PL_S);
+  struct pl_workload *cache = floor_place(bay, &(struct floor_ask){.id = "cache", .cores = 8, .memory_GiB = 16, .data_MiB = data_MiB, .image = "steady/50", .with = "db"});
+  floor_until(bay, "cache", PL_WORKLOAD_RUNNING, 10 * PL_S);
+  assert_string_equal(cache->node, node);
+}
+
+static struct pl_work *work(struct bay *bay, const char *id)
+{
+  return pl_work_of(floor_find(bay, id));
+}
+
+static bool is_settled(struct stand *s, void *ctx)
+{
+  const struct pl_workload *db = s->stack ? pl_placement_find(s->stack->placement, "db") : NULL, *cache = db ? pl_placement_find(s->stack->placement, "cache") : NULL;
+  (void)ctx;
+  if (!cache || strcmp(db->node, cache->node) != 0)
+    return false;
+  for (const struct pl_workload *w = s->stack ? pl_placement_first(s->stack->placement) : NULL; w; w = w->next)
+    if (w->state != PL_WORKLOAD_RUNNING || pl_work_of((struct pl_workload *)(uintptr_t)w)->party)
+      return false;
+  return true;
+}
+
+/* Both run in one node, nothing is held any more. */
+static void until_together(struct bay *bay, const char *where)
+{
+  struct pl_node_view view;
+  if (stand_until(bay->s, is_settled, NULL, 600 * PL_S) == PL_NEVER)
+    fail_msg("db is %s on %s, cache %s on %s", pl_workload_state_name(floor_find(bay, "db")->state), floor_find(bay, "db")->node,
+             pl_workload_state_name(floor_find(bay, "cache")->state), floor_find(bay, "cache")->node);
+  stand_run(bay->s, 2 * PL_S);
+  assert_string_equal(floor_find(bay, "db")->node, floor_find(bay, "cache")->node);
+  if (where)
+    assert_string_equal(floor_find(bay, "db")->node, where);
+  for (int i = 1; i <= 8; i++) {
+    char id[16];
+    snprintf(id, sizeof id, "csu-%d", i);
+    assert_true(pl_pool_view(pl_placement_pool(bay->s->stack->placement), id, &view));
+    assert_int_equal(view.allocations, strcmp(id, floor_find(bay, "db")->node) ? 0 : 2);
+  }
+  floor_judge(bay);
+}
+
+static void test_a_drained_node_loses_both(void **state)
+{
+  struct bay *bay = *state;
+  place_pair(bay, "csu-2", 3000);
+  uint64_t work_of_db = floor_find(bay, "db")->run.work;
+  struct pl_procedure *p = bay_begin(bay, &pl_hot_swap, "csu-2");
+  bay_until_step(bay, p, "ready", 300 * PL_S);
+  assert_string_not_equal(floor_find(bay, "db")->node, "csu-2");
+  WELL(bay->s, pl_procedure_cancel(p, "enough", &bay->s->err));
+  bay_until_over(bay, p, PL_PROCEDURE_CANCELLED, 60 * PL_S);
+  floor_until_up(bay, 8);
+  until_together(bay, NULL);
+  assert_true(floor_find(bay, "db")->run.work > work_of_db);
+  assert_int_equal(floor_find(bay, "cache")->moves, 1);
+  floor_decided(bay, "together with what is tied to it");
+}
+
+/* While they are on their way nobody gets a place that one of them may need. */
+static void test_places_are_held_until_all_are_there(void **state)
+{
+  struct bay *bay = *state;
+  struct pl_node_view view;
+  struct pl_placement *all = bay->s->stack->placement;
+  place_pair(bay, "csu-2", 20000);
+  floor_migrate(bay, "db", "csu-6");
+  for (int i = 0; i < 600 && (floor_find(bay, "db")->state != PL_WORKLOAD_RUNNING || strcmp(floor_find(bay, "db")->node, "csu-6")); i++)
+    stand_run(bay->s, 100 * PL_MS);
+  assert_string_equal(floor_find(bay, "db")->node, "csu-6"); /* it has no data, and is there first */
+  assert_int_equal(floor_find(bay, "cache")->state, PL_WORKLOAD_MOVING);
+  for (size_t i = 0; i < 2; i++) {
+    assert_true(pl_pool_view(pl_placement_pool(all), i ? "csu-2" : "csu-6", &view));
+    assert_int_equal(view.given.of[PL_DIMENSION_CORES], 16000);
+  }
+  assert_int_equal(pl_placement_migrate(all, floor_find(bay, "db"), "csu-4", "tester", NULL, &bay->s->err), PL_E_BUSY);
+  until_together(bay, "csu-6");
+}
+
+static void test_when_one_fails_both_are_where_they_were(void **state)
+{
+  struct bay *bay = *state;
+  place_pair(bay, "csu-2", 20000);
+  for (int late = 0; late < 2; late++) { /* while both copy; when one has arrived */
+    floor_migrate(bay, "db", "csu-6");
+    struct pl_procedure *cache = pl_procedure_find(bay->s->stack->procedures, floor_find(bay, "cache")->task);
+    assert_non_null(cache);
+    bay_until_step(bay, cache, "copy", 60 * PL_S);
+    for (int i = 0; late && i < 600 && (floor_find(bay, "db")->state != PL_WORKLOAD_RUNNING || strcmp(floor_find(bay, "db")->node, "csu-6")); i++)
+      stand_run(bay->s, 100 * PL_MS);
+    WELL(bay->s, pl_procedure_cancel(cache, "the tester wants it back", &bay->s->err));
+    until_together(bay, "csu-2");
+    assert_int_equal(floor_find(bay, "cache")->moves, 0);
+  }
+  assert_true(floor_find(bay, "db")->moves >= 2);
+  floor_decided(bay, "db goes back from csu-6 to csu-2");
+}
+
+static void test_a_target_that_dies_parts_nobody(void **state)
+{
+  struct bay *bay = *state;
+  for (int late = 0; late < 2; late++) {
+    if (!late)
+      place_pair(bay, "csu-2", 20000);
+    floor_migrate(bay, "db", late ? "csu-5" : "csu-6");
+    struct pl_procedure *cache = pl_procedure_find(bay->s->stack->procedures, floor_find(bay, "cache")->task);
+    bay_until_step(bay, cache, "copy", 60 * PL_S);
+    stand_run(bay->s, late ? 3 * PL_S : PL_S);
+    stand_power(bay->s, late ? "csu-5" : "csu-6", false);
+    until_together(bay, NULL); /* what had arrived was lost there, and begins anew where the other is */
+    if (!late && strcmp(floor_find(bay, "db")->node, "csu-2") != 0)
+      bay_until_over(bay, floor_migrate(bay, "db", "csu-2"), PL_PROCEDURE_COMPLETED, 300 * PL_S);
+    until_together(bay, NULL);
+  }
+}
+
+static void test_one_cannot_be_asked_away_alone(void **state)
+{
+  struct bay *bay = *state;
+  struct pl_placement *all = bay->s->stack->placement;
+  place_pair(bay, "csu-2", 500);
+  floor_place(bay, &(struct floor_ask){.id = "wall", .cores = 50, .node = "csu-3", .stay = true});
+  floor_until(bay, "wall", PL_WORKLOAD_RUNNING, 10 * PL_S);
+  assert_int_equal(pl_placement_migrate(all, floor_find(bay, "db"), "csu-3", "tester", NULL, &bay->s->err), PL_E_RANGE);
+  assert_non_null(strstr(bay->s->err.text, "db is tied to cache (With), and can go only together with it: csu-3 has no room for all of them"));
+  assert_int_equal(work(bay, "db")->party, 0);
+  WELL(bay->s, pl_placement_stop(all, floor_find(bay, "wall"), "tester", &bay->s->err));
+  stand_run(bay->s, 5 * PL_S);
+  bay_until_over(bay, floor_migrate(bay, "cache", "csu-3"), PL_PROCEDURE_COMPLETED, 300 * PL_S); /* its task is the one that is given */
+  until_together(bay, "csu-3");
+  floor_migrate(bay, "db", NULL);
+  until_together(bay, NULL);
+  assert_string_not_equal(floor_find(bay, "db")->node, "csu-3");
+}
+
+/* --- killed --- */
+
+static void drill(struct bay *bay, const char *step, bool ended)
+{
+  char from[64];
+  snprintf(from, sizeof from, "%s", floor_find(bay, "db")->node);
+  const char *to = strcmp(floor_find(bay, "db")->node, "csu-2") ? "csu-2" : "csu-6";
+  WELL(bay->s, pl_stack_rackd.kill_at(bay->s->stack, "migrate", step, ended, &bay->s->err));
+  enum pl_status status = pl_placement_migrate(bay->s->stack->placement, floor_find(bay, "db"), to, "tester", NULL, &bay->s->err);
+  bool begun = status == PL_OK;
+  assert_true(begun || bay->s->stack->dead);
+  for (pl_time_ns end = pl_clock_now(bay->s->clock) + 300 * PL_S; !bay->s->stack->dead && pl_clock_now(bay->s->clock) < end;)
+    pl_clock_step(bay->s->clock, end);
+  if (!bay->s->stack->dead)
+    fail_msg("it was not killed at %s", step);
+  stand_run(bay->s, 700 * PL_MS);
+  floor_restart(bay);
+  until_together(bay, begun ? to : from); /* killed before it was told to have begun: none has */
+}
+
+static void test_killed_at_each_step(void **state)
+{
+  struct bay *bay = *state;
+  place_pair(bay, "csu-2", 3000);
+  stand_run(bay->s, 10 * PL_S);
+  uint64_t done[2] = {floor_find(bay, "db")->run.work, floor_find(bay, "cache")->run.work};
+  for (size_t i = 0; i < pl_migrate.n_steps; i++)
+    for (int ended = 0; ended < 2; ended++) {
+      drill(bay, pl_migrate.steps[i].name, ended);
+      for (size_t k = 0; k < 2; k++) {
+        uint64_t now = floor_find(bay, k ? "cache" : "db")->run.work;
+        if (now <= done[k])
+          fail_msg("killed at %s: what %s had done is lost", pl_migrate.steps[i].name, k ? "cache" : "db");
+        done[k] = now;
+      }
+    }
+}
+
+/* One has arrived, the other goes back: killed there, and at each step of the way back of the first. */
+static void test_killed_on_the_way_back(void **state)
+{
+  struct bay *bay = *state;
+  place_pair(bay, "csu-2", 20000);
+  for (size_t i = 0; i < pl_migrate.n_steps; i++) {
+    floor_migrate(bay, "db", "csu-6");
+    struct pl_procedure *cache = pl_procedure_find(bay->s->stack->procedures, floor_find(bay, "cache")->task);
+    for (int k = 0; k < 600 && (floor_find(bay, "db")->state != PL_WORKLOAD_RUNNING || strcmp(floor_find(bay, "db")->node, "csu-6")); k++)
+      stand_run(bay->s, 100 * PL_MS);
+    WELL(bay->s, pl_stack_rackd.kill_at(bay->s->stack, "migrate", pl_migrate.steps[i].name, true, &bay->s->err));
+    WELL(bay->s, pl_procedure_cancel(cache, "back", &bay->s->err));
+    for (pl_time_ns end = pl_clock_now(bay->s->clock) + 300 * PL_S; !bay->s->stack->dead && pl_clock_now(bay->s->clock) < end;)
+      pl_clock_step(bay->s->clock, end);
+    if (!bay->s->stack->dead)
+      fail_msg("it was not killed at %s", pl_migrate.steps[i].name);
+    floor_restart(bay);
+    until_together(bay, "csu-2");
+  }
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, floor_setup, bay_teardown)
+int main(int argc, char **argv)
+{
+  if (argc > 1) /* one of them */
+    cmocka_set_test_filter(argv[1]);
+  const struct CMUnitTest tests[] = {TEST(test_a_drained_node_loses_both),
+                                     TEST(test_places_are_held_until_all_are_there),
+                                     TEST(test_when_one_fails_both_are_where_they_were),
+                                     TEST(test_a_target_that_dies_parts_nobody),
+                                     TEST(test_one_cannot_be_asked_away_alone),
+                                     TEST(test_killed_at_each_step),
+                                     TEST(test_killed_on_the_way_back)};
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
