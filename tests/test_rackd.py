@@ -56,6 +56,36 @@ def bad_input_is_refused_with_a_sentence():
 
 
 @case
+def decisions_are_taken_again_from_their_journal():
+    with Rackd() as d:
+        state = d.state
+        entries, end = [], time.monotonic() + 30 * SLOW
+        while not entries and time.monotonic() < end:  # no unit is switched on: it fits nowhere, once everything has been looked at
+            d.ask("POST", ROOT_URI + "Systems", {"Id": "web", "Oem": {"Plumbline": {"Cores": 2, "MemoryMiB": 4096}}})
+            entries = d.get(ROOT_URI + "Managers/rackd/LogServices/Placement/Entries")["Members"]
+        newest = entries[0]
+        number = newest["Oem"]["Plumbline"]["JournalId"]
+        assert newest["Oem"]["Plumbline"]["Decision"] == "refuse" and str(number) == newest["Id"], newest
+    code, out, err = run("replay-decisions", state, "--id", number)
+    assert code == 0 and f"decision {number}: refuse web" in out and "web fits nowhere" in out, (code, out, err)
+    folder = os.path.join(state, "decisions")
+    path = os.path.join(folder, sorted(os.listdir(folder))[-1])
+    code, out, err = run("replay-decisions", state)
+    assert code == 0 and "each the same" in out and not err, (code, out, err)
+    whole = open(path).read()
+    assert "\nnode csu-1 " in whole
+    for text, code, sentence in ((whole[:-5], 0, "cut off"), (whole.replace("\nnode csu-1 ", "\nnode csu-9 "), 1, "it is not as it was written"),
+                                 ("hello\n", 2, "no journal of decisions")):
+        name = write("a.journal", text)
+        got, out, err = run("replay-decisions", name)
+        assert got == code and sentence in out + err, (got, out, err)
+    for words, sentence in (((state, "--id", "99999"), "has no decision 99999"), ((state, "--id", "x"), "--id x"), (("/no/where",), "/no/where"), ((), "needs a file")):
+        got, out, err = run("replay-decisions", *words)
+        assert got == 2 and sentence in err, (words, got, out, err)
+    assert "Exit codes" in run("replay-decisions", "--help")[1]
+
+
+@case
 def a_bus_of_two_owners_is_refused_unless_its_broker_has_it():
     """This rackd would open it, and plumb with --stack as well. What is wrong and what to do is told before anything is opened."""
     bench = ("{name: thermometer-2, driver: thermometer-tmp468, bus: i2c-m1, address: 0x49, part: csu-2, owner: stack",

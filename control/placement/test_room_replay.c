@@ -107,7 +107,7 @@ static void find_one(void *ctx, const char *path)
   pl_replay_end(&replay);
 }
 
-static void churn(uint64_t seed, const char *settings, unsigned steps, size_t parts)
+static void churn(uint64_t seed, const char *settings, unsigned steps, bool whole)
 {
   struct journal journal;
   struct pl_replay sum = {0};
@@ -119,11 +119,10 @@ static void churn(uint64_t seed, const char *settings, unsigned steps, size_t pa
       floor_restart(bay);
   }
   pl_placement_decisions(bay->s->stack->placement, 0, 100000, log_one, &logged);
-  assert_true(journal_each(&journal, journal_replay, &sum) >= parts);
-  assert_int_equal(sum.decisions, logged.count);
-  assert_true(sum.decisions > steps / 2 && sum.answers > steps / 3);
-  for (int i = 0; i < 2; i++) { /* each of the log is in one of the files */
-    struct logged one = {.last = 1 + (int64_t)draw(&seed, (uint64_t)logged.last)};
+  assert_true(journal_each(&journal, journal_replay, &sum) >= 2);
+  assert_true(whole ? sum.decisions == logged.count && sum.decisions > steps / 2 && sum.answers > steps / 3 : sum.decisions && sum.decisions <= logged.count);
+  for (int i = 0; i < 2; i++) { /* each of the log is in one of the files; of those that are left the last */
+    struct logged one = {.last = whole ? 1 + (int64_t)draw(&seed, (uint64_t)logged.last) : logged.last};
     journal_each(&journal, find_one, &one);
     assert_int_equal(one.count, 1);
   }
@@ -134,13 +133,13 @@ static void churn(uint64_t seed, const char *settings, unsigned steps, size_t pa
 static void test_what_the_room_decided_is_decided_again(void **state)
 {
   (void)state;
-  churn(1234567, NULL, 60, 2); /* before the restart, and after it */
+  churn(1234567, NULL, 60, true); /* before the restart, and after it */
 }
 
 static void test_over_many_files_and_with_nodes_that_sleep(void **state)
 {
   (void)state;
-  churn(7654321, "{consolidate: on, consolidate-after: 30 s, profile-period: 2 s, forecast-ahead: 1 min, weight-spread: 0.3, weight-cool: 0.1, decisions-kept: 0.1}", 30, 2);
+  churn(7654321, "{consolidate: on, consolidate-after: 30 s, profile-period: 2 s, forecast-ahead: 1 min, weight-spread: 0.3, weight-cool: 0.1, decisions-kept: 0.05}", 30, false);
 }
 
 static void test_none_is_kept_where_the_site_wants_none(void **state)

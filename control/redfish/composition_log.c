@@ -129,6 +129,14 @@ static enum pl_has get_workload(const struct pl_res *res, const struct pl_prop *
   return PL_SHOW;
 }
 
+/* By which `rackd replay-decisions --id` finds it; the entry's own. */
+static enum pl_has get_journal_id(const struct pl_res *res, const struct pl_prop *prop, struct json_object **value)
+{
+  (void)prop;
+  *value = json_object_new_int64(entry(res)->id);
+  return PL_SHOW;
+}
+
 static enum pl_has get_detail(const struct pl_res *res, const struct pl_prop *prop, struct json_object **value)
 {
   (void)prop;
@@ -149,6 +157,7 @@ static const struct pl_prop DECISION[] = {
     PL_CALLS("Oem/Plumbline/Workload", get_workload),
     ENTRY("Oem/Plumbline/Node", node),
     ENTRY("Oem/Plumbline/Author", author),
+    PL_CALLS("Oem/Plumbline/JournalId", get_journal_id),
     PL_CALLS("Oem/Plumbline/Detail", get_detail),
 };
 
