@@ -62,7 +62,7 @@ static void test_no_more_is_placed_than_supplies_carry(void **state)
 {
   struct bay *bay = *state;
   struct pl_why why = {0};
-  char reservation[37], id[8];
+  char reservation[37], id[16];
   assert_int_equal(limit_mW(bay), BOTH_mW);
   for (int i = 1; i <= 5; i++) { /* 416 W each */
     snprintf(id, sizeof id, "w-%d", i);
