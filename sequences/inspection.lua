@@ -285,6 +285,17 @@ step("boot", { go_on = true }, function()
   each_slot(function(csu) measure(csu.name .. " stays up", lowest_power[csu.name], { min = params.booted, of = csu.monitor, blame = csu }) end)
 end)
 
+-- What runs workloads answers once its unit has booted, and nothing has been given it yet.
+step("nodes", { go_on = true }, function()
+  for device in rig.devices() do
+    if device.role == "agent" then
+      for _, quantity in ipairs{ "workloads", "used-cores" } do
+        measure(device.name .. " " .. quantity, device:read(quantity), { max = 0, of = device })
+      end
+    end
+  end
+end)
+
 step("idle", { go_on = true }, function()
   check_lines("on", true)
   compare_bus("idle")

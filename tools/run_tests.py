@@ -19,17 +19,17 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LIMIT_S = 240
 CORES = os.cpu_count() or 2
-MOST = 4 * CORES
+MOST = 2 * CORES
 TICK_S, LOOK_S = 0.02, 0.2
 # The longest first, by what they take under the address sanitizer, so that none is left over at the end.
 LONG = ("tests/test_mutants.py", "control/plant/test_plant", "tests/test_page.py", "tests/test_record.py", "control/placement/test_watch", "control/placement/test_room",
         "control/placement/test_moves_random", "tests/test_rackd.py", "tests/test_guardian.py", "tests/test_bad_wire.py", "tests/test_watch.py", "tests/test_rackd_kills.py",
-        "tests/test_remote.py", "tests/test_bad_wire_usbip", "fixtures/twin/world/test_world", "tests/test_capture.py", "tests/test_faults.py", "control/placement/test_pool_churn",
+        "tests/test_remote.py", "fixtures/twin/world/test_world", "tests/test_capture.py", "tests/test_faults.py", "control/placement/test_pool_churn",
         "control/web/test_web", "tests/test_plan.py", "control/procedure/test_kills", "tests/test_broker.py", "control/placement/test_transfers", "tests/test_coverage.py",
         "tests/test_stack_client.py", "control/redfish/test_services_stream")
 # They hold what the real clock shows against a bound of their own: at the end, and no more of them at once than there are cores.
 CALM = ("drivers/base/test_clock", "drivers/bus/test_modbus_rtu", "host/safety/test_interlock_real", "tests/test_guardian.py", "tests/test_real_time", "tests/test_remote.py",
-        "tests/test_usbip.py")
+        "tests/test_usbip.py", "tests/test_bad_wire_usbip", "tests/test_ftdi_usbip", "tests/test_usb_chips_usbip")
 PYTHON = "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys.executable  # the one that apt gives its packages
 # What has threads, for ThreadSanitizer.
 THREADED = ("control/placement/test_pool_churn", "control/redfish/test_gate", "control/redfish/test_services_stream", "control/stack/test_two", "control/web/test_web", "drivers/base/test_clock", "drivers/bus/", "drivers/device/test_device", "drivers/rig/", "fixtures/faults/test_proxy",

@@ -52,7 +52,7 @@ static void test_each_setting_has_help_and_a_fallback(void **state)
   (void)state;
   size_t count;
   const struct pl_param *params = pl_settings_params(&count);
-  assert_int_equal(count, 42);
+  assert_int_equal(count, 44);
   for (size_t i = 0; i < count; i++)
     if (!params[i].help || !params[i].fallback)
       fail_msg("%s has no help or no fallback", params[i].name);
