@@ -4,6 +4,7 @@
 
 usage: check.py [NAME...]   with names: only the tests whose path holds one of them, in the plain and the sanitizer build.
 Ends with `N passed, N failed, N skipped`."""
+import io
 import os
 import queue
 import re
@@ -71,16 +72,24 @@ class Beside(threading.Thread):
             self.start()
 
     def run(self):
-        while True:
+        while not self.over:
             title, command = self.work.get()
-            start, out = time.monotonic(), tempfile.TemporaryFile()
-            with self.lock:
-                if self.over:
-                    return
-                self.now = subprocess.Popen(GIVING_WAY + command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True)
-            self.now.wait()
-            out.seek(0)
-            self.ends[title].put((self.now, out, time.monotonic() - start))
+            start = time.monotonic()
+            try:
+                status, out = self.one(command)
+            except OSError as e:
+                status, out = 1, io.BytesIO(f"it could not be begun: {e}\n".encode())
+            self.ends[title].put((status, out, time.monotonic() - start))
+
+    def one(self, command):
+        out = tempfile.TemporaryFile()
+        with self.lock:
+            if self.over:
+                return 1, out
+            self.now = subprocess.Popen(GIVING_WAY + command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True)
+        status = self.now.wait()
+        out.seek(0)
+        return status, out
 
     def stop(self):
         with self.lock:
@@ -100,6 +109,18 @@ def tell(out):
     return last
 
 
+def before(command):
+    """Runs a stage in front of the rest; returns its status and its last line."""
+    p = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+    try:
+        last = tell(p.stdout)
+        return p.wait(), last
+    finally:
+        if p.poll() is None:
+            p.terminate()
+            p.wait()
+
+
 def run(names, beside):
     """Runs all stages; returns how many passed, failed and were skipped."""
     passed = failed = skipped = 0
@@ -110,14 +131,14 @@ def run(names, beside):
         print(f"== {title}", flush=True)
         start = time.monotonic()
         if command:
-            p = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
-            out, seconds = p.stdout, None
+            status, last = before(command)
+            seconds = None
         else:
-            p, out, seconds = beside.ends[title].get()
-        last = tell(out)
-        status = p.wait()
+            status, out, seconds = beside.ends[title].get()
+            last = tell(out)
         m = re.match(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", last)
         counts = [int(x or 0) for x in m.groups()] if m else [int(status == 0), int(status != 0), 0]
+        counts[1] = counts[1] or int(status != 0)  # a stage that ends badly has not passed, whatever it counted
         passed, failed, skipped = passed + counts[0], failed + counts[1], skipped + counts[2]
         took = f"{time.monotonic() - start:.0f} s" if seconds is None else f"{seconds:.0f} s beside the rest"
         print(f"   {counts[0]} passed, {counts[1]} failed, {took}", flush=True)

@@ -32,19 +32,20 @@ CALM = ("drivers/base/test_clock", "drivers/bus/test_modbus_rtu", "host/safety/t
         "tests/test_usbip.py", "tests/test_bad_wire_usbip", "tests/test_ftdi_usbip", "tests/test_usb_chips_usbip")
 PYTHON = "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys.executable  # the one that apt gives its packages
 # What has threads, for ThreadSanitizer.
-THREADED = ("control/placement/test_pool_churn", "control/redfish/test_gate", "control/redfish/test_services_stream", "control/stack/test_two", "control/web/test_web", "drivers/base/test_clock", "drivers/bus/", "drivers/device/test_device", "drivers/rig/", "fixtures/faults/test_proxy",
+THREADED = ("control/placement/test_pool_churn", "control/redfish/test_gate", "control/redfish/test_services_stream", "control/stack/test_two", "control/web/test_tls", "control/web/test_web", "drivers/base/test_clock", "drivers/bus/", "drivers/device/test_device", "drivers/rig/", "fixtures/faults/test_proxy",
             "fixtures/twin/test", "fixtures/twin/usb/test_usbip_server", "fixtures/twin/wire/", "host/safety/test_interlock", "tests/")
 
 
 def discover(build, threaded, names):
-    """Programs of the build; with threaded what is to be one, built or not."""
+    """Programs of the build; where none are named, or with threaded, what is to be one, built or not."""
     found = []
     for base, _, files in os.walk(ROOT):
         if os.path.relpath(base, ROOT).startswith((build, "build", ".git")):
             continue
         for f in files:
             test = os.path.relpath(os.path.join(base, f[:-2]), ROOT)
-            if f.startswith("test_") and f.endswith(".c") and (test.startswith(THREADED) if threaded else os.access(os.path.join(ROOT, build, test), os.X_OK)):
+            if f.startswith("test_") and f.endswith(".c") and (
+                    test.startswith(THREADED) if threaded else not names or os.access(os.path.join(ROOT, build, test), os.X_OK)):
                 found.append(test)
     return sorted(t for t in found if not names or any(n in t for n in names))
 
@@ -76,16 +77,29 @@ class Test:
         command = [PYTHON, os.path.join(ROOT, name)] if name.endswith(".py") else [program] if os.access(program, os.X_OK) else ["sh", "-c", "echo it is not built; exit 1"]
         self.p = subprocess.Popen(command, cwd=ROOT, env=environment(build, self.temp), stdin=subprocess.DEVNULL, stdout=self.out, stderr=subprocess.STDOUT, start_new_session=True)
 
+    def kill(self):
+        """It and all that it started, also what it has left behind."""
+        try:
+            os.killpg(self.p.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+    def end(self):
+        self.kill()
+        self.p.wait()
+        shutil.rmtree(self.temp, ignore_errors=True)
+
     def ended(self):
         """None while it runs; then (output, status, seconds, processor seconds)."""
         seconds = time.monotonic() - self.begun
         if not self.killed and seconds > LIMIT_S * (2 if self.name.endswith(".py") else 1):
-            os.killpg(self.p.pid, signal.SIGKILL)  # with all that it started
+            self.kill()
             self.killed = True
         pid, status, used = os.wait4(self.p.pid, os.WNOHANG)
         if not pid:
             return None
         self.p.returncode = os.waitstatus_to_exitcode(status)
+        self.kill()
         self.out.seek(0)
         out = self.out.read().decode(errors="replace") + ("\ntime limit passed" if self.killed else "")
         shutil.rmtree(self.temp, ignore_errors=True)
@@ -119,18 +133,22 @@ def all_of(names, build):
     """(name, output, status, seconds, processor seconds) of each, as they end."""
     waiting = sorted(names, key=lambda n: (n in CALM, LONG.index(n) if n in LONG else len(LONG)))
     running, idle = [], Idle()
-    while waiting or running:
-        for test in list(running):
-            end = test.ended()
-            if end:
-                running.remove(test)
-                yield test.name, *end
-        cores = idle.look()
-        full = len(running) >= CORES
-        if waiting and not full or waiting and waiting[0] not in CALM and len(running) < MOST and cores is not None and cores > 0.3:
-            running.append(Test(waiting.pop(0), build))
-        else:
-            time.sleep(TICK_S)
+    try:
+        while waiting or running:
+            for test in list(running):
+                end = test.ended()
+                if end:
+                    running.remove(test)
+                    yield test.name, *end
+            cores = idle.look()
+            full = len(running) >= CORES
+            if waiting and not full or waiting and waiting[0] not in CALM and len(running) < MOST and cores is not None and cores > 0.3:
+                running.append(Test(waiting.pop(0), build))
+            else:
+                time.sleep(TICK_S)
+    finally:  # somebody stops the whole
+        for test in running:
+            test.end()
 
 
 def count(name, out, status):
@@ -158,6 +176,7 @@ def main():
     ap.add_argument("--no-scripts", action="store_true")
     ap.add_argument("names", nargs="*")
     args = ap.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     names = discover(args.build, args.threaded, args.names)
     if args.list:
         print("\n".join(names))
