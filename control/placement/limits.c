@@ -153,14 +153,14 @@ static void shed(struct pl_placement *all, enum pl_dimension dimension, int64_t 
   free(list);
 }
 
-static int64_t given(const struct pl_placement *all, enum pl_dimension dimension)
+/* What is reserved, lost or on its way out does not count: nothing has to go for what nobody takes. */
+static int64_t taken(const struct pl_placement *all, enum pl_dimension dimension)
 {
   int64_t sum = 0;
-  struct pl_node_view view;
-  for (size_t i = 0; i < all->n_hosts; i++)
-    sum += pl_pool_view(all->pool, all->hosts[i].item->id, &view) ? view.given.of[dimension] : 0;
-  for (const struct pl_work *work = all->first; work; work = pl_work_next(work)) /* on its way out */
-    sum -= work->w.state == PL_WORKLOAD_STOPPING && !work->displaced ? work->w.request.need.of[dimension] : 0;
+  for (const struct pl_work *work = all->first; work; work = pl_work_next(work)) {
+    enum pl_workload_state state = work->w.state;
+    sum += state == PL_WORKLOAD_RUNNING || state == PL_WORKLOAD_STARTING || state == PL_WORKLOAD_MOVING ? work->w.request.need.of[dimension] : 0;
+  }
   return sum;
 }
 
@@ -172,7 +172,7 @@ void pl_limits_keep(struct pl_placement *all)
   pl_time_ns now = pl_room_now(all);
   bool over = false;
   for (size_t i = 0; i < sizeof OF / sizeof *OF; i++) {
-    int64_t limit = limits.of[OF[i]], excess = limit < 0 ? 0 : given(all, OF[i]) - limit;
+    int64_t limit = limits.of[OF[i]], excess = limit < 0 ? 0 : taken(all, OF[i]) - limit;
     over |= excess > 0;
     if (excess > 0 && all->over_limit && now - all->over_limit >= all->stack->settings.loss_ns)
       shed(all, OF[i], excess);
