@@ -14,8 +14,8 @@
 #define SHOWS (300 * PL_S) /* three times the lag of drives: before that a move is not seen in the temperatures */
 #define HOLD_MOST 16    /* times "heat-hold" */
 
-/* 0 cool to 1 at its limit, of what comes nearest to its own. What has fallen silent may be as hot as it was. */
-static double heat_of(const struct pl_host *host)
+/* 0 cool to 1 at its limit, of what comes nearest to its own. What has fallen silent may be as hot as it was; what never said anything counts for nothing. */
+static double heat_of(struct pl_host *host)
 {
   const struct pl_stack *stack = host->all->stack;
   double most = 0;
@@ -23,13 +23,12 @@ static double heat_of(const struct pl_host *host)
     const struct pl_sense *sense = &host->item->senses[i];
     if (sense->quantity->dim != PL_DIM_TEMPERATURE || !sense->count)
       continue;
-    if (!pl_reading_valid(&sense->reading) || pl_clock_now(stack->clock) - sense->reading.at > stack->settings.stale_ns) {
-      most = fmax(most, host->heat);
-      continue;
+    if (pl_reading_valid(&sense->reading) && pl_clock_now(stack->clock) - sense->reading.at <= stack->settings.stale_ns) {
+      const struct pl_rig_limit *limit = pl_unit_limit(host->item, sense->device->role, sense->quantity->name);
+      double max = limit && limit->has_max ? (double)limit->max_u / (double)PL_U : stack->settings.thermal_limit_degC;
+      host->heats[i] = ((double)sense->reading.value_u / (double)PL_U - COOL_DEGC) / (max - COOL_DEGC);
     }
-    const struct pl_rig_limit *limit = pl_unit_limit(host->item, sense->device->role, sense->quantity->name);
-    double max = limit && limit->has_max ? (double)limit->max_u / (double)PL_U : stack->settings.thermal_limit_degC;
-    most = fmax(most, ((double)sense->reading.value_u / (double)PL_U - COOL_DEGC) / (max - COOL_DEGC));
+    most = fmax(most, host->heats[i]);
   }
   return most;
 }
@@ -54,6 +53,7 @@ void pl_heat_look(struct pl_host *host)
 
 void pl_heat_forget(struct pl_host *host)
 {
+  memset(host->heats, 0, host->item->n_senses * sizeof *host->heats);
   host->heat = 0;
   host->hot = false;
   host->shut = host->hold = host->hotter = host->relieved = 0;

@@ -87,6 +87,7 @@ struct pl_host {
   unsigned wakes;         /* how often in vain */
   pl_time_ns over, hotter; /* since when it is too full, too hot; 0: it is not */
   double heat;            /* measured: 0 cool, 1 at its limit */
+  double *heats;          /* the same of each of the item's senses, as it was last known; 0: never */
   pl_time_ns shut, hold;  /* after heat: until when it is closed, and for how long after it was hot */
   pl_time_ns relieved;    /* when something was last moved because of it; 0: not since it was cool */
   struct pl_node_desc desc; /* as the pool has it */
