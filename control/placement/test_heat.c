@@ -97,6 +97,28 @@ static void test_a_hot_node_is_relieved(void **state)
   floor_judge(bay);
 }
 
+/* Neither could go alone. */
+static void test_what_is_tied_leaves_a_hot_node_together(void **state)
+{
+  struct bay *bay = *state;
+  floor_place(bay, &(struct floor_ask){.id = "db", .cores = 26, .memory_GiB = 8, .image = "steady/100"});
+  floor_until(bay, "db", PL_WORKLOAD_RUNNING, 30 * PL_S);
+  if (strcmp(floor_find(bay, "db")->node, HOT_NODE) != 0)
+    bay_until_over(bay, floor_migrate(bay, "db", HOT_NODE), PL_PROCEDURE_COMPLETED, 600 * PL_S);
+  floor_place(bay, &(struct floor_ask){.id = "cache", .cores = 13, .memory_GiB = 8, .image = "steady/100", .with = "db"});
+  floor_until(bay, "cache", PL_WORKLOAD_RUNNING, 30 * PL_S);
+  assert_int_equal(stand_on(bay, HOT_NODE), 2);
+  size_t before = moves_of_all(bay);
+  stand_plant(bay->s, HOT_NODE ".plate=fouled:2.6");
+  until_hot(bay, true, 1200 * PL_S);
+  until_hot(bay, false, 1200 * PL_S);
+  assert_int_equal(moves_of_all(bay), before + 2);
+  assert_int_equal(stand_on(bay, HOT_NODE), 0);
+  assert_string_equal(floor_find(bay, "db")->node, floor_find(bay, "cache")->node);
+  floor_decided(bay, "together with what is tied to it");
+  floor_judge(bay);
+}
+
 /* About the limit for two hours, by what no move changes: once it has lost what brings it clear of it, nothing more moves. */
 static void test_a_temperature_that_hovers_moves_little(void **state)
 {
@@ -215,6 +237,7 @@ int main(int argc, char **argv)
   if (argc > 1) /* one of them */
     cmocka_set_test_filter(argv[1]);
   const struct CMUnitTest tests[] = {TEST(test_a_hot_node_is_relieved),
+                                     TEST(test_what_is_tied_leaves_a_hot_node_together),
                                      TEST(test_a_temperature_that_hovers_moves_little),
                                      TEST(test_from_hot_to_hot_nothing_moves),
                                      TEST(test_a_thermometer_that_falls_silent_cools_nothing),
