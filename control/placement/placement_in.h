@@ -129,7 +129,7 @@ struct pl_placement {
   uint64_t repaired_version; /* and repairs */
   uint64_t reunited_version; /* and what was parted */
   struct pl_amounts limit;   /* of the rack, as the pool has it */
-  pl_time_ns over_limit;     /* since when more is given away than that; 0: it is not */
+  pl_time_ns over_limit;     /* since when more is taken than is known to be carried, or may be; 0: it is not */
   struct pl_recorder *recorder; /* NULL: nothing is recorded */
   uint64_t uuids;
 };
