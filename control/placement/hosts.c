@@ -158,7 +158,9 @@ static enum pl_status make(struct pl_placement *all, struct pl_item *item, struc
   const struct pl_item *rack = pl_inventory_first(all->stack->inventory, PL_ITEM_RACK);
   const char *feed = said_by(item, "feed");
   char *kept = NULL;
-  *host = (struct pl_host){.all = all, .item = item, .dark = 1};
+  *host = (struct pl_host){.all = all, .item = item, .dark = 1, .heats = calloc(item->n_senses + 1, sizeof *host->heats)};
+  if (!host->heats)
+    return pl_fail(err, PL_E_NOMEM, "placement: out of memory for %s", item->id);
   host->desc = (struct pl_node_desc){.id = item->id, .state = PL_NODE_GONE, .idle_W = pl_part_value(item, "idle-power", PL_DIM_POWER, IDLE_W)};
   host->desc.domains[PL_DOMAIN_MODULE] = item->parent && item->parent->kind == PL_ITEM_MODULE ? item->parent->id : NULL;
   host->desc.domains[PL_DOMAIN_RACK] = rack->id;
@@ -188,9 +190,11 @@ enum pl_status pl_hosts_new(struct pl_placement *all, struct pl_err *err)
 
 void pl_hosts_free(struct pl_placement *all)
 {
-  for (size_t i = 0; i < all->n_hosts; i++)
+  for (size_t i = 0; i < all->n_hosts; i++) {
     if (all->hosts[i].asking)
       all->hosts[i].asking->host = NULL; /* freed by its own done() */
+    free(all->hosts[i].heats);
+  }
   free(all->hosts);
 }
 

@@ -14,11 +14,28 @@
 #define SUPPLY_MAX_DEGC 45.0
 #define STEP_mW 50000           /* what changes less is no change */
 
-static double supplies_W(const struct pl_stack *stack)
+/* Neither seen to work nor seen to fail: it does not answer, or what it must show after start is still being looked at. */
+static bool is_doubtful(const struct pl_stack *stack, const struct pl_item *item)
 {
-  struct pl_redundancy supplies;
+  double value;
+  bool known = pl_item_value(stack, item, NULL, item->kind == PL_ITEM_PSU ? "power-good" : "speed", 0, &value);
+  return item->state == PL_STATE_IN_TEST || (!known && (item->state == PL_STATE_UNAVAILABLE || item->state == PL_STATE_STANDBY));
+}
+
+/* Those that work; for what runs already also those of which nobody knows. */
+static struct pl_redundancy carriers(const struct pl_stack *stack, enum pl_item_kind of, bool runs)
+{
+  struct pl_redundancy all;
+  pl_plant_redundancy(stack, of, &all);
+  for (struct pl_item *item = runs ? pl_inventory_first(stack->inventory, of) : NULL; item; item = pl_item_next(stack->inventory, item))
+    all.working += is_doubtful(stack, item);
+  return all;
+}
+
+static double supplies_W(const struct pl_stack *stack, bool runs)
+{
+  struct pl_redundancy supplies = carriers(stack, PL_ITEM_PSU, runs);
   double least = INFINITY;
-  pl_plant_redundancy(stack, PL_ITEM_PSU, &supplies);
   for (struct pl_item *psu = pl_inventory_first(stack->inventory, PL_ITEM_PSU); psu; psu = pl_item_next(stack->inventory, psu))
     least = fmin(least, pl_part_value(psu, "rated-power", PL_DIM_POWER, RATED_W));
   unsigned count = supplies.working < supplies.min_needed ? supplies.working : supplies.min_needed;
@@ -41,16 +58,18 @@ static double limit_degC(const struct pl_item *unit, const char *quantity, doubl
   return limit && limit->has_max ? (double)limit->max_u / (double)PL_U : fallback;
 }
 
-/* At the highest flow that pump control may ask for, with the pumps that run. */
-static double coolant_W(const struct pl_stack *stack)
+/* At the highest flow that pump control may ask for, with the pumps that run. How warm it comes must be known before anything goes because of it. */
+static double coolant_W(const struct pl_stack *stack, bool runs)
 {
   const struct pl_item *unit = pl_inventory_first(stack->inventory, PL_ITEM_PUMP_UNIT);
-  struct pl_redundancy pumps;
   double supply;
   if (!unit)
     return INFINITY;
-  pl_plant_redundancy(stack, PL_ITEM_PUMP, &pumps);
-  if (!pl_item_value(stack, unit, "coolant", "supply-temperature", stack->settings.stale_ns, &supply))
+  struct pl_redundancy pumps = carriers(stack, PL_ITEM_PUMP, runs);
+  bool known = pl_item_value(stack, unit, "coolant", "supply-temperature", stack->settings.stale_ns, &supply);
+  if (!known && runs)
+    return INFINITY;
+  if (!known)
     supply = limit_degC(unit, "supply-temperature", SUPPLY_MAX_DEGC);
   double rise = fmax(limit_degC(unit, "return-temperature", RETURN_MAX_DEGC) - supply, 0), share = pumps.members ? (double)pumps.working / pumps.members : 1;
   return stack->settings.flow_max_Lpm / 60 * share * HEAT_PER_L * rise;
@@ -60,6 +79,20 @@ static double coolant_W(const struct pl_stack *stack)
 static int64_t left_mW(double limit_W, double idle_W)
 {
   return isinf(limit_W) ? -1 : STEP_mW * (int64_t)(1000 * fmax(limit_W - idle_W, 0) / STEP_mW);
+}
+
+/* For new work, or for what runs already. */
+static struct pl_amounts limits_of(const struct pl_placement *all, bool runs)
+{
+  struct pl_amounts limit;
+  double idle = 0;
+  for (size_t i = 0; i < all->n_hosts; i++)
+    idle += all->hosts[i].dark ? 0 : all->hosts[i].desc.idle_W;
+  for (size_t i = 0; i < PL_DIMENSION_COUNT; i++)
+    limit.of[i] = -1;
+  limit.of[PL_DIMENSION_POWER] = left_mW(fmin(supplies_W(all->stack, runs), cap_W(all->stack)), idle);
+  limit.of[PL_DIMENSION_HEAT] = left_mW(coolant_W(all->stack, runs), idle);
+  return limit;
 }
 
 /* --- what no longer fits --- */
@@ -120,14 +153,14 @@ static void shed(struct pl_placement *all, enum pl_dimension dimension, int64_t 
   free(list);
 }
 
-static int64_t given(const struct pl_placement *all, enum pl_dimension dimension)
+/* What is reserved, lost or on its way out does not count: nothing has to go for what nobody takes. */
+static int64_t taken(const struct pl_placement *all, enum pl_dimension dimension)
 {
   int64_t sum = 0;
-  struct pl_node_view view;
-  for (size_t i = 0; i < all->n_hosts; i++)
-    sum += pl_pool_view(all->pool, all->hosts[i].item->id, &view) ? view.given.of[dimension] : 0;
-  for (const struct pl_work *work = all->first; work; work = pl_work_next(work)) /* on its way out */
-    sum -= work->w.state == PL_WORKLOAD_STOPPING && !work->displaced ? work->w.request.need.of[dimension] : 0;
+  for (const struct pl_work *work = all->first; work; work = pl_work_next(work)) {
+    enum pl_workload_state state = work->w.state;
+    sum += state == PL_WORKLOAD_RUNNING || state == PL_WORKLOAD_STARTING || state == PL_WORKLOAD_MOVING ? work->w.request.need.of[dimension] : 0;
+  }
   return sum;
 }
 
@@ -135,10 +168,11 @@ static int64_t given(const struct pl_placement *all, enum pl_dimension dimension
 void pl_limits_keep(struct pl_placement *all)
 {
   static const enum pl_dimension OF[] = {PL_DIMENSION_POWER, PL_DIMENSION_HEAT};
+  const struct pl_amounts limits = limits_of(all, true);
   pl_time_ns now = pl_room_now(all);
   bool over = false;
   for (size_t i = 0; i < sizeof OF / sizeof *OF; i++) {
-    int64_t limit = all->limit.of[OF[i]], excess = limit < 0 ? 0 : given(all, OF[i]) - limit;
+    int64_t limit = limits.of[OF[i]], excess = limit < 0 ? 0 : taken(all, OF[i]) - limit;
     over |= excess > 0;
     if (excess > 0 && all->over_limit && now - all->over_limit >= all->stack->settings.loss_ns)
       shed(all, OF[i], excess);
@@ -148,16 +182,8 @@ void pl_limits_keep(struct pl_placement *all)
 
 void pl_limits_mirror(struct pl_placement *all)
 {
-  const struct pl_stack *stack = all->stack;
-  const struct pl_item *rack = pl_inventory_first(stack->inventory, PL_ITEM_RACK);
-  struct pl_amounts limit;
-  double idle = 0;
-  for (size_t i = 0; i < all->n_hosts; i++)
-    idle += all->hosts[i].dark ? 0 : all->hosts[i].desc.idle_W;
-  for (size_t i = 0; i < PL_DIMENSION_COUNT; i++)
-    limit.of[i] = -1;
-  limit.of[PL_DIMENSION_POWER] = left_mW(fmin(supplies_W(stack), cap_W(stack)), idle);
-  limit.of[PL_DIMENSION_HEAT] = left_mW(coolant_W(stack), idle);
+  const struct pl_item *rack = pl_inventory_first(all->stack->inventory, PL_ITEM_RACK);
+  const struct pl_amounts limit = limits_of(all, false);
   if (!memcmp(&limit, &all->limit, sizeof limit))
     return;
   all->limit = limit;

@@ -87,6 +87,7 @@ struct pl_host {
   unsigned wakes;         /* how often in vain */
   pl_time_ns over, hotter; /* since when it is too full, too hot; 0: it is not */
   double heat;            /* measured: 0 cool, 1 at its limit */
+  double *heats;          /* the same of each of the item's senses, as it was last known; 0: never */
   pl_time_ns shut, hold;  /* after heat: until when it is closed, and for how long after it was hot */
   pl_time_ns relieved;    /* when something was last moved because of it; 0: not since it was cool */
   struct pl_node_desc desc; /* as the pool has it */
@@ -128,7 +129,7 @@ struct pl_placement {
   uint64_t repaired_version; /* and repairs */
   uint64_t reunited_version; /* and what was parted */
   struct pl_amounts limit;   /* of the rack, as the pool has it */
-  pl_time_ns over_limit;     /* since when more is given away than that; 0: it is not */
+  pl_time_ns over_limit;     /* since when more is taken than is known to be carried, or may be; 0: it is not */
   struct pl_recorder *recorder; /* NULL: nothing is recorded */
   uint64_t uuids;
 };

@@ -97,6 +97,28 @@ static void test_a_hot_node_is_relieved(void **state)
   floor_judge(bay);
 }
 
+/* Neither could go alone. */
+static void test_what_is_tied_leaves_a_hot_node_together(void **state)
+{
+  struct bay *bay = *state;
+  floor_place(bay, &(struct floor_ask){.id = "db", .cores = 26, .memory_GiB = 8, .image = "steady/100"});
+  floor_until(bay, "db", PL_WORKLOAD_RUNNING, 30 * PL_S);
+  if (strcmp(floor_find(bay, "db")->node, HOT_NODE) != 0)
+    bay_until_over(bay, floor_migrate(bay, "db", HOT_NODE), PL_PROCEDURE_COMPLETED, 600 * PL_S);
+  floor_place(bay, &(struct floor_ask){.id = "cache", .cores = 13, .memory_GiB = 8, .image = "steady/100", .with = "db"});
+  floor_until(bay, "cache", PL_WORKLOAD_RUNNING, 30 * PL_S);
+  assert_int_equal(stand_on(bay, HOT_NODE), 2);
+  size_t before = moves_of_all(bay);
+  stand_plant(bay->s, HOT_NODE ".plate=fouled:2.6");
+  until_hot(bay, true, 1200 * PL_S);
+  until_hot(bay, false, 1200 * PL_S);
+  assert_int_equal(moves_of_all(bay), before + 2);
+  assert_int_equal(stand_on(bay, HOT_NODE), 0);
+  assert_string_equal(floor_find(bay, "db")->node, floor_find(bay, "cache")->node);
+  floor_decided(bay, "together with what is tied to it");
+  floor_judge(bay);
+}
+
 /* About the limit for two hours, by what no move changes: once it has lost what brings it clear of it, nothing more moves. */
 static void test_a_temperature_that_hovers_moves_little(void **state)
 {
@@ -154,6 +176,41 @@ static void test_a_thermometer_that_falls_silent_cools_nothing(void **state)
   until_hot(bay, false, 600 * PL_S);
 }
 
+static struct pl_sense *thermometer(struct bay *bay, const char *quantity)
+{
+  struct pl_sense *sense = pl_item_sense(host_of(bay, HOT_NODE)->item, "thermometer", quantity);
+  assert_non_null(sense);
+  assert_true(pl_reading_valid(&sense->reading));
+  return sense;
+}
+
+/* Each of them for itself: one that died when it was cool does not keep what another one showed later. */
+static void test_a_dead_channel_keeps_no_node_hot(void **state)
+{
+  struct bay *bay = *state;
+  struct pl_host *host = host_of(bay, HOT_NODE);
+  struct pl_sense *dead = thermometer(bay, "cpu-1-temperature"), *other = thermometer(bay, "cpu-2-temperature");
+  const struct pl_reading warm = other->reading;
+  pl_heat_look(host);
+  assert_true(host->heat > 0 && !host->hot);
+  const double before = host->heat;
+  dead->reading.status = PL_E_TIMEOUT;
+  other->reading.value_u = 200 * PL_U;
+  pl_heat_look(host);
+  assert_true(host->hot);
+  other->reading = warm;
+  pl_heat_look(host);
+  assert_false(host->hot);
+  assert_true(fabs(host->heat - before) < 1e-9);
+  for (size_t i = 0; i < host->item->n_senses; i++) /* what never said anything is not cool or hot, and what did is as it was */
+    host->item->senses[i].reading.status = PL_E_TIMEOUT;
+  pl_heat_look(host);
+  assert_true(fabs(host->heat - before) < 1e-9);
+  pl_heat_forget(host);
+  pl_heat_look(host);
+  assert_true(host->heat == 0);
+}
+
 /* It is cool, opened, and hot again: the next time it stays shut for longer. */
 static void test_what_gets_hot_again_is_shut_for_longer(void **state)
 {
@@ -180,9 +237,11 @@ int main(int argc, char **argv)
   if (argc > 1) /* one of them */
     cmocka_set_test_filter(argv[1]);
   const struct CMUnitTest tests[] = {TEST(test_a_hot_node_is_relieved),
+                                     TEST(test_what_is_tied_leaves_a_hot_node_together),
                                      TEST(test_a_temperature_that_hovers_moves_little),
                                      TEST(test_from_hot_to_hot_nothing_moves),
                                      TEST(test_a_thermometer_that_falls_silent_cools_nothing),
+                                     TEST(test_a_dead_channel_keeps_no_node_hot),
                                      TEST(test_what_gets_hot_again_is_shut_for_longer)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

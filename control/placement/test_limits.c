@@ -109,11 +109,70 @@ static void test_a_lost_supply_sends_the_least_important_to_the_queue(void **sta
   floor_judge(bay);
 }
 
+static void all_run(struct bay *bay, size_t count)
+{
+  for (const struct pl_workload *w = pl_placement_first(bay->s->stack->placement); w; w = w->next) {
+    if (w->state != PL_WORKLOAD_RUNNING && w->state != PL_WORKLOAD_RESERVED && w->state != PL_WORKLOAD_LOST)
+      fail_msg("%s is %s: %s", w->id, pl_workload_state_name(w->state), w->why);
+    count -= w->state == PL_WORKLOAD_RUNNING;
+  }
+  assert_int_equal(count, 0);
+}
+
+/* Power and coolant are there; it is only that nobody says so. */
+static void test_what_does_not_answer_displaces_nothing(void **state)
+{
+  struct bay *bay = *state;
+  place(bay, "high", 40, 9);
+  place(bay, "middle", 40, 5);
+  place(bay, "low", 48, 3);
+  stand_plant(bay->s, "psu-b.wire=nack");
+  stand_run(bay->s, 20 * PL_S);
+  assert_int_equal(limit_mW(bay), ONE_mW); /* for new work */
+  all_run(bay, 3);
+  stand_plant(bay->s, "rpu.wire=mute");
+  stand_run(bay->s, 20 * PL_S);
+  assert_int_equal(bay->s->stack->placement->limit.of[PL_DIMENSION_HEAT], 0);
+  all_run(bay, 3);
+  floor_restart(bay); /* nor what was never seen to work */
+  stand_run(bay->s, 20 * PL_S);
+  all_run(bay, 3);
+  stand_plant(bay->s, "psu-a.supply=dead"); /* that is known */
+  floor_until(bay, "low", PL_WORKLOAD_QUEUED, 30 * PL_S);
+  assert_int_equal(floor_find(bay, "middle")->state, PL_WORKLOAD_RUNNING);
+}
+
+static void test_what_draws_nothing_displaces_nothing(void **state)
+{
+  struct bay *bay = *state;
+  struct pl_why why;
+  char reservation[37];
+  struct floor_ask reserved = ask("reserved", 48, 0), pinned = ask("pinned", 48, 9);
+  pinned.node = "csu-5";
+  place(bay, "high", 40, 9);
+  place(bay, "low", 40, 1);
+  WELL(bay->s, floor_try(bay, &reserved, PL_ORDER_RESERVE, reservation, &why));
+  lose_a_supply(bay, ONE_mW);
+  stand_run(bay->s, 20 * PL_S);
+  assert_int_equal(floor_find(bay, "reserved")->state, PL_WORKLOAD_RESERVED);
+  all_run(bay, 2);
+  stand_clear(bay->s);
+  stand_run(bay->s, 60 * PL_S);
+  floor_place(bay, &pinned);
+  floor_until(bay, "pinned", PL_WORKLOAD_RUNNING, 30 * PL_S);
+  stand_power(bay->s, "csu-5", false);
+  floor_until(bay, "pinned", PL_WORKLOAD_LOST, 30 * PL_S);
+  lose_a_supply(bay, ONE_mW + 100000); /* without what that node took idle */
+  stand_run(bay->s, 20 * PL_S);
+  all_run(bay, 2);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, bay_teardown)
 int main(int argc, char **argv)
 {
   if (argc > 1) /* one of them */
     cmocka_set_test_filter(argv[1]);
-  const struct CMUnitTest tests[] = {TEST(test_no_more_is_placed_than_supplies_carry), TEST(test_a_lost_supply_sends_the_least_important_to_the_queue)};
+  const struct CMUnitTest tests[] = {TEST(test_no_more_is_placed_than_supplies_carry), TEST(test_a_lost_supply_sends_the_least_important_to_the_queue),
+                                     TEST(test_what_does_not_answer_displaces_nothing), TEST(test_what_draws_nothing_displaces_nothing)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
