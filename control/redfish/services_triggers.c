@@ -70,8 +70,8 @@ static bool check_metrics(struct pl_exchange *x, const struct pl_metric_trigger 
   return true;
 }
 
-/* True: the new one has its place, and *now is it. Else it has been said why not. */
-static bool put(struct pl_exchange *x, const char *id, struct json_object *told, const struct pl_metric_trigger **now)
+/* True: the new one has its place, and *now is it. Else it has been said why not. other_metrics: what is watched already may be gone by now, and stays. */
+static bool put(struct pl_exchange *x, const char *id, struct json_object *told, bool other_metrics, const struct pl_metric_trigger **now)
 {
   struct pl_wrong w;
   struct pl_err err = {0};
@@ -80,7 +80,7 @@ static bool put(struct pl_exchange *x, const char *id, struct json_object *told,
     pl_fail(&err, PL_E_NOMEM, "no memory for a trigger");
   else if (!t)
     pl_say(x, 0, w.path, w.id, w.args[0], *w.args[1] ? w.args[1] : NULL, NULL);
-  else if (check_metrics(x, t) && pl_metric_trigger_put(all_of(x->stack), t, &err) == PL_OK) {
+  else if ((!other_metrics || check_metrics(x, t)) && pl_metric_trigger_put(all_of(x->stack), t, &err) == PL_OK) {
     *now = t;
     return true;
   }
@@ -96,7 +96,7 @@ static void set_told(struct pl_exchange *x, const struct pl_prop *prop, struct j
   struct json_object *patch = json_object_new_object();
   json_object_object_add(patch, prop->path, json_object_get(value));
   struct json_object *told = pl_metric_trigger_merged(t->told, patch);
-  if (put(x, t->id, told, &now))
+  if (put(x, t->id, told, !strcmp(prop->path, "MetricProperties"), &now))
     x->res.what = now;
   json_object_put(told);
   json_object_put(patch);
@@ -170,7 +170,7 @@ static void create(struct pl_exchange *x)
   for (unsigned n = 1; !given && (!*id || pl_metric_trigger_find(all, id)); n++)
     snprintf(id, sizeof id, "trigger-%u", n);
   struct json_object *told = told_of(x, id);
-  bool made = put(x, id, told, &now);
+  bool made = put(x, id, told, true, &now);
   json_object_put(told);
   if (!made)
     return;

@@ -331,6 +331,27 @@ static void the_log_wraps(void **state)
   door_close(d);
 }
 
+/* What is watched is gone: the trigger stays, and can be changed but for its metrics. */
+static void it_outlives_what_it_watches(void **state)
+{
+  (void)state;
+#define ACCOUNTS "/redfish/v1/AccountService/Accounts"
+#define WATCHED "\"MetricProperties\": [\"" ACCOUNTS "/visitor#/RoleId\"]"
+  struct door *d = door_open(NULL);
+  ask(d, "POST", ACCOUNTS, "{\"UserName\": \"visitor\", \"Password\": \"plumb-line-2\", \"RoleId\": \"ReadOnly\"}");
+  assert_int_equal(d->status, 201);
+  make(d, "{\"Id\": \"gone\", \"MetricType\": \"Discrete\", " WATCHED ", \"DiscreteTriggerCondition\": \"Specified\", \"DiscreteTriggers\": [{\"Value\": \"Operator\"}]}");
+  ask(d, "DELETE", ACCOUNTS "/visitor", NULL);
+  assert_int_equal(d->status / 100, 2);
+  stand_run(d->stand, 3 * PL_S);
+  ask(d, "PATCH", PL_TRIGGERS "/gone", "{\"TriggerEnabled\": false}");
+  assert_int_equal(d->status, 200);
+  assert_string_equal(text_at(d, "Status/State"), "Disabled");
+  ask(d, "PATCH", PL_TRIGGERS "/gone", "{" WATCHED "}");
+  assert_int_equal(d->status, 400);
+  door_close(d);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -342,6 +363,7 @@ int main(void)
       cmocka_unit_test(what_makes_no_sense_is_refused_by_name),
       cmocka_unit_test(there_are_only_so_many),
       cmocka_unit_test(the_log_wraps),
+      cmocka_unit_test(it_outlives_what_it_watches),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
