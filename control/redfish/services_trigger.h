@@ -40,6 +40,7 @@ struct pl_metric_trigger {
   size_t n_conditions;
   struct pl_metric_trigger_metric metrics[PL_TRIGGER_METRICS_MAX];
   size_t n_metrics;
+  bool unsaved; /* what is crossed is not in the store as it is now */
   struct pl_metric_trigger *next;
 };
 struct pl_metric_triggers {
@@ -47,7 +48,9 @@ struct pl_metric_triggers {
   struct pl_metric_trigger *first;
   unsigned count;
   struct pl_item_listener listener;
-  struct pl_timer timer;
+  struct pl_timer timer, keeping;
+  struct json_object *entries;  /* of the log, not in the store yet; NULL: none */
+  bool refused;                 /* the store took nothing the last time: told once, tried again */
   uint64_t log_first, log_last; /* entries of the log; none while log_last < log_first */
 };
 
@@ -67,7 +70,8 @@ void pl_metric_triggers_free(struct pl_metric_triggers *triggers);
 struct pl_metric_trigger *pl_metric_trigger_find(const struct pl_metric_triggers *triggers, const char *id);
 /* Takes it, stored; in the place of one with the same id, whose crossings it inherits as far as they are of the same conditions. */
 enum pl_status pl_metric_trigger_put(struct pl_metric_triggers *triggers, struct pl_metric_trigger *trigger, struct pl_err *err);
-void pl_metric_trigger_remove(struct pl_metric_triggers *triggers, struct pl_metric_trigger *trigger);
+/* Gone when it is so in the store, and not before. */
+enum pl_status pl_metric_trigger_remove(struct pl_metric_triggers *triggers, struct pl_metric_trigger *trigger, struct pl_err *err);
 enum pl_status pl_metric_trigger_save(struct pl_metric_triggers *triggers, const struct pl_metric_trigger *trigger, struct pl_err *err);
 
 /* services_watch.c */

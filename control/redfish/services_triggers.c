@@ -53,18 +53,36 @@ static enum pl_has get_state(const struct pl_res *res, const struct pl_prop *pro
   return PL_SHOW;
 }
 
-/* Of a numeric one each must be a number, or have no value just now. */
+static bool is_of_collection(struct pl_stack *stack, const char *property)
+{
+  char uri[PL_URI_MAX];
+  struct pl_res res;
+  snprintf(uri, sizeof uri, "%.*s", (int)strcspn(property, "#"), property);
+  if (pl_res_find(stack, uri, &res) != PL_OK)
+    return false;
+  bool collection = res.route->members;
+  pl_res_end(&res);
+  return collection;
+}
+
+/* Of a numeric one each must be a number, or have no value just now. A collection would have to be made anew, whole, at each look; a number is hardly ever twice
+ * the same, so that each look would tell a change. */
 static bool check_metrics(struct pl_exchange *x, const struct pl_metric_trigger *t)
 {
   for (size_t i = 0; i < t->n_metrics; i++) {
-    char path[64], text[64], *end = text;
-    bool there = pl_metric_is_there(x->stack, t->metrics[i].property) && pl_metric_value(x->stack, t->metrics[i].property, text, sizeof text);
-    if (there && t->numeric && text[0])
+    const char *property = t->metrics[i].property;
+    char path[64], text[64] = "", *end = text;
+    bool there = !is_of_collection(x->stack, property) && pl_metric_is_there(x->stack, property) && pl_metric_value(x->stack, property, text, sizeof text);
+    if (text[0])
       (void)strtod(text, &end);
-    if (there && (!t->numeric || !*end || !text[0]))
-      continue;
+    bool number = text[0] && !*end;
     snprintf(path, sizeof path, "MetricProperties/%zu", i);
-    pl_say(x, 400, path, "PropertyValueError", path, NULL);
+    if (there && t->changes && number)
+      pl_say(x, 0, path, "PropertyValueConflict", path, "DiscreteTriggerCondition", NULL);
+    else if (!there || (t->numeric && text[0] && !number))
+      pl_say(x, 400, path, "PropertyValueError", path, NULL);
+    else
+      continue;
     return false;
   }
   return true;
@@ -180,7 +198,9 @@ static void create(struct pl_exchange *x)
 
 static void remove_trigger(struct pl_exchange *x)
 {
-  pl_metric_trigger_remove(all_of(x->stack), (struct pl_metric_trigger *)trigger(&x->res));
+  struct pl_err err = {0};
+  if (pl_metric_trigger_remove(all_of(x->stack), (struct pl_metric_trigger *)trigger(&x->res), &err) != PL_OK)
+    pl_say_err(x, NULL, &err);
 }
 
 static const struct pl_route ROUTES[] = {
