@@ -26,6 +26,7 @@ struct pl_metric_trigger_metric {
   bool bound;             /* item and sense have been looked for */
   struct pl_item *item;
   struct pl_sense *sense; /* heard with each reading; NULL: looked at once a second */
+  pl_time_ns due;         /* a dwell time of it ends, so that it is looked at between two seconds; PL_NEVER: none does */
   unsigned met;           /* conditions that are so now, a bit each */
   pl_time_ns since[PL_TRIGGER_CONDITIONS_MAX]; /* when it began to look otherwise; PL_NEVER: it does not */
   char last[PL_TRIGGER_VALUE_MAX + 1];         /* "Changed": what it was; "": not known yet */
@@ -49,6 +50,7 @@ struct pl_metric_triggers {
   unsigned count;
   struct pl_item_listener listener;
   struct pl_timer timer, keeping;
+  pl_time_ns next_look;         /* at everything */
   struct json_object *entries;  /* of the log, not in the store yet; NULL: none */
   bool refused;                 /* the store took nothing the last time: told once, tried again */
   uint64_t log_first, log_last; /* entries of the log; none while log_last < log_first */

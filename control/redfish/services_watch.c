@@ -266,15 +266,24 @@ static void look_round(void *ctx, pl_time_ns now)
 {
   struct pl_metric_triggers *all = ctx;
   struct pl_stack *stack = all->services->stack;
-  pl_time_ns due = now + LOOK_NS;
   if (stack->dead || !all->first)
     return;
+  bool everything = now >= all->next_look;
+  if (everything)
+    all->next_look = now + LOOK_NS;
+  pl_time_ns due = all->next_look;
   struct json_object *seen = json_object_new_object();
   for (struct pl_metric_trigger *t = all->first; t; t = t->next)
     for (size_t i = 0; t->enabled && i < t->n_metrics; i++) {
-      if (!t->metrics[i].bound)
-        bind(stack, &t->metrics[i]);
-      judge(all, t, &t->metrics[i], seen, now, &due);
+      struct pl_metric_trigger_metric *m = &t->metrics[i];
+      if (!m->bound)
+        bind(stack, m);
+      bool heard = m->sense && t->numeric; /* costs nothing */
+      if (everything || heard || now >= m->due) {
+        m->due = PL_NEVER;
+        judge(all, t, m, seen, now, &m->due);
+      }
+      due = m->due < due ? m->due : due;
     }
   json_object_put(seen);
   arm(all, due);

@@ -2,6 +2,7 @@
 /* Triggers on the twin: what is crossed is told once, by its dwell time and hysteresis; what makes no sense is refused by name. */
 #include "control/redfish/service_test.h"
 
+#include "control/redfish/services_report.h"
 #include "control/redfish/services_trigger.h"
 
 #include <signal.h>
@@ -417,6 +418,27 @@ static void what_the_store_refuses_is_not_done_or_tried_again(void **state)
   door_close_with(d, store);
 }
 
+/* A round looks at a resource once: what it has seen is not made again. */
+static void what_was_seen_is_not_made_again(void **state)
+{
+  (void)state;
+#define CHASSIS "/redfish/v1/Chassis/csu-1"
+  struct door *d = door_open(NULL);
+  struct json_object *seen = json_object_new_object(), *other = json_object_new_object();
+  char text[64];
+  assert_true(pl_metric_value_seen(d->stand->stack, seen, CHASSIS "#/Id", text, sizeof text));
+  assert_string_equal(text, "csu-1");
+  json_object_object_add(other, "Id", json_object_new_string("other"));
+  json_object_object_add(seen, CHASSIS, other);
+  assert_true(pl_metric_value_seen(d->stand->stack, seen, CHASSIS "#/Id", text, sizeof text));
+  assert_string_equal(text, "other");
+  assert_false(pl_metric_value_seen(d->stand->stack, seen, "/redfish/v1/Chassis/none#/Id", text, sizeof text));
+  assert_false(pl_metric_value_seen(d->stand->stack, seen, "/redfish/v1/Chassis/none#/Id", text, sizeof text));
+  assert_int_equal(json_object_object_length(seen), 2);
+  json_object_put(seen);
+  door_close(d);
+}
+
 static int64_t log_size(const char *store)
 {
   char side[32];
@@ -454,6 +476,7 @@ int main(void)
       cmocka_unit_test(what_makes_no_sense_is_refused_by_name),
       cmocka_unit_test(there_are_only_so_many),
       cmocka_unit_test(the_log_wraps),
+      cmocka_unit_test(what_was_seen_is_not_made_again),
       cmocka_unit_test(what_comes_together_is_kept_as_one),
       cmocka_unit_test(it_outlives_what_it_watches),
       cmocka_unit_test(what_the_store_refuses_is_not_done_or_tried_again),
