@@ -9,12 +9,13 @@
  * it each time. Loop's thread.
  */
 #define PL_DOOR_TEXT_MAX 256
+#define PL_DOOR_PEM_MAX 16384
 struct pl_door_name { /* RFC 5280 names; "": none */
   char common_name[PL_DOOR_TEXT_MAX], organization[PL_DOOR_TEXT_MAX], unit[PL_DOOR_TEXT_MAX], city[PL_DOOR_TEXT_MAX], state[PL_DOOR_TEXT_MAX],
       country[PL_DOOR_TEXT_MAX], email[PL_DOOR_TEXT_MAX];
 };
 struct pl_door_certificate {
-  char pem[16384];       /* the certificate and what follows it; never the key */
+  char pem[PL_DOOR_PEM_MAX]; /* the certificate and what follows it; never the key */
   bool chain;            /* more than one */
   struct pl_door_name subject, issuer;
   char names[2048];      /* subjectAltName: "localhost,127.0.0.1,::1" */

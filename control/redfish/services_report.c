@@ -143,20 +143,28 @@ struct json_object *pl_metric_report_metrics(struct pl_metric_report *report)
   return report->metrics;
 }
 
-bool pl_metric_value(struct pl_stack *stack, const char *property, char *out, size_t size)
+bool pl_metric_value_seen(struct pl_stack *stack, struct json_object *seen, const char *property, char *out, size_t size)
 {
   char uri[PL_URI_MAX];
   size_t n = strcspn(property, "#");
-  struct json_object *value = NULL;
+  struct json_object *value = NULL, *resource = NULL;
   if (n >= sizeof uri || property[n] != '#')
     return false;
   snprintf(uri, sizeof uri, "%.*s", (int)n, property);
-  struct json_object *resource = pl_uri_render(stack, uri);
+  if (!json_object_object_get_ex(seen, uri, &resource))
+    json_object_object_add(seen, uri, resource = pl_uri_render(stack, uri));
   bool found = resource && json_pointer_get(resource, property + n + 1, &value) == 0;
   *out = '\0';
   if (found && value)
     snprintf(out, size, "%s", json_object_is_type(value, json_type_string) ? json_object_get_string(value) : json_object_to_json_string(value));
-  json_object_put(resource);
+  return found;
+}
+
+bool pl_metric_value(struct pl_stack *stack, const char *property, char *out, size_t size)
+{
+  struct json_object *seen = json_object_new_object();
+  bool found = pl_metric_value_seen(stack, seen, property, out, size);
+  json_object_put(seen);
   return found;
 }
 

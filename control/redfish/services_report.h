@@ -34,6 +34,8 @@ void pl_metric_report_make(struct pl_metric_report *report); /* now, unless it i
 struct json_object *pl_metric_report_metrics(struct pl_metric_report *report); /* the report's own; not the caller's */
 /* What stands at "URI#/Reading" now, as text; "": nothing. False: there is no such property. */
 bool pl_metric_value(struct pl_stack *stack, const char *property, char *out, size_t size);
+/* The same, of what is in seen by its URI; what is not is put there. */
+bool pl_metric_value_seen(struct pl_stack *stack, struct json_object *seen, const char *property, char *out, size_t size);
 /* There is such a property, and it is none of the TelemetryService itself; wildcards are not understood. */
 bool pl_metric_is_there(struct pl_stack *stack, const char *property);
 struct pl_exchange;

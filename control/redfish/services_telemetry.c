@@ -2,6 +2,7 @@
 /* TelemetryService (v1.4): what can be measured, reports of it at intervals or when asked for. */
 #include "control/redfish/route.h"
 #include "control/redfish/services_report.h"
+#include "control/redfish/services_trigger.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,12 +23,20 @@ static enum pl_has show_flag(struct json_object **value, bool flag)
   return PL_SHOW;
 }
 
+/* Triggers tell, but the store does not take what they have told. */
+static enum pl_has get_service_health(const struct pl_res *res, const struct pl_prop *prop, struct json_object **value)
+{
+  (void)prop;
+  *value = json_object_new_string(pl_services_of(res->stack)->triggers->refused ? "Warning" : "OK");
+  return PL_SHOW;
+}
+
 static const struct pl_prop SERVICE[] = {
     PL_TEXT("Name", "Telemetry Service"),
     PL_TEXT("Description", "Readings of the rack's sensors, reported together"),
     PL_FLAG("ServiceEnabled", true),
     PL_TEXT("Status/State", "Enabled"),
-    PL_TEXT("Status/Health", "OK"),
+    PL_CALLS("Status/Health", get_service_health),
     PL_NUMBER("MaxReports", PL_REPORTS_MAX),
     PL_TEXT("MinCollectionInterval", "PT1S"),
     PL_LINK("MetricDefinitions", "MetricDefinitions"),

@@ -374,12 +374,14 @@ enum pl_status pl_metric_trigger_put(struct pl_metric_triggers *all, struct pl_m
   return PL_OK;
 }
 
-void pl_metric_trigger_remove(struct pl_metric_triggers *all, struct pl_metric_trigger *t)
+enum pl_status pl_metric_trigger_remove(struct pl_metric_triggers *all, struct pl_metric_trigger *t, struct pl_err *err)
 {
-  struct pl_err err = {0};
-  pl_store_put(all->services->stack->store, PLACE, t->id, NULL, &err);
+  enum pl_status status = pl_store_put(all->services->stack->store, PLACE, t->id, NULL, err);
+  if (status)
+    return status;
   part_with(all, t, NULL);
   pl_service_changed(all->services->stack);
+  return PL_OK;
 }
 
 static void load_one(void *ctx, const char *key, const char *value)
@@ -428,6 +430,8 @@ void pl_metric_triggers_free(struct pl_metric_triggers *all)
   if (!all)
     return;
   pl_clock_disarm(all->services->stack->clock, &all->timer);
+  pl_clock_disarm(all->services->stack->clock, &all->keeping);
+  json_object_put(all->entries);
   while (all->first)
     part_with(all, all->first, NULL);
   free(all);

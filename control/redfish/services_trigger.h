@@ -26,6 +26,7 @@ struct pl_metric_trigger_metric {
   bool bound;             /* item and sense have been looked for */
   struct pl_item *item;
   struct pl_sense *sense; /* heard with each reading; NULL: looked at once a second */
+  pl_time_ns due;         /* a dwell time of it ends, so that it is looked at between two seconds; PL_NEVER: none does */
   unsigned met;           /* conditions that are so now, a bit each */
   pl_time_ns since[PL_TRIGGER_CONDITIONS_MAX]; /* when it began to look otherwise; PL_NEVER: it does not */
   char last[PL_TRIGGER_VALUE_MAX + 1];         /* "Changed": what it was; "": not known yet */
@@ -40,6 +41,7 @@ struct pl_metric_trigger {
   size_t n_conditions;
   struct pl_metric_trigger_metric metrics[PL_TRIGGER_METRICS_MAX];
   size_t n_metrics;
+  bool unsaved; /* what is crossed is not in the store as it is now */
   struct pl_metric_trigger *next;
 };
 struct pl_metric_triggers {
@@ -47,7 +49,10 @@ struct pl_metric_triggers {
   struct pl_metric_trigger *first;
   unsigned count;
   struct pl_item_listener listener;
-  struct pl_timer timer;
+  struct pl_timer timer, keeping;
+  pl_time_ns next_look;         /* at everything */
+  struct json_object *entries;  /* of the log, not in the store yet; NULL: none */
+  bool refused;                 /* the store took nothing the last time: told once, tried again */
   uint64_t log_first, log_last; /* entries of the log; none while log_last < log_first */
 };
 
@@ -67,7 +72,8 @@ void pl_metric_triggers_free(struct pl_metric_triggers *triggers);
 struct pl_metric_trigger *pl_metric_trigger_find(const struct pl_metric_triggers *triggers, const char *id);
 /* Takes it, stored; in the place of one with the same id, whose crossings it inherits as far as they are of the same conditions. */
 enum pl_status pl_metric_trigger_put(struct pl_metric_triggers *triggers, struct pl_metric_trigger *trigger, struct pl_err *err);
-void pl_metric_trigger_remove(struct pl_metric_triggers *triggers, struct pl_metric_trigger *trigger);
+/* Gone when it is so in the store, and not before. */
+enum pl_status pl_metric_trigger_remove(struct pl_metric_triggers *triggers, struct pl_metric_trigger *trigger, struct pl_err *err);
 enum pl_status pl_metric_trigger_save(struct pl_metric_triggers *triggers, const struct pl_metric_trigger *trigger, struct pl_err *err);
 
 /* services_watch.c */

@@ -53,25 +53,43 @@ static enum pl_has get_state(const struct pl_res *res, const struct pl_prop *pro
   return PL_SHOW;
 }
 
-/* Of a numeric one each must be a number, or have no value just now. */
+static bool is_of_collection(struct pl_stack *stack, const char *property)
+{
+  char uri[PL_URI_MAX];
+  struct pl_res res;
+  snprintf(uri, sizeof uri, "%.*s", (int)strcspn(property, "#"), property);
+  if (pl_res_find(stack, uri, &res) != PL_OK)
+    return false;
+  bool collection = res.route->members;
+  pl_res_end(&res);
+  return collection;
+}
+
+/* Of a numeric one each must be a number, or have no value just now. A collection would have to be made anew, whole, at each look; a number is hardly ever twice
+ * the same, so that each look would tell a change. */
 static bool check_metrics(struct pl_exchange *x, const struct pl_metric_trigger *t)
 {
   for (size_t i = 0; i < t->n_metrics; i++) {
-    char path[64], text[64], *end = text;
-    bool there = pl_metric_is_there(x->stack, t->metrics[i].property) && pl_metric_value(x->stack, t->metrics[i].property, text, sizeof text);
-    if (there && t->numeric && text[0])
+    const char *property = t->metrics[i].property;
+    char path[64], text[64] = "", *end = text;
+    bool there = !is_of_collection(x->stack, property) && pl_metric_is_there(x->stack, property) && pl_metric_value(x->stack, property, text, sizeof text);
+    if (text[0])
       (void)strtod(text, &end);
-    if (there && (!t->numeric || !*end || !text[0]))
-      continue;
+    bool number = text[0] && !*end;
     snprintf(path, sizeof path, "MetricProperties/%zu", i);
-    pl_say(x, 400, path, "PropertyValueError", path, NULL);
+    if (there && t->changes && number)
+      pl_say(x, 0, path, "PropertyValueConflict", path, "DiscreteTriggerCondition", NULL);
+    else if (!there || (t->numeric && text[0] && !number))
+      pl_say(x, 400, path, "PropertyValueError", path, NULL);
+    else
+      continue;
     return false;
   }
   return true;
 }
 
-/* True: the new one has its place, and *now is it. Else it has been said why not. */
-static bool put(struct pl_exchange *x, const char *id, struct json_object *told, const struct pl_metric_trigger **now)
+/* True: the new one has its place, and *now is it. Else it has been said why not. other_metrics: what is watched already may be gone by now, and stays. */
+static bool put(struct pl_exchange *x, const char *id, struct json_object *told, bool other_metrics, const struct pl_metric_trigger **now)
 {
   struct pl_wrong w;
   struct pl_err err = {0};
@@ -80,7 +98,7 @@ static bool put(struct pl_exchange *x, const char *id, struct json_object *told,
     pl_fail(&err, PL_E_NOMEM, "no memory for a trigger");
   else if (!t)
     pl_say(x, 0, w.path, w.id, w.args[0], *w.args[1] ? w.args[1] : NULL, NULL);
-  else if (check_metrics(x, t) && pl_metric_trigger_put(all_of(x->stack), t, &err) == PL_OK) {
+  else if ((!other_metrics || check_metrics(x, t)) && pl_metric_trigger_put(all_of(x->stack), t, &err) == PL_OK) {
     *now = t;
     return true;
   }
@@ -96,7 +114,7 @@ static void set_told(struct pl_exchange *x, const struct pl_prop *prop, struct j
   struct json_object *patch = json_object_new_object();
   json_object_object_add(patch, prop->path, json_object_get(value));
   struct json_object *told = pl_metric_trigger_merged(t->told, patch);
-  if (put(x, t->id, told, &now))
+  if (put(x, t->id, told, !strcmp(prop->path, "MetricProperties"), &now))
     x->res.what = now;
   json_object_put(told);
   json_object_put(patch);
@@ -170,7 +188,7 @@ static void create(struct pl_exchange *x)
   for (unsigned n = 1; !given && (!*id || pl_metric_trigger_find(all, id)); n++)
     snprintf(id, sizeof id, "trigger-%u", n);
   struct json_object *told = told_of(x, id);
-  bool made = put(x, id, told, &now);
+  bool made = put(x, id, told, true, &now);
   json_object_put(told);
   if (!made)
     return;
@@ -180,7 +198,9 @@ static void create(struct pl_exchange *x)
 
 static void remove_trigger(struct pl_exchange *x)
 {
-  pl_metric_trigger_remove(all_of(x->stack), (struct pl_metric_trigger *)trigger(&x->res));
+  struct pl_err err = {0};
+  if (pl_metric_trigger_remove(all_of(x->stack), (struct pl_metric_trigger *)trigger(&x->res), &err) != PL_OK)
+    pl_say_err(x, NULL, &err);
 }
 
 static const struct pl_route ROUTES[] = {

@@ -9,6 +9,8 @@
 #include <inttypes.h>
 
 #define LOOK_NS PL_S
+#define KEEP_NS (100 * PL_MS) /* what is crossed within it is one commit: a kill then lets it be told again */
+#define SERVICE "/redfish/v1/TelemetryService"
 
 struct look { /* at one metric */
   bool known;
@@ -33,7 +35,8 @@ static void bind(struct pl_stack *stack, struct pl_metric_trigger_metric *m)
   pl_res_end(&res);
 }
 
-static struct look look_at(struct pl_stack *stack, const struct pl_metric_trigger *t, const struct pl_metric_trigger_metric *m)
+/* seen: each resource is made once in a round, however many metrics are of it. */
+static struct look look_at(struct pl_stack *stack, struct json_object *seen, const struct pl_metric_trigger *t, const struct pl_metric_trigger_metric *m)
 {
   struct look l = {0};
   char *end = NULL;
@@ -42,7 +45,7 @@ static struct look look_at(struct pl_stack *stack, const struct pl_metric_trigge
     snprintf(l.text, sizeof l.text, "%.6g", l.number);
     return l;
   }
-  l.known = pl_metric_value(stack, m->property, l.text, sizeof l.text) && l.text[0];
+  l.known = pl_metric_value_seen(stack, seen, m->property, l.text, sizeof l.text) && l.text[0];
   if (l.known && t->numeric) {
     l.number = strtod(l.text, &end);
     l.known = !*end;
@@ -50,22 +53,88 @@ static struct look look_at(struct pl_stack *stack, const struct pl_metric_trigge
   return l;
 }
 
+/* --- what is kept: entries of the log, and what is crossed --- */
+
+static void keep_soon(struct pl_metric_triggers *all)
+{
+  struct pl_clock *clock = all->services->stack->clock;
+  if (!all->keeping.slot)
+    pl_clock_arm(clock, &all->keeping, pl_clock_now(clock) + (all->refused ? LOOK_NS : KEEP_NS));
+}
+
+static void keep_trigger(struct pl_metric_triggers *all, struct pl_metric_trigger *t)
+{
+  t->unsaved = true;
+  keep_soon(all);
+}
+
 static void keep_entry(struct pl_metric_triggers *all, char *record)
 {
   struct pl_stack *stack = all->services->stack;
-  struct pl_err err = {0};
-  char key[24], *text = NULL;
-  if (record && asprintf(&text, "%" PRId64 " %s", pl_clock_wall_ns(stack->clock, pl_clock_now(stack->clock)), record) > 0) {
-    snprintf(key, sizeof key, "%" PRIu64, ++all->log_last);
-    pl_store_put(stack->store, PL_TRIGGER_LOG_PLACE, key, text, &err);
-    for (; all->log_last - all->log_first >= PL_TRIGGER_LOG_MAX; all->log_first++) {
-      snprintf(key, sizeof key, "%" PRIu64, all->log_first);
-      pl_store_put(stack->store, PL_TRIGGER_LOG_PLACE, key, NULL, &err);
-    }
-    pl_service_changed(stack);
+  char *text = NULL;
+  if (!all->entries)
+    all->entries = json_object_new_array();
+  if (record && json_object_array_length(all->entries) < PL_TRIGGER_LOG_MAX &&
+      asprintf(&text, "%" PRId64 " %s", pl_clock_wall_ns(stack->clock, pl_clock_now(stack->clock)), record) > 0) {
+    json_object_array_add(all->entries, json_object_new_string(text));
     free(text);
+    keep_soon(all);
   }
   free(record);
+}
+
+/* As one with the triggers: a failure in here is the commit's. */
+static void write_entries(struct pl_metric_triggers *all, uint64_t *first, uint64_t *last)
+{
+  struct pl_store *store = all->services->stack->store;
+  char key[24];
+  for (size_t i = 0; all->entries && i < json_object_array_length(all->entries); i++) {
+    snprintf(key, sizeof key, "%" PRIu64, ++*last);
+    (void)pl_store_put(store, PL_TRIGGER_LOG_PLACE, key, json_object_get_string(json_object_array_get_idx(all->entries, i)), NULL);
+  }
+  for (; *last - *first >= PL_TRIGGER_LOG_MAX && *last >= *first; ++*first) {
+    snprintf(key, sizeof key, "%" PRIu64, *first);
+    (void)pl_store_put(store, PL_TRIGGER_LOG_PLACE, key, NULL, NULL);
+  }
+}
+
+static void say_refused(struct pl_metric_triggers *all, bool refused)
+{
+  if (refused != all->refused)
+    pl_event_send_at(all->services->stack, "ResourceEvent", refused ? "ResourceStatusChangedWarning" : "ResourceStatusChangedOK", SERVICE,
+                     (const char *const[]){SERVICE, refused ? "Warning" : "OK"});
+  all->refused = refused;
+}
+
+static void keep(void *ctx, pl_time_ns now)
+{
+  struct pl_metric_triggers *all = ctx;
+  struct pl_stack *stack = all->services->stack;
+  struct pl_err err = {0};
+  uint64_t first = all->log_first, last = all->log_last;
+  (void)now;
+  if (stack->dead)
+    return;
+  enum pl_status status = pl_store_begin(stack->store, &err);
+  if (!status) {
+    write_entries(all, &first, &last);
+    for (const struct pl_metric_trigger *t = all->first; t; t = t->next)
+      if (t->unsaved)
+        (void)pl_metric_trigger_save(all, t, NULL);
+    status = pl_store_commit(stack->store, &err);
+  }
+  say_refused(all, status != PL_OK);
+  pl_service_changed(stack);
+  if (status) {
+    keep_soon(all);
+    return;
+  }
+  all->log_first = first;
+  all->log_last = last;
+  json_object_put(all->entries);
+  all->entries = NULL;
+  for (struct pl_metric_trigger *t = all->first; t; t = t->next)
+    t->unsaved = false;
 }
 
 char *pl_metric_trigger_log_entry(const struct pl_metric_triggers *all, uint64_t id)
@@ -156,21 +225,19 @@ static unsigned step(const struct pl_metric_trigger *t, struct pl_metric_trigger
   return turned;
 }
 
-static void changed(struct pl_metric_triggers *all, const struct pl_metric_trigger *t, struct pl_metric_trigger_metric *m, const struct look *l)
+static void changed(struct pl_metric_triggers *all, struct pl_metric_trigger *t, struct pl_metric_trigger_metric *m, const struct look *l)
 {
-  struct pl_err err = {0};
   if (!l->known || !strcmp(m->last, l->text))
     return;
   if (m->last[0])
     tell_value(all, t, m, l, NULL);
   snprintf(m->last, sizeof m->last, "%s", l->text);
-  pl_metric_trigger_save(all, t, &err);
+  keep_trigger(all, t);
 }
 
-static void judge(struct pl_metric_triggers *all, struct pl_metric_trigger *t, struct pl_metric_trigger_metric *m, pl_time_ns now, pl_time_ns *due)
+static void judge(struct pl_metric_triggers *all, struct pl_metric_trigger *t, struct pl_metric_trigger_metric *m, struct json_object *seen, pl_time_ns now, pl_time_ns *due)
 {
-  struct pl_err err = {0};
-  struct look l = look_at(all->services->stack, t, m);
+  struct look l = look_at(all->services->stack, seen, t, m);
   if (t->changes) {
     changed(all, t, m, &l);
     return;
@@ -183,7 +250,7 @@ static void judge(struct pl_metric_triggers *all, struct pl_metric_trigger *t, s
   for (size_t c = 0; !t->numeric && c < t->n_conditions; c++)
     if (turned & m->met & 1u << c)
       tell_value(all, t, m, &l, t->conditions[c].severity);
-  pl_metric_trigger_save(all, t, &err); /* told first: what a crash takes is told again, never lost */
+  keep_trigger(all, t); /* told first: what a crash takes is told again, never lost */
 }
 
 static void arm(struct pl_metric_triggers *all, pl_time_ns due)
@@ -199,15 +266,26 @@ static void look_round(void *ctx, pl_time_ns now)
 {
   struct pl_metric_triggers *all = ctx;
   struct pl_stack *stack = all->services->stack;
-  pl_time_ns due = now + LOOK_NS;
   if (stack->dead || !all->first)
     return;
+  bool everything = now >= all->next_look;
+  if (everything)
+    all->next_look = now + LOOK_NS;
+  pl_time_ns due = all->next_look;
+  struct json_object *seen = json_object_new_object();
   for (struct pl_metric_trigger *t = all->first; t; t = t->next)
     for (size_t i = 0; t->enabled && i < t->n_metrics; i++) {
-      if (!t->metrics[i].bound)
-        bind(stack, &t->metrics[i]);
-      judge(all, t, &t->metrics[i], now, &due);
+      struct pl_metric_trigger_metric *m = &t->metrics[i];
+      if (!m->bound)
+        bind(stack, m);
+      bool heard = m->sense && t->numeric; /* costs nothing */
+      if (everything || heard || now >= m->due) {
+        m->due = PL_NEVER;
+        judge(all, t, m, seen, now, &m->due);
+      }
+      due = m->due < due ? m->due : due;
     }
+  json_object_put(seen);
   arm(all, due);
 }
 
@@ -219,7 +297,7 @@ static void hear(void *ctx, struct pl_item *item, struct pl_sense *sense)
   for (struct pl_metric_trigger *t = all->first; t; t = t->next)
     for (size_t i = 0; t->enabled && t->numeric && i < t->n_metrics; i++)
       if (t->metrics[i].sense == sense)
-        judge(all, t, &t->metrics[i], now, &due);
+        judge(all, t, &t->metrics[i], NULL, now, &due);
   if (due != PL_NEVER)
     arm(all, due);
 }
@@ -232,6 +310,8 @@ void pl_metric_triggers_begin(struct pl_metric_triggers *all)
     pl_inventory_listen(stack->inventory, &all->listener);
     all->timer.fire = look_round;
     all->timer.ctx = all;
+    all->keeping.fire = keep;
+    all->keeping.ctx = all;
   }
   if (all->first)
     arm(all, pl_clock_now(stack->clock));

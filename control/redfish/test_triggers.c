@@ -2,8 +2,12 @@
 /* Triggers on the twin: what is crossed is told once, by its dwell time and hysteresis; what makes no sense is refused by name. */
 #include "control/redfish/service_test.h"
 
+#include "control/redfish/services_report.h"
 #include "control/redfish/services_trigger.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define VIN "/redfish/v1/Chassis/demo-rack/Sensors/psu-a-supply-vin#/Reading"
@@ -34,6 +38,27 @@ static void listen_to(struct door *d, struct ear *e)
 {
   *e = (struct ear){.listener = {.event = hear, .ctx = e}};
   pl_events_listen(d->stand->stack->events, &e->listener);
+}
+
+#define STORE "/tmp/triggers-XXXXXX"
+static struct door *door_with(char *store)
+{
+  int fd = mkstemp(store);
+  assert_true(fd >= 0);
+  close(fd);
+  unlink(store);
+  return door_open(store);
+}
+
+static void door_close_with(struct door *d, const char *store)
+{
+  static const char *const SIDES[] = {"", "-wal", "-shm"};
+  char name[40];
+  door_close(d);
+  for (size_t i = 0; i < sizeof SIDES / sizeof SIDES[0]; i++) {
+    snprintf(name, sizeof name, "%s%s", store, SIDES[i]);
+    unlink(name);
+  }
 }
 
 static void volts(struct door *d, const char *left)
@@ -167,12 +192,8 @@ static void a_discrete_value_is_told_when_it_comes(void **state)
 static void what_was_told_is_not_told_again_after_a_restart(void **state)
 {
   (void)state;
-  char store[] = "/tmp/triggers-XXXXXX";
-  int fd = mkstemp(store);
-  assert_true(fd >= 0);
-  close(fd);
-  unlink(store);
-  struct door *d = door_open(store);
+  char store[] = STORE;
+  struct door *d = door_with(store);
   struct ear e;
   listen_to(d, &e);
   make(d, NUMERIC "\"TriggerActions\": [\"RedfishEvent\", \"LogToLogService\"], \"NumericThresholds\": {\"LowerCritical\": {\"Reading\": 150}, "
@@ -193,8 +214,7 @@ static void what_was_told_is_not_told_again_after_a_restart(void **state)
   assert_int_equal(e.count, 1);
   assert_string_equal(e.last, "TriggerNumericReadingNormal");
   assert_int_equal(entries(d), 2); /* numbered on from what was there */
-  door_close(d);
-  unlink(store);
+  door_close_with(d, store);
 }
 
 static void it_can_be_changed_in_part(void **state)
@@ -265,6 +285,9 @@ static void what_makes_no_sense_is_refused_by_name(void **state)
        "MetricProperties/0", 400},
       {"{\"MetricType\": \"Numeric\", \"MetricProperties\": [\"/redfish/v1/TelemetryService#/MaxReports\"], \"NumericThresholds\": {\"UpperCritical\": {\"Reading\": 1}}}",
        "PropertyValueError", "MetricProperties/0", 400},
+      {"{\"MetricType\": \"Numeric\", \"MetricProperties\": [\"/redfish/v1/Chassis#/Members@odata.count\"], \"NumericThresholds\": {\"UpperCritical\": {\"Reading\": 1}}}",
+       "PropertyValueError", "MetricProperties/0", 400},
+      {"{\"MetricType\": \"Discrete\", \"MetricProperties\": [\"" VIN "\"], \"DiscreteTriggerCondition\": \"Changed\"}", "PropertyValueConflict", "MetricProperties/0", 409},
       {"{\"Id\": \"a/b\", \"MetricType\": \"Numeric\", \"MetricProperties\": [\"" VIN "\"], \"NumericThresholds\": {\"UpperCritical\": {\"Reading\": 1}}}", "PropertyValueFormatError", "Id",
        400},
       {LEVELS("{\"UpperCritical\": {\"Reading\": 300}}"), "ResourceAlreadyExists", "Id", 409},
@@ -331,6 +354,117 @@ static void the_log_wraps(void **state)
   door_close(d);
 }
 
+/* What is watched is gone: the trigger stays, and can be changed but for its metrics. */
+static void it_outlives_what_it_watches(void **state)
+{
+  (void)state;
+#define ACCOUNTS "/redfish/v1/AccountService/Accounts"
+#define WATCHED "\"MetricProperties\": [\"" ACCOUNTS "/visitor#/RoleId\"]"
+  struct door *d = door_open(NULL);
+  ask(d, "POST", ACCOUNTS, "{\"UserName\": \"visitor\", \"Password\": \"plumb-line-2\", \"RoleId\": \"ReadOnly\"}");
+  assert_int_equal(d->status, 201);
+  make(d, "{\"Id\": \"gone\", \"MetricType\": \"Discrete\", " WATCHED ", \"DiscreteTriggerCondition\": \"Specified\", \"DiscreteTriggers\": [{\"Value\": \"Operator\"}]}");
+  ask(d, "DELETE", ACCOUNTS "/visitor", NULL);
+  assert_int_equal(d->status / 100, 2);
+  stand_run(d->stand, 3 * PL_S);
+  ask(d, "PATCH", PL_TRIGGERS "/gone", "{\"TriggerEnabled\": false}");
+  assert_int_equal(d->status, 200);
+  assert_string_equal(text_at(d, "Status/State"), "Disabled");
+  ask(d, "PATCH", PL_TRIGGERS "/gone", "{" WATCHED "}");
+  assert_int_equal(d->status, 400);
+  door_close(d);
+}
+
+static void let_files_grow(rlim_t size)
+{
+  struct rlimit limit;
+  signal(SIGXFSZ, SIG_IGN);
+  assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+  limit.rlim_cur = size;
+  assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static void what_the_store_refuses_is_not_done_or_tried_again(void **state)
+{
+  (void)state;
+  char store[] = STORE;
+  struct door *d = door_with(store);
+  struct pl_metric_triggers *all = pl_services_of(d->stand->stack)->triggers;
+  struct ear e;
+  listen_to(d, &e);
+  make(d, NUMERIC "\"TriggerActions\": [\"RedfishEvent\", \"LogToLogService\"], \"NumericThresholds\": {\"LowerWarning\": {\"Reading\": 200}}}");
+  let_files_grow(1000);
+  volts(d, "190V");
+  stand_run(d->stand, 10 * PL_S);
+  ask(d, "DELETE", PL_TRIGGERS "/mains", NULL);
+  int removed = d->status;
+  ask(d, "GET", PL_TRIGGERS "/mains", NULL);
+  int found = d->status;
+  ask(d, "GET", "/redfish/v1/TelemetryService", NULL);
+  bool told = d->status == 200 && !strcmp(text_at(d, "Status/Health"), "Warning");
+  uint64_t last = all->log_last;
+  let_files_grow(RLIM_INFINITY);
+  assert_int_equal(removed, 500);
+  assert_int_equal(found, 200);
+  assert_true(told);
+  assert_int_equal(e.count, 1);
+  assert_int_equal(last, 0);
+  stand_run(d->stand, 3 * PL_S);
+  assert_int_equal(entries(d), 1);
+  ask(d, "GET", "/redfish/v1/TelemetryService", NULL);
+  assert_string_equal(text_at(d, "Status/Health"), "OK");
+  ask(d, "DELETE", PL_TRIGGERS "/mains", NULL);
+  assert_int_equal(d->status / 100, 2);
+  door_close_with(d, store);
+}
+
+/* A round looks at a resource once: what it has seen is not made again. */
+static void what_was_seen_is_not_made_again(void **state)
+{
+  (void)state;
+#define CHASSIS "/redfish/v1/Chassis/csu-1"
+  struct door *d = door_open(NULL);
+  struct json_object *seen = json_object_new_object(), *other = json_object_new_object();
+  char text[64];
+  assert_true(pl_metric_value_seen(d->stand->stack, seen, CHASSIS "#/Id", text, sizeof text));
+  assert_string_equal(text, "csu-1");
+  json_object_object_add(other, "Id", json_object_new_string("other"));
+  json_object_object_add(seen, CHASSIS, other);
+  assert_true(pl_metric_value_seen(d->stand->stack, seen, CHASSIS "#/Id", text, sizeof text));
+  assert_string_equal(text, "other");
+  assert_false(pl_metric_value_seen(d->stand->stack, seen, "/redfish/v1/Chassis/none#/Id", text, sizeof text));
+  assert_false(pl_metric_value_seen(d->stand->stack, seen, "/redfish/v1/Chassis/none#/Id", text, sizeof text));
+  assert_int_equal(json_object_object_length(seen), 2);
+  json_object_put(seen);
+  door_close(d);
+}
+
+static int64_t log_size(const char *store)
+{
+  char side[32];
+  struct stat st;
+  snprintf(side, sizeof side, "%s-wal", store);
+  assert_int_equal(stat(side, &st), 0);
+  return st.st_size;
+}
+
+/* However many triggers a reading crosses: SQLite's log grows by the pages of one commit and not of as many. */
+static void what_comes_together_is_kept_as_one(void **state)
+{
+  (void)state;
+  char store[] = STORE;
+  struct door *d = door_with(store);
+  for (int i = 0; i < PL_TRIGGERS_MAX; i++)
+    make(d, "{\"MetricType\": \"Numeric\", \"MetricProperties\": [\"" VIN "\"], \"TriggerActions\": [\"LogToLogService\"], \"NumericThresholds\": {\"LowerWarning\": {\"Reading\": 200}}}");
+  int64_t before = log_size(store);
+  volts(d, "190V");
+  stand_run(d->stand, 5 * PL_S);
+  int64_t grown = log_size(store) - before;
+  assert_int_equal(entries(d), PL_TRIGGERS_MAX);
+  assert_true(grown < 2 * PL_TRIGGERS_MAX * 4096);
+  door_close_with(d, store);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -342,6 +476,10 @@ int main(void)
       cmocka_unit_test(what_makes_no_sense_is_refused_by_name),
       cmocka_unit_test(there_are_only_so_many),
       cmocka_unit_test(the_log_wraps),
+      cmocka_unit_test(what_was_seen_is_not_made_again),
+      cmocka_unit_test(what_comes_together_is_kept_as_one),
+      cmocka_unit_test(it_outlives_what_it_watches),
+      cmocka_unit_test(what_the_store_refuses_is_not_done_or_tried_again),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 #include "control/web/certificate.h"
 #include "control/web/tls.h"
 
+#include <openssl/dsa.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
@@ -223,12 +224,26 @@ static void test_signed_elsewhere(void **state)
   X509_free(x509);
 }
 
+static EVP_PKEY *dsa_key(void)
+{
+  EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "DSA", NULL), *with = NULL;
+  EVP_PKEY *parameters = NULL, *key = NULL;
+  bool ok = ctx && EVP_PKEY_paramgen_init(ctx) == 1 && EVP_PKEY_CTX_set_dsa_paramgen_bits(ctx, 2048) == 1 && EVP_PKEY_paramgen(ctx, &parameters) == 1;
+  ok = ok && (with = EVP_PKEY_CTX_new(parameters, NULL)) && EVP_PKEY_keygen_init(with) == 1 && EVP_PKEY_keygen(with, &key) == 1;
+  assert_true(ok);
+  EVP_PKEY_CTX_free(ctx);
+  EVP_PKEY_CTX_free(with);
+  EVP_PKEY_free(parameters);
+  return key;
+}
+
 static void test_with_its_key(void **state)
 {
   struct fixture *f = *state;
   char seen[65], before[65];
-  EVP_PKEY *rsa = EVP_RSA_gen(2048), *weak = EVP_RSA_gen(512);
+  EVP_PKEY *rsa = EVP_RSA_gen(2048), *weak = EVP_RSA_gen(512), *short_one = EVP_RSA_gen(1024), *dsa = dsa_key(), *curve = EVP_EC_gen("secp256k1");
   X509_NAME *name = X509_get_subject_name(f->ca);
+  X509 *weak_ca = sign(f, name, short_one, -10, 1000, NULL);
   X509 *good = sign(f, name, rsa, -10, 1000, "serverAuth");
   char *pem = pem_of(good, NULL, rsa);
   WELL(replace(f, pem));
@@ -241,12 +256,19 @@ static void test_with_its_key(void **state)
     const char *usage, *why;
     int64_t from_s, to_s;
     EVP_PKEY *of, *with;
-  } bad[] = {{"serverAuth", "expired", -1000, -10, rsa, rsa},      {"serverAuth", "not valid yet", 100, 1000, rsa, rsa}, {"clientAuth", "not for a TLS server", -10, 1000, rsa, rsa},
-             {"serverAuth", "no private key", -10, 1000, rsa, f->ca_key}, {"serverAuth", "no private key", -10, 1000, f->ca_key, NULL},
-             {"serverAuth", "takes this key", -10, 1000, weak, weak}};
+    X509 *more;
+  } bad[] = {{"serverAuth", "expired", -1000, -10, rsa, rsa, NULL},
+             {"serverAuth", "not valid yet", 100, 1000, rsa, rsa, NULL},
+             {"clientAuth", "not for a TLS server", -10, 1000, rsa, rsa, NULL},
+             {"serverAuth", "no private key", -10, 1000, rsa, f->ca_key, NULL},
+             {"serverAuth", "no private key", -10, 1000, f->ca_key, NULL, NULL},
+             {"serverAuth", "takes this key", -10, 1000, weak, weak, NULL},
+             {"serverAuth", "takes this key", -10, 1000, rsa, rsa, weak_ca}, /* each handshake would fail at it */
+             {"serverAuth", "takes this key", -10, 1000, dsa, dsa, NULL},    /* no cipher that is left has it */
+             {"serverAuth", "takes this key", -10, 1000, curve, curve, NULL}}; /* no client offers it */
   for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
     X509 *x509 = sign(f, name, bad[i].of, bad[i].from_s, bad[i].to_s, bad[i].usage);
-    pem = pem_of(x509, NULL, bad[i].with);
+    pem = pem_of(x509, bad[i].more, bad[i].with);
     f->err = (struct pl_err){0};
     if (replace(f, pem) != PL_E_USAGE || !strstr(f->err.text, bad[i].why))
       fail_msg("%zu: %s, expected to be told: %s", i, f->err.text, bad[i].why);
@@ -257,8 +279,49 @@ static void test_with_its_key(void **state)
   assert_int_equal(replace(f, ""), PL_E_USAGE);
   shake_hands(f->server, seen);
   assert_string_equal(seen, before);
-  EVP_PKEY_free(rsa);
-  EVP_PKEY_free(weak);
+  X509_free(weak_ca);
+  EVP_PKEY *const keys[] = {rsa, weak, short_one, dsa, curve};
+  for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+    EVP_PKEY_free(keys[i]);
+}
+
+/* What is behind the first is there whole, and fits into what tells it again. */
+static void test_what_is_behind_it(void **state)
+{
+  struct fixture *f = *state;
+  EVP_PKEY *key = EVP_EC_gen("P-256");
+  X509 *x509 = sign(f, X509_get_subject_name(f->ca), key, -10, 1000, "serverAuth"), *wide = sign(f, X509_get_subject_name(f->ca), key, -10, 1000, NULL);
+  char *first = pem_of(x509, NULL, key), comment[9001], *pem = NULL;
+  memset(comment, 'x', sizeof comment - 1);
+  comment[sizeof comment - 1] = '\0';
+  extend(wide, wide, NID_netscape_comment, comment);
+  X509_sign(wide, f->ca_key, EVP_sha256());
+  static const char *const BROKEN[] = {"-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n", "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n",
+                                       "-----BEGIN CERTIFICATE-----\nMIIB"};
+  for (size_t i = 0; i < sizeof BROKEN / sizeof BROKEN[0]; i++) {
+    assert_true(asprintf(&pem, "%s%s", first, BROKEN[i]) > 0);
+    assert_int_equal(replace(f, pem), PL_E_USAGE);
+    assert_non_null(strstr(f->err.text, "certificate 1 behind the first cannot be read"));
+    free(pem);
+  }
+  struct pl_door_certificate *told = calloc(1, sizeof *told);
+  char *more = pem_of(wide, NULL, NULL);
+  pem = pem_of(x509, wide, key);
+  WELL(replace(f, pem));
+  WELL(pl_tls_certificate(f->tls, told, &f->err));
+  assert_non_null(strstr(told->pem, more));
+  free(pem);
+  assert_true(asprintf(&pem, "%s%s%s", first, more, more) > 0);
+  assert_int_equal(replace(f, pem), PL_E_USAGE);
+  assert_non_null(strstr(f->err.text, "longer than"));
+  WELL(pl_tls_certificate(f->tls, told, &f->err));
+  free(told);
+  free(pem);
+  free(more);
+  free(first);
+  X509_free(wide);
+  X509_free(x509);
+  EVP_PKEY_free(key);
 }
 
 static void test_cannot_be_kept(void **state)
@@ -344,7 +407,7 @@ int main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(test_signed_elsewhere, set_up, tear_down), cmocka_unit_test_setup_teardown(test_with_its_key, set_up, tear_down),
       cmocka_unit_test_setup_teardown(test_cannot_be_kept, set_up, tear_down),   cmocka_unit_test_setup_teardown(test_odd_requests, set_up, tear_down),
-      cmocka_unit_test_setup_teardown(test_while_clients_come, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(test_while_clients_come, set_up, tear_down), cmocka_unit_test_setup_teardown(test_what_is_behind_it, set_up, tear_down),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

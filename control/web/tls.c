@@ -4,6 +4,7 @@
 #include "control/web/certificate_in.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <limits.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -15,7 +16,9 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CHAIN_MAX = 8 };
+/* A key of 16,384 bits (libssl takes no longer ones) and what a client may send fit into the file. */
+enum { CHAIN_MAX = 8, FILE_MAX = 32768, TRIES = 20 };
+static_assert(PL_DOOR_PEM_MAX <= FILE_MAX / 2, "the key has the other half");
 
 struct identity { /* a key, its certificate, those of who signed it */
   EVP_PKEY *key;
@@ -74,14 +77,18 @@ static enum pl_status read_certificates(const char *pem, size_t size, struct ide
     }
   }
   BIO_free(bio);
+  unsigned long why = ERR_peek_last_error();
+  bool at_end = ERR_GET_LIB(why) == ERR_LIB_PEM && ERR_GET_REASON(why) == PEM_R_NO_START_LINE;
   ERR_clear_error();
+  if (identity->leaf && !at_end)
+    return pl_fail(err, PL_E_USAGE, "certificate %d behind the first cannot be read; send it again whole", sk_X509_num(identity->chain) + 1);
   return identity->leaf ? PL_OK : pl_fail(err, PL_E_USAGE, "there is no certificate in PEM in it (-----BEGIN CERTIFICATE-----)");
 }
 
 enum pl_status pl_tls_new(const char *path, struct pl_tls **out, struct pl_err *err)
 {
   struct pl_tls *tls = calloc(1, sizeof *tls);
-  char pem[32768];
+  char pem[FILE_MAX];
   FILE *file = tls ? fopen(path, "re") : NULL;
   if (!file) {
     free(tls);
@@ -119,13 +126,18 @@ const char *pl_tls_fingerprint(const struct pl_tls *tls)
   return tls->fingerprint;
 }
 
+static bool use(SSL *ssl, const struct identity *identity)
+{
+  return SSL_use_certificate(ssl, identity->leaf) == 1 && SSL_use_PrivateKey(ssl, identity->key) == 1 && SSL_set1_chain(ssl, identity->chain) == 1;
+}
+
 /* At the beginning of a handshake. What the context was made with may be of another kind of key, and would be offered besides. */
 static int give(SSL *ssl, void *arg)
 {
   struct pl_tls *tls = arg;
   SSL_certs_clear(ssl);
   pthread_mutex_lock(&tls->lock);
-  int ok = SSL_use_certificate(ssl, tls->now.leaf) == 1 && SSL_use_PrivateKey(ssl, tls->now.key) == 1 && SSL_set1_chain(ssl, tls->now.chain) == 1;
+  int ok = use(ssl, &tls->now);
   pthread_mutex_unlock(&tls->lock);
   return ok;
 }
@@ -263,6 +275,32 @@ static EVP_PKEY *matching(X509 *leaf, EVP_PKEY *key)
   return NULL;
 }
 
+/* A client as OpenSSL has it and a server as it would be: what of a key, a curve or a chain no connection comes about with is known only by trying. */
+static bool shakes_hands(const struct identity *identity)
+{
+  SSL_CTX *ours = SSL_CTX_new(TLS_server_method()), *theirs = SSL_CTX_new(TLS_client_method());
+  SSL *server = ours && SSL_CTX_set_min_proto_version(ours, TLS1_2_VERSION) && SSL_CTX_set_cipher_list(ours, PL_TLS_CIPHERS) ? SSL_new(ours) : NULL;
+  SSL *client = theirs ? SSL_new(theirs) : NULL;
+  BIO *one = NULL, *other = NULL;
+  bool ok = server && client && use(server, identity) && BIO_new_bio_pair(&one, 0, &other, 0), over = false;
+  if (ok) {
+    SSL_set_bio(server, one, one);
+    SSL_set_bio(client, other, other);
+    SSL_set_accept_state(server);
+    SSL_set_connect_state(client);
+  }
+  for (int i = 0; ok && !over && i < TRIES; i++) {
+    int theirs_is = SSL_do_handshake(client), ours_is = SSL_do_handshake(server);
+    ok = (theirs_is == 1 || SSL_get_error(client, theirs_is) != SSL_ERROR_SSL) && (ours_is == 1 || SSL_get_error(server, ours_is) != SSL_ERROR_SSL);
+    over = theirs_is == 1 && ours_is == 1;
+  }
+  SSL_free(server);
+  SSL_free(client);
+  SSL_CTX_free(ours);
+  SSL_CTX_free(theirs);
+  return ok && over;
+}
+
 /* What clients would refuse, or this program's own TLS, is refused here: nobody could put it right again from afar. */
 static enum pl_status judge(const struct identity *identity, int64_t now_s, struct pl_err *err)
 {
@@ -273,10 +311,11 @@ static enum pl_status judge(const struct identity *identity, int64_t now_s, stru
     return pl_fail(err, PL_E_USAGE, "the certificate is not valid yet; send it when it is, or set the clock of whoever is wrong");
   if (X509_check_purpose(identity->leaf, X509_PURPOSE_SSL_SERVER, 0) != 1)
     return pl_fail(err, PL_E_USAGE, "the certificate is not for a TLS server (its key usages say so); have one signed that is");
-  SSL_CTX *trial = SSL_CTX_new(TLS_server_method());
-  bool ok = trial && SSL_CTX_use_certificate(trial, identity->leaf) == 1 && SSL_CTX_use_PrivateKey(trial, identity->key) == 1;
-  SSL_CTX_free(trial);
-  return ok ? PL_OK : pl_certificate_trouble(err, "TLS takes this key or certificate not");
+  char pem[PL_DOOR_PEM_MAX] = "";
+  if (!write_pem(identity, pem, sizeof pem))
+    return pl_fail(err, PL_E_USAGE, "the certificate and those behind it are longer than %d characters; leave out what clients have themselves", PL_DOOR_PEM_MAX - 1);
+  ERR_clear_error();
+  return shakes_hands(identity) ? PL_OK : pl_certificate_trouble(err, "TLS takes this key or certificate, or one behind it, not");
 }
 
 enum pl_status pl_tls_replace(void *ctx, const char *pem, size_t size, int64_t now_s, struct pl_err *err)

@@ -9,6 +9,8 @@
  * certificate callback, SSL_CTX_set_cert_cb(3)), so that nothing of a shared context is written beside its readers.
  */
 struct pl_tls;
+/* Of TLS 1.2, the oldest that is spoken: forward secrecy and authenticated encryption only. Those of 1.3 are all such (RFC 8446 section B.4). */
+#define PL_TLS_CIPHERS "ECDHE+AESGCM:ECDHE+CHACHA20"
 enum pl_status pl_tls_new(const char *path, struct pl_tls **tls, struct pl_err *err); /* of pl_certificate_ready's file */
 void pl_tls_free(struct pl_tls *tls);
 void pl_tls_hook(struct pl_tls *tls, void *ssl_ctx);

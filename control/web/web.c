@@ -79,8 +79,7 @@ static enum pl_status start_server(struct pl_web *web, unsigned threads, struct 
   const char *options[] = {"listening_ports", ports, "num_threads", workers, "max_request_size", read_max, "request_timeout_ms", header_time,
                            "enable_keep_alive", "yes", "keep_alive_timeout_ms", idle_time, "tcp_nodelay", "1", "decode_url", "no", "connection_queue", "256",
                            "listen_backlog", "256", "enable_auth_domain_check", "no", "enable_directory_listing", "no",
-                           /* 1.2 and up; forward secrecy and authenticated encryption only. Those of 1.3 are all such (RFC 8446 section B.4). */
-                           "ssl_protocol_version", "4", "ssl_cipher_list", "ECDHE+AESGCM:ECDHE+CHACHA20", web->serve.plain ? NULL : "ssl_certificate",
+                           "ssl_protocol_version", "4" /* 1.2 and up */, "ssl_cipher_list", PL_TLS_CIPHERS, web->serve.plain ? NULL : "ssl_certificate",
                            web->certificate.path, NULL};
   struct mg_callbacks callbacks = {.begin_request = pl_serve_request, .http_error = pl_serve_error, .log_message = hear, .init_ssl = hook};
   sigset_t all, before; /* signals are the loop's */
