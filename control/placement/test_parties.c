@@ -85,7 +85,12 @@ static void test_places_are_held_until_all_are_there(void **state)
     assert_int_equal(view.given.of[PL_DIMENSION_CORES], 16000);
   }
   assert_int_equal(pl_placement_migrate(all, floor_find(bay, "db"), "csu-4", "tester", NULL, &bay->s->err), PL_E_BUSY);
+  struct pl_amounts more = floor_find(bay, "db")->request.need; /* what is held for its way back would be too little */
+  more.of[PL_DIMENSION_CORES] = 12000;
+  assert_int_equal(pl_placement_scale(all, floor_find(bay, "db"), &more, 0, "tester", &bay->s->err), PL_E_BUSY);
+  assert_non_null(strstr(bay->s->err.text, "still on their way"));
   until_together(bay, "csu-6");
+  WELL(bay->s, pl_placement_scale(all, floor_find(bay, "db"), &more, 0, "tester", &bay->s->err));
 }
 
 static void test_when_one_fails_both_are_where_they_were(void **state)
