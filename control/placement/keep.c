@@ -276,9 +276,9 @@ static enum pl_status adopt(struct pl_placement *all, struct pl_work *work, stru
     return pl_work_keep(all, work, err);
   }
   enum pl_status status = pl_pool_adopt(all->pool, &w->request, work->replica, w->node, err);
-  if (!status && w->state == PL_WORKLOAD_MOVING)
+  if (!status && w->state == PL_WORKLOAD_MOVING && strcmp(w->node, w->target) != 0)
     pl_transfer_hold(all, work, w->node);
-  else if (!status)
+  else if (!status) /* also one that is there already, and only its procedure is not over */
     pl_party_hold(all, work);
   return status;
 }

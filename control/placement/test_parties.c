@@ -208,6 +208,54 @@ static void test_killed_on_the_way_back(void **state)
   }
 }
 
+static struct pl_amounts given(struct bay *bay, const char *node)
+{
+  struct pl_node_view view;
+  assert_true(pl_pool_view(pl_placement_pool(bay->s->stack->placement), node, &view));
+  return view.given;
+}
+
+/* Killed when its row says that it is there and its procedure is not over: where it came from is held all the same. */
+static void test_the_way_back_is_held_after_a_kill(void **state)
+{
+  struct bay *bay = *state;
+  place_pair(bay, "csu-2", 20000);
+  floor_migrate(bay, "db", "csu-6");
+  for (int i = 0; i < 6000 && strcmp(floor_find(bay, "db")->node, "csu-6") != 0; i++)
+    stand_run(bay->s, 10 * PL_MS);
+  assert_int_equal(floor_find(bay, "db")->state, PL_WORKLOAD_MOVING);
+  assert_string_equal(floor_find(bay, "db")->node, "csu-6");
+  floor_restart(bay);
+  assert_string_equal(floor_find(bay, "db")->node, "csu-6");
+  assert_int_equal(floor_find(bay, "db")->state, PL_WORKLOAD_MOVING);
+  assert_int_equal(given(bay, "csu-2").of[PL_DIMENSION_CORES], 16000);
+  assert_int_equal(given(bay, "csu-6").of[PL_DIMENSION_CORES], 16000);
+  until_together(bay, "csu-6");
+}
+
+/* Its row says that it goes back, and no procedure does: killed between the two. */
+static void test_a_way_back_that_never_began_is_begun(void **state)
+{
+  struct bay *bay = *state;
+  place_pair(bay, "csu-2", 20000);
+  floor_migrate(bay, "db", "csu-6");
+  struct pl_procedure *cache = pl_procedure_find(bay->s->stack->procedures, floor_find(bay, "cache")->task);
+  for (int i = 0; i < 600 && (floor_find(bay, "db")->state != PL_WORKLOAD_RUNNING || strcmp(floor_find(bay, "db")->node, "csu-6")); i++)
+    stand_run(bay->s, 100 * PL_MS);
+  WELL(bay->s, pl_procedure_cancel(cache, "back", &bay->s->err));
+  struct pl_work *db = work(bay, "db");
+  db->returning = true;
+  snprintf(db->w.target, sizeof db->w.target, "csu-2");
+  db->w.state = PL_WORKLOAD_MOVING;
+  WELL(bay->s, pl_work_keep(bay->s->stack->placement, db, &bay->s->err));
+  floor_restart(bay);
+  until_together(bay, "csu-2");
+  struct floor_heard *heard = calloc(1, sizeof *heard);
+  pl_placement_decisions(bay->s->stack->placement, 0, 1000, floor_hear, heard);
+  assert_null(strstr(heard->words, "apart from what is tied to it"));
+  free(heard);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, floor_setup, bay_teardown)
 int main(int argc, char **argv)
 {
@@ -219,6 +267,8 @@ int main(int argc, char **argv)
                                      TEST(test_a_target_that_dies_parts_nobody),
                                      TEST(test_one_cannot_be_asked_away_alone),
                                      TEST(test_killed_at_each_step),
-                                     TEST(test_killed_on_the_way_back)};
+                                     TEST(test_killed_on_the_way_back),
+                                     TEST(test_the_way_back_is_held_after_a_kill),
+                                     TEST(test_a_way_back_that_never_began_is_begun)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
