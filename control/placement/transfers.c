@@ -215,25 +215,35 @@ static void take_back(struct pl_placement *all, const struct pl_leave *leaves, s
   }
 }
 
-enum pl_status pl_transfers_begin(struct pl_placement *all, const struct pl_leave *leaves, size_t count, const char *author, const char *why,
-                                  struct pl_procedure **task, struct pl_err *err)
+/* What was written of them was taken back: none of them has begun, and no agent has been asked for anything yet. */
+static void unwrite(struct pl_placement *all, const struct pl_leave *leaves, size_t count)
 {
-  enum pl_status status = PL_OK;
-  struct pl_leave one = leaves[0];
-  for (size_t i = 0; i < count && !status; i++)
-    status = may_move(all, leaves[i].work, leaves[i].to, err);
-  if (!status && count == 1 && PL_LIES(all->stack, MOVES_TO_HOT)) {
-    one.to = hottest(all, one.work, one.to);
-    leaves = &one;
+  static const char WHY[] = "that it moves could not be written";
+  for (size_t i = 0; i < count; i++) {
+    struct pl_work *work = leaves[i].work;
+    struct pl_procedure *p = work->w.task ? pl_procedure_find(all->stack->procedures, work->w.task) : NULL;
+    if (!work->party)
+      continue;
+    if (!work->move.active)
+      snprintf(work->w.node, sizeof work->w.node, "%s", work->back);
+    work->party = 0;
+    work->back[0] = '\0';
+    if (p)
+      pl_procedure_unwrite(p, WHY);
+    if (work->move.active)
+      pl_transfer_over(all, work, false, WHY);
+    else
+      settle(all, work);
   }
-  if (!status)
-    status = move_in_pool(all, leaves, count, err);
-  if (!status && count > 1)
-    status = pl_store_begin(all->stack->store, err); /* all are under way after a kill, or none */
+}
+
+static enum pl_status begin_all(struct pl_placement *all, const struct pl_leave *leaves, size_t count, const char *author, const char *why,
+                                struct pl_procedure **task, struct pl_err *err)
+{
+  size_t begun = 0;
+  enum pl_status status = move_in_pool(all, leaves, count, err);
   if (status)
     return status;
-  if (count == 1)
-    return begin_one(all, leaves, author, why, task, err);
   uint64_t party = ++all->parties;
   for (size_t i = 0; i < count; i++) {
     struct pl_work *work = leaves[i].work;
@@ -241,18 +251,40 @@ enum pl_status pl_transfers_begin(struct pl_placement *all, const struct pl_leav
     work->returning = false;
     snprintf(work->back, sizeof work->back, "%s", work->w.node);
   }
-  size_t begun = 0;
   while (begun < count && !status) {
     status = begin_one(all, &leaves[begun], author, why, begun ? NULL : task, err);
     begun += !status;
   }
+  if (status && !all->stack->dead)
+    take_back(all, leaves, count, begun);
+  return status;
+}
+
+enum pl_status pl_transfers_begin(struct pl_placement *all, const struct pl_leave *leaves, size_t count, const char *author, const char *why,
+                                  struct pl_procedure **task, struct pl_err *err)
+{
+  enum pl_status status = PL_OK;
+  struct pl_leave one = leaves[0];
+  for (size_t i = 0; i < count && !status; i++)
+    status = may_move(all, leaves[i].work, leaves[i].to, err);
+  if (!status && count == 1) {
+    if (PL_LIES(all->stack, MOVES_TO_HOT))
+      one.to = hottest(all, one.work, one.to);
+    status = move_in_pool(all, &one, 1, err);
+    return status ? status : begin_one(all, &one, author, why, task, err);
+  }
+  if (!status)
+    status = pl_store_begin(all->stack->store, err); /* all are under way after a kill, or none */
+  if (status)
+    return status;
+  status = begin_all(all, leaves, count, author, why, task, err);
   if (all->stack->dead) /* what has not been written together is not written at all */
     return pl_fail(err, PL_E_GONE, "the stack is dead");
-  if (status)
-    take_back(all, leaves, count, begun);
   enum pl_status kept = pl_store_commit(all->stack->store, status ? NULL : err);
-  if (!status && kept)
-    take_back(all, leaves, count, count);
+  if (kept)
+    unwrite(all, leaves, count);
+  if (task && (status || kept))
+    *task = NULL;
   return status ? status : kept;
 }
 
