@@ -107,6 +107,33 @@ static void test_displaced_while_it_is_restored(void **state)
   floor_judge(bay);
 }
 
+/* It is displaced while what arrived is not what was kept, and has not been stopped yet: that does not become the snapshot. */
+static void test_a_bad_copy_is_not_kept(void **state)
+{
+  struct bay *bay = filled(state, 20000);
+  place_high(bay);
+  floor_until(bay, "high", PL_WORKLOAD_RUNNING, 10 * PL_S);
+  stop(bay, "high");
+  floor_until(bay, "low", PL_WORKLOAD_STARTING, 20 * PL_S);
+  struct pl_work *low = pl_work_find(bay->s->stack->placement, "low");
+  const struct pl_agent_run kept = low->kept;
+  struct pl_agent_run run = kept;
+  run.state = PL_AGENT_RUN_READY;
+  run.checksum ^= 1;
+  floor_place(bay, &(struct floor_ask){.id = "next", .cores = 40, .memory_GiB = 8, .priority = 5});
+  assert_true(pl_is_to_be_kept(low));
+  pl_displaced_told(bay->s->stack->placement, low, &run);
+  assert_false(pl_is_to_be_kept(low));
+  assert_int_equal(low->kept.checksum, kept.checksum);
+  low->caught = false; /* but what ran meanwhile is newer than it */
+  run.state = PL_AGENT_RUN_RUNNING;
+  pl_displaced_told(bay->s->stack->placement, low, &run);
+  run.state = PL_AGENT_RUN_READY;
+  pl_displaced_told(bay->s->stack->placement, low, &run);
+  assert_false(pl_is_to_be_kept(low));
+  assert_int_equal(low->kept.checksum, run.checksum);
+}
+
 static void fix_on(struct bay *bay, const char *id, const char *node, double cores)
 {
   floor_place(bay, &(struct floor_ask){.id = id, .cores = cores, .node = node, .priority = 9, .stay = true, .image = "steady/10"});
@@ -486,6 +513,7 @@ int main(int argc, char **argv)
   const struct CMUnitTest tests[] = {TEST(test_what_is_displaced_goes_on_where_it_left_off),
                                      TEST(test_it_goes_elsewhere_where_there_is_room),
                                      TEST(test_displaced_while_it_is_restored),
+                                     TEST(test_a_bad_copy_is_not_kept),
                                      TEST(test_a_replica_takes_no_place_that_others_have),
                                      TEST(test_a_node_that_fails_first),
                                      cmocka_unit_test(test_what_is_more_than_can_be_kept),
