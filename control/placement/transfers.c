@@ -89,6 +89,8 @@ static enum pl_status may_move(const struct pl_placement *all, const struct pl_w
     return pl_fail(err, PL_E_BUSY, "%s moves together with others that are tied to it, and they are still on their way", work->w.id);
   if (work->w.request.stay)
     return pl_fail(err, PL_E_USAGE, "%s is to stay on %s: whoever ordered it said so", work->w.id, work->w.node);
+  if (work->w.state == PL_WORKLOAD_LOST && source && source->desc.state == PL_NODE_GONE)
+    return PL_OK; /* with others: it begins anew there */
   if (work->w.state != PL_WORKLOAD_RUNNING && work->w.state != PL_WORKLOAD_RESERVED)
     return pl_fail(err, PL_E_BUSY, "%s is %s, and can move when it is Running", work->w.id, pl_workload_state_name(work->w.state));
   if (work->w.state == PL_WORKLOAD_RUNNING && (!source || !pl_host_answers(source)))
@@ -183,9 +185,11 @@ static enum pl_status begin_one(struct pl_placement *all, const struct pl_leave 
   struct pl_procedure *begun = NULL;
   char *detail = pl_place_explain(all, work, work->w.node, author, why);
   enum pl_status status = PL_OK;
-  if (work->w.state == PL_WORKLOAD_RESERVED) {
+  bool lost = work->w.state == PL_WORKLOAD_LOST; /* there is no way back */
+  if (work->w.state == PL_WORKLOAD_RESERVED || lost) {
     pl_transfer_replace(all, work, leave->to, author, detail);
-    pl_party_hold(all, work);
+    if (!lost)
+      pl_party_hold(all, work);
   } else {
     snprintf(work->w.target, sizeof work->w.target, "%s", leave->to);
     status = pl_transfer_go(all, work, author, &begun, err);
@@ -224,8 +228,10 @@ static void unwrite(struct pl_placement *all, const struct pl_leave *leaves, siz
     struct pl_procedure *p = work->w.task ? pl_procedure_find(all->stack->procedures, work->w.task) : NULL;
     if (!work->party)
       continue;
-    if (!work->move.active)
+    if (!work->move.active && strcmp(work->w.node, work->back) != 0) {
       snprintf(work->w.node, sizeof work->w.node, "%s", work->back);
+      work->w.state = work->w.state == PL_WORKLOAD_STARTING ? PL_WORKLOAD_LOST : work->w.state; /* see pl_transfer_replace */
+    }
     work->party = 0;
     work->back[0] = '\0';
     if (p)
@@ -342,15 +348,19 @@ bool pl_transfers_is_planned(const struct pl_placement *all, const char *id)
   return false;
 }
 
-static bool may_plan(const struct pl_placement *all, const char *id)
+static bool may_plan(const struct pl_placement *all, const struct pl_move *move)
 {
-  const struct pl_work *work = pl_work_find(all, id);
-  return work && !work->move.active && !work->party && !pl_transfers_is_planned(all, id);
+  const struct pl_work *work = pl_work_find(all, move->id);
+  const struct pl_host *target = pl_host_find(all, move->to);
+  if (move->group && (!target || target->desc.state != PL_NODE_UP)) /* nobody wakes it for them */
+    return false;
+  return work && !work->move.active && !work->party && strcmp(work->w.node, move->to) != 0 && !pl_transfers_is_planned(all, move->id) &&
+         (work->w.state != PL_WORKLOAD_LOST || move->group);
 }
 
 static void plan_one(struct pl_placement *all, const struct pl_move *move, const char *after, uint64_t group, const char *why, const char *author)
 {
-  struct pl_planned **link = &all->planned, *planned = may_plan(all, move->id) ? calloc(1, sizeof *planned) : NULL;
+  struct pl_planned **link = &all->planned, *planned = may_plan(all, move) ? calloc(1, sizeof *planned) : NULL;
   if (!planned)
     return;
   snprintf(planned->id, sizeof planned->id, "%s", move->id);
@@ -373,7 +383,7 @@ void pl_transfers_plan_one(struct pl_placement *all, const char *id, const char 
 static bool may_plan_group(const struct pl_placement *all, const struct pl_moves *moves, size_t group)
 {
   for (size_t i = 0; i < moves->count; i++)
-    if (group && moves->moves[i].group == group && !may_plan(all, moves->moves[i].id))
+    if (group && moves->moves[i].group == group && !may_plan(all, &moves->moves[i]))
       return false;
   return true;
 }
@@ -396,7 +406,8 @@ static bool is_alive(const struct pl_placement *all, const struct pl_planned *pl
   const struct pl_work *work = pl_work_find(all, planned->id);
   const struct pl_host *target = pl_host_find(all, planned->to);
   return work && target && target->desc.state == PL_NODE_UP && strcmp(work->w.node, planned->to) != 0 &&
-         (work->w.state == PL_WORKLOAD_RUNNING || work->w.state == PL_WORKLOAD_RESERVED || work->w.state == PL_WORKLOAD_STARTING);
+         (work->w.state == PL_WORKLOAD_RUNNING || work->w.state == PL_WORKLOAD_RESERVED || work->w.state == PL_WORKLOAD_STARTING ||
+          (work->w.state == PL_WORKLOAD_LOST && planned->group));
 }
 
 static bool is_group_alive(const struct pl_placement *all, const struct pl_planned *planned)
