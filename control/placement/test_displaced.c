@@ -435,6 +435,45 @@ static void test_it_has_its_turn(void **state)
   bay_close(bay);
 }
 
+/* The clock is set back while it runs: it has not waited longer than it has. */
+static void test_a_clock_that_is_set_back_makes_nobody_important(void **state)
+{
+  struct bay *bay = filled(state, 100);
+  struct pl_placement *all = bay->s->stack->placement;
+  struct pl_work *low = pl_work_find(all, "low");
+  low->waited_ns = 100 * PL_S;
+  low->placed_wall_ns = pl_room_wall(all) - 40 * PL_S;
+  assert_int_equal(pl_queue_left(all, low), 60 * PL_S);
+  low->placed_wall_ns = pl_room_wall(all) + 1000000 * PL_S;
+  assert_int_equal(pl_queue_left(all, low), 100 * PL_S);
+}
+
+static void put_nowhere(struct bay *bay, const char *id, bool displaced)
+{
+  struct pl_work *work = pl_work_find(bay->s->stack->placement, id);
+  snprintf(work->w.node, sizeof work->w.node, "csu-99");
+  work->w.state = PL_WORKLOAD_STOPPING;
+  work->displaced = displaced;
+  WELL(bay->s, pl_work_keep(bay->s->stack->placement, work, &bay->s->err));
+}
+
+/* Killed as they were stopped, and started with a rig that lacks their node. */
+static void test_a_node_that_left_the_rig(void **state)
+{
+  struct bay *bay = *state;
+  floor_place(bay, &(struct floor_ask){.id = "one", .cores = 8, .image = "steady/10"});
+  floor_place(bay, &(struct floor_ask){.id = "two", .cores = 8, .image = "steady/10"});
+  floor_until(bay, "one", PL_WORKLOAD_RUNNING, 10 * PL_S);
+  floor_until(bay, "two", PL_WORKLOAD_RUNNING, 10 * PL_S);
+  put_nowhere(bay, "one", true);
+  put_nowhere(bay, "two", false);
+  floor_restart(bay);
+  assert_int_equal(floor_find(bay, "one")->state, PL_WORKLOAD_QUEUED);
+  assert_null(pl_placement_find(bay->s->stack->placement, "two")); /* somebody wanted it so */
+  floor_until(bay, "one", PL_WORKLOAD_RUNNING, 60 * PL_S);
+  floor_judge(bay);
+}
+
 /* --- a hot-swap by force --- */
 
 static struct pl_procedure *swap_by_force(struct bay *bay, const char *csu)
@@ -525,6 +564,8 @@ int main(int argc, char **argv)
                                      TEST(test_a_displaced_reservation_stays_one),
                                      cmocka_unit_test(test_displaced_again_and_again_it_is_not_passed),
                                      cmocka_unit_test(test_it_has_its_turn),
+                                     TEST(test_a_clock_that_is_set_back_makes_nobody_important),
+                                     TEST(test_a_node_that_left_the_rig),
                                      TEST(test_a_forced_swap_stops_what_fits_nowhere),
                                      TEST(test_a_forced_swap_is_still_forced_after_a_kill)};
   return cmocka_run_group_tests(tests, NULL, NULL);
