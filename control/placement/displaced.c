@@ -71,9 +71,13 @@ static void keep(struct pl_placement *all, struct pl_work *work, const struct pl
 
 void pl_displaced_told(struct pl_placement *all, struct pl_work *work, const struct pl_agent_run *run)
 {
-  if (run->state == PL_AGENT_RUN_READY)
+  if (run->state == PL_AGENT_RUN_RUNNING)
+    work->ran = true;
+  else if (run->state == PL_AGENT_RUN_READY && !work->ran && pl_kept_is_bad(work, run))
+    nothing_kept(all, work, "what arrived is not what was kept");
+  else if (run->state == PL_AGENT_RUN_READY)
     keep(all, work, run);
-  else if (run->state != PL_AGENT_RUN_RUNNING)
+  else
     nothing_kept(all, work, "it did not run any more");
 }
 
@@ -98,7 +102,7 @@ void pl_work_displace(struct pl_placement *all, struct pl_work *work, const char
   if (work->w.state == PL_WORKLOAD_STOPPING) /* it goes as it is */
     return;
   work->displaced = true;
-  work->caught = false;
+  work->caught = work->ran = false;
   work->tries = 0;
   pl_decide(all, "evict", work->w.id, work->w.node, "placement", NULL, "%s makes room on %s for %s, and waits for another place", work->w.id, work->w.node, by);
   snprintf(work->w.why, sizeof work->w.why, "%s took its place", by);

@@ -24,7 +24,7 @@ static void strand(struct pl_placement *all, const char *id, const char *why)
 {
   struct pl_work *work = pl_work_find(all, id);
   struct pl_host *host = work ? pl_host_find(all, work->w.node) : NULL;
-  if (!host || work->move.active)
+  if (!host || work->move.active || work->w.state == PL_WORKLOAD_STOPPING) /* it is on its way, or leaves by itself */
     return;
   if (is_expendable(work, host)) {
     (void)pl_pool_release(all->pool, work->w.id, NULL);
@@ -92,6 +92,7 @@ void pl_placement_force(struct pl_placement *placement, struct pl_item *node)
   if (!host)
     return;
   host->forced = true;
+  host->stuck = false; /* what was found before may not hold any more */
   placement->drained_version = 0;
   pl_room_poke(placement);
 }

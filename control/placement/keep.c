@@ -263,22 +263,38 @@ static void take(void *ctx, const char *key, const char *value)
   json_object_put(object);
 }
 
+/* Its node left the rig: it waits for another one, unless it was to stop anyway. */
+static enum pl_status uproot(struct pl_placement *all, struct pl_work *work, struct pl_err *err)
+{
+  struct pl_workload *w = &work->w;
+  if (w->state == PL_WORKLOAD_STOPPING && !work->displaced) {
+    pl_work_remove(all, work);
+    return PL_OK;
+  }
+  if (w->state == PL_WORKLOAD_STOPPING) {
+    pl_displaced_gone(all, work, "its node is not in this rig any more");
+    return PL_OK;
+  }
+  pl_work_state(all, work, PL_WORKLOAD_QUEUED, "%s is not in this rig any more", w->node);
+  w->node[0] = w->target[0] = '\0';
+  work->displaced = true;
+  return pl_work_keep(all, work, err);
+}
+
 /* What it has in the pool: at both ends while it moves. */
 static enum pl_status adopt(struct pl_placement *all, struct pl_work *work, struct pl_err *err)
 {
   struct pl_workload *w = &work->w;
-  if (!w->node[0] || w->state == PL_WORKLOAD_QUEUED || work->displaced)
+  if (!w->node[0] || w->state == PL_WORKLOAD_QUEUED)
     return PL_OK;
-  if (!pl_host_find(all, w->node)) { /* the rig has it no more */
-    pl_work_state(all, work, PL_WORKLOAD_QUEUED, "%s is not in this rig any more", w->node);
-    w->node[0] = w->target[0] = '\0';
-    work->displaced = true;
-    return pl_work_keep(all, work, err);
-  }
+  if (!pl_host_find(all, w->node))
+    return uproot(all, work, err);
+  if (work->displaced)
+    return PL_OK;
   enum pl_status status = pl_pool_adopt(all->pool, &w->request, work->replica, w->node, err);
-  if (!status && w->state == PL_WORKLOAD_MOVING)
+  if (!status && w->state == PL_WORKLOAD_MOVING && strcmp(w->node, w->target) != 0)
     pl_transfer_hold(all, work, w->node);
-  else if (!status)
+  else if (!status) /* also one that is there already, and only its procedure is not over */
     pl_party_hold(all, work);
   return status;
 }
@@ -294,7 +310,8 @@ enum pl_status pl_works_read(struct pl_placement *all, struct pl_err *err)
   free(text);
   status = pl_store_each(all->stack->store, PLACE, take, &reading, err);
   status = status ? status : reading.status;
-  for (struct pl_work *work = all->first; work && !status; work = pl_work_next(work)) {
+  for (struct pl_work *work = all->first, *next; work && !status; work = next) {
+    next = pl_work_next(work);
     pl_use_read(all, work);
     status = adopt(all, work, err);
   }

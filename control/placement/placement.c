@@ -156,8 +156,10 @@ enum pl_status pl_placement_start(struct pl_placement *all, struct pl_err *err)
   (void)err;
   all->started = true;
   for (struct pl_work *work = all->first; work; work = pl_work_next(work))
-    if (work->w.state == PL_WORKLOAD_MOVING && !work->move.active)
+    if (work->w.state == PL_WORKLOAD_MOVING && !work->move.active) {
+      work->returning = false; /* it has not tried yet */
       pl_transfer_over(all, work, !strcmp(work->w.node, work->w.target), "the stack ended before it began");
+    }
   pl_room_poke(all);
   return PL_OK;
 }

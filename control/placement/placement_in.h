@@ -48,6 +48,7 @@ struct pl_work { /* a workload with what only the room knows */
   bool restored;          /* stood in the store at the start: where it runs is not known before all agents were asked */
   bool displaced;         /* STOPPING: it waits for another place afterwards; QUEUED: it is one replica that had a place */
   bool caught;            /* displaced, STOPPING: its snapshot is in the store, or there is none to be had */
+  bool ran;               /* displaced, STOPPING: it was seen to run, so that what stands there is newer than what was kept */
   struct pl_agent_run kept; /* its snapshot, from when it is displaced until it runs again; handle 0: none */
   unsigned tries;         /* of a snapshot, or of its copy, in vain */
   bool away;              /* to be freed */

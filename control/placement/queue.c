@@ -27,6 +27,8 @@ static int64_t importance(const struct pl_placement *all, const struct pl_work *
 int64_t pl_queue_left(const struct pl_placement *all, const struct pl_work *work)
 {
   int64_t left = work->waited_ns - (pl_room_wall(all) - work->placed_wall_ns);
+  if (left > work->waited_ns) /* the clock was set back */
+    return work->waited_ns;
   return left > 0 ? left : 0;
 }
 

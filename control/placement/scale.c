@@ -21,6 +21,8 @@ static enum pl_status vertical(struct pl_placement *all, struct pl_work *work, c
 {
   struct pl_request request = work->w.request;
   struct pl_err why = {0};
+  if (work->party) /* it may have to go back, to what is held for it there */
+    return pl_fail(err, PL_E_BUSY, "%s moves together with others that are tied to it, and they are still on their way. Scale it when that is over", work->w.id);
   request.need = *need;
   if (work->w.request.need.of[PL_DIMENSION_CORES] != need->of[PL_DIMENSION_CORES] && work->w.request.need.of[PL_DIMENSION_POWER] == need->of[PL_DIMENSION_POWER])
     request.need.of[PL_DIMENSION_POWER] = request.need.of[PL_DIMENSION_HEAT] = 0; /* by its cores, anew */

@@ -107,6 +107,33 @@ static void test_displaced_while_it_is_restored(void **state)
   floor_judge(bay);
 }
 
+/* It is displaced while what arrived is not what was kept, and has not been stopped yet: that does not become the snapshot. */
+static void test_a_bad_copy_is_not_kept(void **state)
+{
+  struct bay *bay = filled(state, 20000);
+  place_high(bay);
+  floor_until(bay, "high", PL_WORKLOAD_RUNNING, 10 * PL_S);
+  stop(bay, "high");
+  floor_until(bay, "low", PL_WORKLOAD_STARTING, 20 * PL_S);
+  struct pl_work *low = pl_work_find(bay->s->stack->placement, "low");
+  const struct pl_agent_run kept = low->kept;
+  struct pl_agent_run run = kept;
+  run.state = PL_AGENT_RUN_READY;
+  run.checksum ^= 1;
+  floor_place(bay, &(struct floor_ask){.id = "next", .cores = 40, .memory_GiB = 8, .priority = 5});
+  assert_true(pl_is_to_be_kept(low));
+  pl_displaced_told(bay->s->stack->placement, low, &run);
+  assert_false(pl_is_to_be_kept(low));
+  assert_int_equal(low->kept.checksum, kept.checksum);
+  low->caught = false; /* but what ran meanwhile is newer than it */
+  run.state = PL_AGENT_RUN_RUNNING;
+  pl_displaced_told(bay->s->stack->placement, low, &run);
+  run.state = PL_AGENT_RUN_READY;
+  pl_displaced_told(bay->s->stack->placement, low, &run);
+  assert_false(pl_is_to_be_kept(low));
+  assert_int_equal(low->kept.checksum, run.checksum);
+}
+
 static void fix_on(struct bay *bay, const char *id, const char *node, double cores)
 {
   floor_place(bay, &(struct floor_ask){.id = id, .cores = cores, .node = node, .priority = 9, .stay = true, .image = "steady/10"});
@@ -408,6 +435,45 @@ static void test_it_has_its_turn(void **state)
   bay_close(bay);
 }
 
+/* The clock is set back while it runs: it has not waited longer than it has. */
+static void test_a_clock_that_is_set_back_makes_nobody_important(void **state)
+{
+  struct bay *bay = filled(state, 100);
+  struct pl_placement *all = bay->s->stack->placement;
+  struct pl_work *low = pl_work_find(all, "low");
+  low->waited_ns = 100 * PL_S;
+  low->placed_wall_ns = pl_room_wall(all) - 40 * PL_S;
+  assert_int_equal(pl_queue_left(all, low), 60 * PL_S);
+  low->placed_wall_ns = pl_room_wall(all) + 1000000 * PL_S;
+  assert_int_equal(pl_queue_left(all, low), 100 * PL_S);
+}
+
+static void put_nowhere(struct bay *bay, const char *id, bool displaced)
+{
+  struct pl_work *work = pl_work_find(bay->s->stack->placement, id);
+  snprintf(work->w.node, sizeof work->w.node, "csu-99");
+  work->w.state = PL_WORKLOAD_STOPPING;
+  work->displaced = displaced;
+  WELL(bay->s, pl_work_keep(bay->s->stack->placement, work, &bay->s->err));
+}
+
+/* Killed as they were stopped, and started with a rig that lacks their node. */
+static void test_a_node_that_left_the_rig(void **state)
+{
+  struct bay *bay = *state;
+  floor_place(bay, &(struct floor_ask){.id = "one", .cores = 8, .image = "steady/10"});
+  floor_place(bay, &(struct floor_ask){.id = "two", .cores = 8, .image = "steady/10"});
+  floor_until(bay, "one", PL_WORKLOAD_RUNNING, 10 * PL_S);
+  floor_until(bay, "two", PL_WORKLOAD_RUNNING, 10 * PL_S);
+  put_nowhere(bay, "one", true);
+  put_nowhere(bay, "two", false);
+  floor_restart(bay);
+  assert_int_equal(floor_find(bay, "one")->state, PL_WORKLOAD_QUEUED);
+  assert_null(pl_placement_find(bay->s->stack->placement, "two")); /* somebody wanted it so */
+  floor_until(bay, "one", PL_WORKLOAD_RUNNING, 60 * PL_S);
+  floor_judge(bay);
+}
+
 /* --- a hot-swap by force --- */
 
 static struct pl_procedure *swap_by_force(struct bay *bay, const char *csu)
@@ -486,6 +552,7 @@ int main(int argc, char **argv)
   const struct CMUnitTest tests[] = {TEST(test_what_is_displaced_goes_on_where_it_left_off),
                                      TEST(test_it_goes_elsewhere_where_there_is_room),
                                      TEST(test_displaced_while_it_is_restored),
+                                     TEST(test_a_bad_copy_is_not_kept),
                                      TEST(test_a_replica_takes_no_place_that_others_have),
                                      TEST(test_a_node_that_fails_first),
                                      cmocka_unit_test(test_what_is_more_than_can_be_kept),
@@ -497,6 +564,8 @@ int main(int argc, char **argv)
                                      TEST(test_a_displaced_reservation_stays_one),
                                      cmocka_unit_test(test_displaced_again_and_again_it_is_not_passed),
                                      cmocka_unit_test(test_it_has_its_turn),
+                                     TEST(test_a_clock_that_is_set_back_makes_nobody_important),
+                                     TEST(test_a_node_that_left_the_rig),
                                      TEST(test_a_forced_swap_stops_what_fits_nowhere),
                                      TEST(test_a_forced_swap_is_still_forced_after_a_kill)};
   return cmocka_run_group_tests(tests, NULL, NULL);

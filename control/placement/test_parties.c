@@ -2,6 +2,9 @@
 /* Workloads that are tied leave together: all or none, back when one cannot, and after a kill at each step. */
 #include "control/placement/placement_test.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+
 /* db on that node, and cache with it. */
 static void place_pair(struct bay *bay, const char *node, int64_t data_MiB)
 {
@@ -85,7 +88,12 @@ static void test_places_are_held_until_all_are_there(void **state)
     assert_int_equal(view.given.of[PL_DIMENSION_CORES], 16000);
   }
   assert_int_equal(pl_placement_migrate(all, floor_find(bay, "db"), "csu-4", "tester", NULL, &bay->s->err), PL_E_BUSY);
+  struct pl_amounts more = floor_find(bay, "db")->request.need; /* what is held for its way back would be too little */
+  more.of[PL_DIMENSION_CORES] = 12000;
+  assert_int_equal(pl_placement_scale(all, floor_find(bay, "db"), &more, 0, "tester", &bay->s->err), PL_E_BUSY);
+  assert_non_null(strstr(bay->s->err.text, "still on their way"));
   until_together(bay, "csu-6");
+  WELL(bay->s, pl_placement_scale(all, floor_find(bay, "db"), &more, 0, "tester", &bay->s->err));
 }
 
 static void test_when_one_fails_both_are_where_they_were(void **state)
@@ -203,6 +211,102 @@ static void test_killed_on_the_way_back(void **state)
   }
 }
 
+static struct pl_amounts given(struct bay *bay, const char *node)
+{
+  struct pl_node_view view;
+  assert_true(pl_pool_view(pl_placement_pool(bay->s->stack->placement), node, &view));
+  return view.given;
+}
+
+/* Killed when its row says that it is there and its procedure is not over: where it came from is held all the same. */
+static void test_the_way_back_is_held_after_a_kill(void **state)
+{
+  struct bay *bay = *state;
+  place_pair(bay, "csu-2", 20000);
+  floor_migrate(bay, "db", "csu-6");
+  for (int i = 0; i < 6000 && strcmp(floor_find(bay, "db")->node, "csu-6") != 0; i++)
+    stand_run(bay->s, 10 * PL_MS);
+  assert_int_equal(floor_find(bay, "db")->state, PL_WORKLOAD_MOVING);
+  assert_string_equal(floor_find(bay, "db")->node, "csu-6");
+  floor_restart(bay);
+  assert_string_equal(floor_find(bay, "db")->node, "csu-6");
+  assert_int_equal(floor_find(bay, "db")->state, PL_WORKLOAD_MOVING);
+  assert_int_equal(given(bay, "csu-2").of[PL_DIMENSION_CORES], 16000);
+  assert_int_equal(given(bay, "csu-6").of[PL_DIMENSION_CORES], 16000);
+  until_together(bay, "csu-6");
+}
+
+/* Its row says that it goes back, and no procedure does: killed between the two. */
+static void test_a_way_back_that_never_began_is_begun(void **state)
+{
+  struct bay *bay = *state;
+  place_pair(bay, "csu-2", 20000);
+  floor_migrate(bay, "db", "csu-6");
+  struct pl_procedure *cache = pl_procedure_find(bay->s->stack->procedures, floor_find(bay, "cache")->task);
+  for (int i = 0; i < 600 && (floor_find(bay, "db")->state != PL_WORKLOAD_RUNNING || strcmp(floor_find(bay, "db")->node, "csu-6")); i++)
+    stand_run(bay->s, 100 * PL_MS);
+  WELL(bay->s, pl_procedure_cancel(cache, "back", &bay->s->err));
+  struct pl_work *db = work(bay, "db");
+  db->returning = true;
+  snprintf(db->w.target, sizeof db->w.target, "csu-2");
+  db->w.state = PL_WORKLOAD_MOVING;
+  WELL(bay->s, pl_work_keep(bay->s->stack->placement, db, &bay->s->err));
+  floor_restart(bay);
+  until_together(bay, "csu-2");
+  struct floor_heard *heard = calloc(1, sizeof *heard);
+  pl_placement_decisions(bay->s->stack->placement, 0, 1000, floor_hear, heard);
+  assert_null(strstr(heard->words, "apart from what is tied to it"));
+  free(heard);
+}
+
+/* --- a store that cannot be written --- */
+
+static void let_files_grow(rlim_t size)
+{
+  struct rlimit limit;
+  signal(SIGXFSZ, SIG_IGN);
+  assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+  limit.rlim_cur = size;
+  assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static void count_rows(void *ctx, const struct pl_store_procedure *row)
+{
+  *(size_t *)ctx += !strcmp(row->kind, "migrate");
+}
+
+/* Their procedures had begun, and were taken back with all that was written: nobody has moved, and the ids that they had are others' now. */
+static void test_a_party_that_cannot_be_written_never_was(void **state)
+{
+  struct bay *bay = *state;
+  struct pl_procedure *task = NULL;
+  size_t before = 0, after = 0;
+  place_pair(bay, "csu-2", 3000);
+  WELL(bay->s, pl_store_procedures(bay->s->stack->store, false, count_rows, &before, &bay->s->err));
+  let_files_grow(1000);
+  enum pl_status status = pl_placement_migrate(bay->s->stack->placement, floor_find(bay, "db"), "csu-6", "tester", &task, &bay->s->err);
+  let_files_grow(RLIM_INFINITY);
+  assert_int_equal(status, PL_E_IO);
+  assert_null(task);
+  for (size_t i = 0; i < 2; i++) {
+    const struct pl_work *each = work(bay, i ? "db" : "cache");
+    assert_int_equal(each->party, 0);
+    assert_false(each->move.active);
+    assert_int_equal(each->w.task, 0);
+    assert_int_equal(each->w.state, PL_WORKLOAD_RUNNING);
+    assert_string_equal(each->w.node, "csu-2");
+  }
+  assert_int_equal(given(bay, "csu-2").of[PL_DIMENSION_CORES], 16000);
+  assert_int_equal(given(bay, "csu-6").of[PL_DIMENSION_CORES], 0);
+  stand_run(bay->s, 5 * PL_S);
+  WELL(bay->s, pl_store_procedures(bay->s->stack->store, false, count_rows, &after, &bay->s->err));
+  assert_int_equal(after, before);
+  task = floor_migrate(bay, "db", "csu-6");
+  assert_ptr_equal(pl_procedure_find(bay->s->stack->procedures, task->id), task);
+  bay_until_over(bay, task, PL_PROCEDURE_COMPLETED, 300 * PL_S);
+  until_together(bay, "csu-6");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, floor_setup, bay_teardown)
 int main(int argc, char **argv)
 {
@@ -214,6 +318,9 @@ int main(int argc, char **argv)
                                      TEST(test_a_target_that_dies_parts_nobody),
                                      TEST(test_one_cannot_be_asked_away_alone),
                                      TEST(test_killed_at_each_step),
-                                     TEST(test_killed_on_the_way_back)};
+                                     TEST(test_killed_on_the_way_back),
+                                     TEST(test_the_way_back_is_held_after_a_kill),
+                                     TEST(test_a_way_back_that_never_began_is_begun),
+                                     TEST(test_a_party_that_cannot_be_written_never_was)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -269,6 +269,40 @@ static void test_a_hot_swap_does_not_go_on_over_what_fits_nowhere(void **state)
   floor_judge(bay);
 }
 
+/* It fits nowhere else, and is leaving: that is waited for. */
+static void test_what_is_being_stopped_keeps_no_node_from_being_emptied(void **state)
+{
+  struct bay *bay = *state;
+  floor_place(bay, &(struct floor_ask){.id = "fixed", .cores = 8, .node = "csu-2", .stay = true});
+  floor_until(bay, "fixed", PL_WORKLOAD_RUNNING, 10 * PL_S);
+  WELL(bay->s, pl_placement_stop(bay->s->stack->placement, floor_find(bay, "fixed"), "tester", &bay->s->err));
+  struct pl_procedure *p = bay_begin(bay, &pl_hot_swap, "csu-2");
+  bay_until_step(bay, p, "ready", 60 * PL_S);
+  assert_null(pl_placement_find(bay->s->stack->placement, "fixed"));
+}
+
+static bool is_stuck(struct stand *s, void *ctx)
+{
+  struct pl_err why = {0};
+  bool stuck = false;
+  (void)pl_placement_is_drained(s->stack->placement, ctx, &stuck, &why);
+  return stuck;
+}
+
+/* What was found before it was forced is out of date. */
+static void test_a_forced_node_is_not_stuck_any_more(void **state)
+{
+  struct bay *bay = *state;
+  struct pl_item *csu = stand_item(bay->s, "csu-2");
+  floor_place(bay, &(struct floor_ask){.id = "fixed", .cores = 8, .node = "csu-2", .stay = true});
+  floor_until(bay, "fixed", PL_WORKLOAD_RUNNING, 10 * PL_S);
+  WELL(bay->s, pl_placement_drain(bay->s->stack->placement, csu, "tester", &bay->s->err));
+  assert_int_not_equal(stand_until(bay->s, is_stuck, csu, 10 * PL_S), PL_NEVER);
+  pl_placement_force(bay->s->stack->placement, csu);
+  assert_false(is_stuck(bay->s, csu));
+  floor_until(bay, "fixed", PL_WORKLOAD_QUEUED, 10 * PL_S);
+}
+
 static void test_an_evacuated_module_is_empty_before_it_is_off(void **state)
 {
   struct bay *bay = *state;
@@ -306,6 +340,8 @@ int main(int argc, char **argv)
                                      TEST(test_killed_on_the_way_back),
                                      TEST(test_a_hot_swap_empties_its_unit_first),
                                      TEST(test_a_hot_swap_does_not_go_on_over_what_fits_nowhere),
+                                     TEST(test_what_is_being_stopped_keeps_no_node_from_being_emptied),
+                                     TEST(test_a_forced_node_is_not_stuck_any_more),
                                      TEST(test_an_evacuated_module_is_empty_before_it_is_off)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

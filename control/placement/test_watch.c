@@ -78,6 +78,82 @@ static void test_a_lost_module_by_priority(void **state)
   floor_judge(bay);
 }
 
+static void fix_on(struct bay *bay, const char *id, const char *node, double cores)
+{
+  floor_place(bay, &(struct floor_ask){.id = id, .cores = cores, .node = node, .stay = true, .image = "steady/10"});
+  floor_until(bay, id, PL_WORKLOAD_RUNNING, 10 * PL_S);
+}
+
+static void free_again(struct bay *bay, const char *id)
+{
+  WELL(bay->s, pl_placement_stop(bay->s->stack->placement, floor_find(bay, id), "tester", &bay->s->err));
+  stand_run(bay->s, 3 * PL_S);
+}
+
+/* All are full, but for csu-2 and csu-3: these hold 20 and 50 more; `id`, at csu-1, needs more than 20. */
+static void crowd(struct bay *bay, const char *id)
+{
+  for (int i = 2; i <= 8; i++) {
+    char name[32], node[16];
+    snprintf(name, sizeof name, "full-%d", i);
+    snprintf(node, sizeof node, "csu-%d", i);
+    fix_on(bay, name, node, i > 3 ? 64 : i == 2 ? 30 : 10);
+  }
+  fix_on(bay, "block-2", "csu-2", 34);
+  fix_on(bay, "block-3", "csu-3", 54);
+  floor_place(bay, &(struct floor_ask){.id = id, .cores = 50, .memory_GiB = 8, .image = "steady/10"});
+  floor_until(bay, id, PL_WORKLOAD_RUNNING, 10 * PL_S);
+  assert_string_equal(floor_find(bay, id)->node, "csu-1");
+}
+
+/* What was lost fits where something that runs can make room for it, by a move. */
+static void test_others_make_room_for_what_was_lost(void **state)
+{
+  struct bay *bay = *state;
+  crowd(bay, "big");
+  free_again(bay, "block-3");
+  floor_place(bay, &(struct floor_ask){.id = "half", .cores = 32, .memory_GiB = 8, .image = "steady/10"});
+  floor_until(bay, "half", PL_WORKLOAD_RUNNING, 10 * PL_S);
+  assert_string_equal(floor_find(bay, "half")->node, "csu-3");
+  free_again(bay, "block-2");
+  stand_act(bay->s, "csu-1", "remove");
+  stand_run(bay->s, 40 * PL_S);
+  assert_int_equal(floor_find(bay, "big")->state, PL_WORKLOAD_RUNNING);
+  assert_string_equal(floor_find(bay, "big")->node, "csu-3");
+  assert_string_equal(floor_find(bay, "half")->node, "csu-2");
+  assert_int_equal(floor_find(bay, "half")->moves, 1);
+  floor_judge(bay);
+}
+
+/* Where that runs to which it is tied there is no room: that comes to where both fit. */
+static void test_what_is_tied_goes_with_what_was_lost(void **state)
+{
+  struct bay *bay = *state;
+  crowd(bay, "cache");
+  fix_on(bay, "rest-1", "csu-1", 14);
+  free_again(bay, "block-2");
+  floor_place(bay, &(struct floor_ask){.id = "db", .cores = 4, .memory_GiB = 8, .image = "steady/10"});
+  floor_until(bay, "db", PL_WORKLOAD_RUNNING, 10 * PL_S);
+  assert_string_equal(floor_find(bay, "db")->node, "csu-2");
+  struct pl_workload *cache = floor_find(bay, "cache");
+  cache->request.with[0] = strdup("db"); /* parted, as a loss may have left them */
+  WELL(bay->s, pl_work_keep(bay->s->stack->placement, pl_work_of(cache), &bay->s->err));
+  floor_restart(bay);
+  floor_until_up(bay, 8);
+  stand_act(bay->s, "csu-1", "remove");
+  floor_until(bay, "cache", PL_WORKLOAD_LOST, 20 * PL_S);
+  stand_run(bay->s, 10 * PL_S);
+  assert_int_equal(floor_find(bay, "cache")->state, PL_WORKLOAD_LOST);
+  free_again(bay, "block-3");
+  floor_until(bay, "cache", PL_WORKLOAD_RUNNING, 60 * PL_S);
+  assert_string_equal(floor_find(bay, "cache")->node, "csu-3");
+  stand_run(bay->s, 60 * PL_S);
+  assert_string_equal(floor_find(bay, "db")->node, "csu-3");
+  assert_int_equal(floor_find(bay, "db")->moves, 1);
+  assert_int_equal(pl_work_find(bay->s->stack->placement, "cache")->party, 0);
+  floor_judge(bay);
+}
+
 static void test_replicas_fail_apart(void **state)
 {
   struct bay *bay = *state;
@@ -204,6 +280,8 @@ int main(int argc, char **argv)
   const struct CMUnitTest tests[] = {TEST(test_a_lost_node_is_made_good),
                                      TEST(test_what_comes_back_runs_nothing_twice),
                                      TEST(test_a_lost_module_by_priority),
+                                     TEST(test_others_make_room_for_what_was_lost),
+                                     TEST(test_what_is_tied_goes_with_what_was_lost),
                                      TEST(test_replicas_fail_apart),
                                      TEST(test_a_mute_agent_costs_its_node_the_power),
                                      TEST(test_an_overloaded_node_is_relieved),

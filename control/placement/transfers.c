@@ -89,6 +89,8 @@ static enum pl_status may_move(const struct pl_placement *all, const struct pl_w
     return pl_fail(err, PL_E_BUSY, "%s moves together with others that are tied to it, and they are still on their way", work->w.id);
   if (work->w.request.stay)
     return pl_fail(err, PL_E_USAGE, "%s is to stay on %s: whoever ordered it said so", work->w.id, work->w.node);
+  if (work->w.state == PL_WORKLOAD_LOST && source && source->desc.state == PL_NODE_GONE)
+    return PL_OK; /* with others: it begins anew there */
   if (work->w.state != PL_WORKLOAD_RUNNING && work->w.state != PL_WORKLOAD_RESERVED)
     return pl_fail(err, PL_E_BUSY, "%s is %s, and can move when it is Running", work->w.id, pl_workload_state_name(work->w.state));
   if (work->w.state == PL_WORKLOAD_RUNNING && (!source || !pl_host_answers(source)))
@@ -183,9 +185,11 @@ static enum pl_status begin_one(struct pl_placement *all, const struct pl_leave 
   struct pl_procedure *begun = NULL;
   char *detail = pl_place_explain(all, work, work->w.node, author, why);
   enum pl_status status = PL_OK;
-  if (work->w.state == PL_WORKLOAD_RESERVED) {
+  bool lost = work->w.state == PL_WORKLOAD_LOST; /* there is no way back */
+  if (work->w.state == PL_WORKLOAD_RESERVED || lost) {
     pl_transfer_replace(all, work, leave->to, author, detail);
-    pl_party_hold(all, work);
+    if (!lost)
+      pl_party_hold(all, work);
   } else {
     snprintf(work->w.target, sizeof work->w.target, "%s", leave->to);
     status = pl_transfer_go(all, work, author, &begun, err);
@@ -215,25 +219,37 @@ static void take_back(struct pl_placement *all, const struct pl_leave *leaves, s
   }
 }
 
-enum pl_status pl_transfers_begin(struct pl_placement *all, const struct pl_leave *leaves, size_t count, const char *author, const char *why,
-                                  struct pl_procedure **task, struct pl_err *err)
+/* What was written of them was taken back: none of them has begun, and no agent has been asked for anything yet. */
+static void unwrite(struct pl_placement *all, const struct pl_leave *leaves, size_t count)
 {
-  enum pl_status status = PL_OK;
-  struct pl_leave one = leaves[0];
-  for (size_t i = 0; i < count && !status; i++)
-    status = may_move(all, leaves[i].work, leaves[i].to, err);
-  if (!status && count == 1 && PL_LIES(all->stack, MOVES_TO_HOT)) {
-    one.to = hottest(all, one.work, one.to);
-    leaves = &one;
+  static const char WHY[] = "that it moves could not be written";
+  for (size_t i = 0; i < count; i++) {
+    struct pl_work *work = leaves[i].work;
+    struct pl_procedure *p = work->w.task ? pl_procedure_find(all->stack->procedures, work->w.task) : NULL;
+    if (!work->party)
+      continue;
+    if (!work->move.active && strcmp(work->w.node, work->back) != 0) {
+      snprintf(work->w.node, sizeof work->w.node, "%s", work->back);
+      work->w.state = work->w.state == PL_WORKLOAD_STARTING ? PL_WORKLOAD_LOST : work->w.state; /* see pl_transfer_replace */
+    }
+    work->party = 0;
+    work->back[0] = '\0';
+    if (p)
+      pl_procedure_unwrite(p, WHY);
+    if (work->move.active)
+      pl_transfer_over(all, work, false, WHY);
+    else
+      settle(all, work);
   }
-  if (!status)
-    status = move_in_pool(all, leaves, count, err);
-  if (!status && count > 1)
-    status = pl_store_begin(all->stack->store, err); /* all are under way after a kill, or none */
+}
+
+static enum pl_status begin_all(struct pl_placement *all, const struct pl_leave *leaves, size_t count, const char *author, const char *why,
+                                struct pl_procedure **task, struct pl_err *err)
+{
+  size_t begun = 0;
+  enum pl_status status = move_in_pool(all, leaves, count, err);
   if (status)
     return status;
-  if (count == 1)
-    return begin_one(all, leaves, author, why, task, err);
   uint64_t party = ++all->parties;
   for (size_t i = 0; i < count; i++) {
     struct pl_work *work = leaves[i].work;
@@ -241,18 +257,40 @@ enum pl_status pl_transfers_begin(struct pl_placement *all, const struct pl_leav
     work->returning = false;
     snprintf(work->back, sizeof work->back, "%s", work->w.node);
   }
-  size_t begun = 0;
   while (begun < count && !status) {
     status = begin_one(all, &leaves[begun], author, why, begun ? NULL : task, err);
     begun += !status;
   }
+  if (status && !all->stack->dead)
+    take_back(all, leaves, count, begun);
+  return status;
+}
+
+enum pl_status pl_transfers_begin(struct pl_placement *all, const struct pl_leave *leaves, size_t count, const char *author, const char *why,
+                                  struct pl_procedure **task, struct pl_err *err)
+{
+  enum pl_status status = PL_OK;
+  struct pl_leave one = leaves[0];
+  for (size_t i = 0; i < count && !status; i++)
+    status = may_move(all, leaves[i].work, leaves[i].to, err);
+  if (!status && count == 1) {
+    if (PL_LIES(all->stack, MOVES_TO_HOT))
+      one.to = hottest(all, one.work, one.to);
+    status = move_in_pool(all, &one, 1, err);
+    return status ? status : begin_one(all, &one, author, why, task, err);
+  }
+  if (!status)
+    status = pl_store_begin(all->stack->store, err); /* all are under way after a kill, or none */
+  if (status)
+    return status;
+  status = begin_all(all, leaves, count, author, why, task, err);
   if (all->stack->dead) /* what has not been written together is not written at all */
     return pl_fail(err, PL_E_GONE, "the stack is dead");
-  if (status)
-    take_back(all, leaves, count, begun);
   enum pl_status kept = pl_store_commit(all->stack->store, status ? NULL : err);
-  if (!status && kept)
-    take_back(all, leaves, count, count);
+  if (kept)
+    unwrite(all, leaves, count);
+  if (task && (status || kept))
+    *task = NULL;
   return status ? status : kept;
 }
 
@@ -310,15 +348,19 @@ bool pl_transfers_is_planned(const struct pl_placement *all, const char *id)
   return false;
 }
 
-static bool may_plan(const struct pl_placement *all, const char *id)
+static bool may_plan(const struct pl_placement *all, const struct pl_move *move)
 {
-  const struct pl_work *work = pl_work_find(all, id);
-  return work && !work->move.active && !work->party && !pl_transfers_is_planned(all, id);
+  const struct pl_work *work = pl_work_find(all, move->id);
+  const struct pl_host *target = pl_host_find(all, move->to);
+  if (move->group && (!target || target->desc.state != PL_NODE_UP)) /* nobody wakes it for them */
+    return false;
+  return work && !work->move.active && !work->party && strcmp(work->w.node, move->to) != 0 && !pl_transfers_is_planned(all, move->id) &&
+         (work->w.state != PL_WORKLOAD_LOST || move->group);
 }
 
 static void plan_one(struct pl_placement *all, const struct pl_move *move, const char *after, uint64_t group, const char *why, const char *author)
 {
-  struct pl_planned **link = &all->planned, *planned = may_plan(all, move->id) ? calloc(1, sizeof *planned) : NULL;
+  struct pl_planned **link = &all->planned, *planned = may_plan(all, move) ? calloc(1, sizeof *planned) : NULL;
   if (!planned)
     return;
   snprintf(planned->id, sizeof planned->id, "%s", move->id);
@@ -341,7 +383,7 @@ void pl_transfers_plan_one(struct pl_placement *all, const char *id, const char 
 static bool may_plan_group(const struct pl_placement *all, const struct pl_moves *moves, size_t group)
 {
   for (size_t i = 0; i < moves->count; i++)
-    if (group && moves->moves[i].group == group && !may_plan(all, moves->moves[i].id))
+    if (group && moves->moves[i].group == group && !may_plan(all, &moves->moves[i]))
       return false;
   return true;
 }
@@ -364,7 +406,8 @@ static bool is_alive(const struct pl_placement *all, const struct pl_planned *pl
   const struct pl_work *work = pl_work_find(all, planned->id);
   const struct pl_host *target = pl_host_find(all, planned->to);
   return work && target && target->desc.state == PL_NODE_UP && strcmp(work->w.node, planned->to) != 0 &&
-         (work->w.state == PL_WORKLOAD_RUNNING || work->w.state == PL_WORKLOAD_RESERVED || work->w.state == PL_WORKLOAD_STARTING);
+         (work->w.state == PL_WORKLOAD_RUNNING || work->w.state == PL_WORKLOAD_RESERVED || work->w.state == PL_WORKLOAD_STARTING ||
+          (work->w.state == PL_WORKLOAD_LOST && planned->group));
 }
 
 static bool is_group_alive(const struct pl_placement *all, const struct pl_planned *planned)

@@ -99,6 +99,38 @@ static void displace_for(struct pl_placement *all, struct pl_work *work)
   pl_plan_free(plan);
 }
 
+static void strand(struct pl_placement *all, const char *id)
+{
+  struct pl_work *work = pl_work_find(all, id);
+  if (work && work->w.state == PL_WORKLOAD_LOST && all->stack->settings.preemption)
+    displace_for(all, work);
+}
+
+/* It, and what goes with it: nothing has to be moved. */
+static bool runs_nowhere(const struct pl_placement *all, const struct pl_moves *moves, const struct pl_move *move)
+{
+  for (size_t i = 0; i < moves->count; i++) {
+    const struct pl_move *each = &moves->moves[i];
+    const struct pl_work *work = each == move || (move->group && each->group == move->group) ? pl_work_find(all, each->id) : NULL;
+    const struct pl_host *host = work ? pl_host_find(all, work->w.node) : NULL;
+    if (host && host->desc.state != PL_NODE_GONE && strcmp(work->w.node, each->to) != 0) /* not there already, as those before it in this round */
+      return false;
+  }
+  return true;
+}
+
+/* What runs moves first, or with it: the pool changes then, and what still waits is tried again. */
+static bool is_room_made(const struct pl_placement *all, const struct pl_moves *moves)
+{
+  for (size_t i = 0; i < moves->count; i++) {
+    const struct pl_work *work = pl_work_find(all, moves->moves[i].id);
+    if (work && (work->move.active || pl_transfers_is_planned(all, work->w.id)))
+      return true;
+  }
+  return false;
+}
+
+/* What is lost begins anew at once where it can; the plan's other moves are moves as any. */
 static void repair(struct pl_placement *all)
 {
   const struct pl_goal_desc goal = {.goal = PL_GOAL_REPAIR};
@@ -107,12 +139,13 @@ static void repair(struct pl_placement *all)
   if (pl_moves_plan(all->pool, &goal, &moves, &err))
     return;
   for (size_t i = 0; i < moves.count; i++)
-    restart_at(all, moves.moves[i].id, moves.moves[i].to, moves.why);
-  for (size_t i = 0; i < moves.n_stranded; i++) {
-    struct pl_work *work = pl_work_find(all, moves.stranded[i]);
-    if (work && work->w.state == PL_WORKLOAD_LOST && all->stack->settings.preemption)
-      displace_for(all, work);
-  }
+    if (runs_nowhere(all, &moves, &moves.moves[i]))
+      restart_at(all, moves.moves[i].id, moves.moves[i].to, moves.why);
+  pl_transfers_plan(all, &moves, "placement: for what is lost");
+  for (size_t i = 0; i < moves.count && !is_room_made(all, &moves); i++)
+    strand(all, moves.moves[i].id);
+  for (size_t i = 0; i < moves.n_stranded; i++)
+    strand(all, moves.stranded[i]);
   pl_moves_end(&moves);
 }
 

@@ -84,6 +84,8 @@ enum pl_status pl_procedure_begin(struct pl_stack *stack, const struct pl_proced
                                   struct pl_procedure **procedure, struct pl_err *err);
 /* Ends it as failed where it stands, without any undo: something urgent has taken what it was working on, and to put things back would be wrong. */
 void pl_procedure_abandon(struct pl_procedure *p, const char *why);
+/* The transaction of the store in which it was begun was taken back: it is over, under an id that no row has, and writes nothing. */
+void pl_procedure_unwrite(struct pl_procedure *p, const char *why);
 void pl_procedure_poke(struct pl_procedure *p); /* something that its check looks at has changed */
 enum pl_status pl_procedure_cancel(struct pl_procedure *p, const char *why, struct pl_err *err); /* rolls back */
 struct pl_procedure *pl_procedure_first(const struct pl_procedures *procedures); /* newest first, also those over (the last 1,000) */

@@ -37,6 +37,7 @@ struct pl_run {
   struct pl_err failed;      /* the first command of this step that failed */
   pl_time_ns due;            /* the end of this step's limit */
   pl_time_ns hold_until;
+  bool unwritten;            /* its row was taken back: it gets none */
   pl_time_ns asked;          /* when its units were last asked for readings */
   void (*held)(struct pl_run *run); /* what is tried again when the store can be written */
   enum pl_procedure_state ending;   /* once rolled back */
@@ -51,7 +52,7 @@ struct pl_procedures {
   struct pl_run *newest;     /* all, by p.next */
   struct pl_run *active;     /* those not over */
   size_t n_over;
-  int64_t unwritten;         /* ids of urgent ones that no store could be told of */
+  int64_t unwritten;         /* ids of those that no store could be told of */
   bool closing, resumed;
   struct pl_procedure_listener *listeners;
   struct pl_item_listener on_items;

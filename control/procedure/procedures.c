@@ -293,6 +293,11 @@ static enum pl_status check_begin(struct pl_stack *stack, const struct pl_proced
   return PL_OK;
 }
 
+static int64_t unwritten_id(struct pl_procedures *all)
+{
+  return 1000000000 + ++all->unwritten;
+}
+
 enum pl_status pl_procedure_begin(struct pl_stack *stack, const struct pl_procedure_desc *desc, struct pl_item *item, const char *author,
                                   struct pl_procedure **procedure, struct pl_err *err)
 {
@@ -318,7 +323,7 @@ enum pl_status pl_procedure_begin(struct pl_stack *stack, const struct pl_proced
     status = pl_run_write_new(run, err);
   }
   if (status && desc->urgent && run->n_claims) { /* people and plant first: it runs without a record, and says so */
-    run->p.id = 1000000000 + ++all->unwritten;
+    run->p.id = unwritten_id(all);
     snprintf(run->p.message, sizeof run->p.message, "not in the store: %.200s", err ? err->text : "it cannot be written");
     status = PL_OK;
   }
@@ -337,6 +342,14 @@ void pl_procedure_abandon(struct pl_procedure *p, const char *why)
 {
   if (pl_run_of(p)->stage != PL_STAGE_OVER && !p->stack->dead)
     pl_run_abandon(pl_run_of(p), why);
+}
+
+void pl_procedure_unwrite(struct pl_procedure *p, const char *why)
+{
+  struct pl_run *run = pl_run_of(p);
+  p->id = unwritten_id(run->all); /* the one that it had is the next one's */
+  run->unwritten = true;
+  pl_procedure_abandon(p, why);
 }
 
 void pl_procedure_poke(struct pl_procedure *p)

@@ -71,7 +71,7 @@ static int64_t wall(const struct pl_run *run)
 
 enum pl_status pl_run_trail(struct pl_run *run, const char *what, const char *detail, struct pl_err *err)
 {
-  return pl_store_trail(run->p.stack->store, run->p.id, wall(run), pl_run_step(run)->name, what, detail, err);
+  return run->unwritten ? PL_OK : pl_store_trail(run->p.stack->store, run->p.id, wall(run), pl_run_step(run)->name, what, detail, err);
 }
 
 static enum pl_status write_row(struct pl_run *run, bool is_new, bool step_ended, const char *what, const char *detail, struct pl_err *err)
@@ -97,7 +97,7 @@ static enum pl_status write_row(struct pl_run *run, bool is_new, bool step_ended
 
 enum pl_status pl_run_write(struct pl_run *run, bool step_ended, const char *what, const char *detail, struct pl_err *err)
 {
-  return write_row(run, false, step_ended, what, detail, err);
+  return run->unwritten ? PL_OK : write_row(run, false, step_ended, what, detail, err);
 }
 
 enum pl_status pl_run_write_new(struct pl_run *run, struct pl_err *err)
