@@ -377,6 +377,11 @@ static enum pl_status answer(struct mv_board *b, const struct mv_order *order, s
   return PL_OK;
 }
 
+static enum pl_status no_memory(struct pl_err *err)
+{
+  return pl_fail(err, PL_E_NOMEM, "moves: no memory for a plan");
+}
+
 enum pl_status pl_moves_plan(const struct pl_pool *pool, const struct pl_goal_desc *goal, struct pl_moves *moves, struct pl_err *err)
 {
   struct mv_board b;
@@ -396,7 +401,7 @@ enum pl_status pl_moves_plan(const struct pl_pool *pool, const struct pl_goal_de
       break;
   }
   if (!status && b.short_of_memory)
-    status = pl_fail(err, PL_E_NOMEM, "moves: no memory for a plan");
+    status = no_memory(err);
   if (!status && goal->goal == PL_GOAL_RELIEVE)
     tell_relieved(&b, order.count, moves->why);
   else if (!status && goal->goal != PL_GOAL_CONSOLIDATE)
@@ -417,7 +422,10 @@ static enum pl_status answer_party(struct mv_board *b, const struct mv_shift *pa
   enum pl_status status = PL_OK;
   for (size_t i = 0; i < count; i++)
     mv_shift(b, party[i].alloc, party[i].to);
-  if (!mv_order(b, SIZE_MAX, &order))
+  bool ordered = mv_order(b, SIZE_MAX, &order);
+  if (b->short_of_memory)
+    status = no_memory(err);
+  else if (!ordered)
     status = pl_fail(err, PL_E_RANGE, "their places are free only when others have left them");
   else
     status = answer(b, &order, moves, err);
@@ -441,13 +449,11 @@ enum pl_status pl_moves_together(const struct pl_pool *pool, const char *id, con
   int32_t node = to ? mv_board_node(&b, to) : MV_NONE;
   if (alloc == b.n_allocs || (to && node == MV_NONE))
     status = pl_fail(err, PL_E_USAGE, "moves: there is no %s \"%s\" in the pool", alloc == b.n_allocs ? "allocation" : "node", alloc == b.n_allocs ? id : to);
-  else if (!(count = mv_party(&b, (int32_t)alloc, node, SIZE_MAX, false, party)))
+  else if (!(count = mv_party(&b, (int32_t)alloc, node, SIZE_MAX, false, party)) && !b.short_of_memory)
     status = pl_fail(err, PL_E_RANGE, "%s has no room for all of them", to ? to : "no other place");
   else
     status = answer_party(&b, party, count, moves, err);
   snprintf(moves->why, sizeof moves->why, "with it goes what is tied to it");
-  if (!status && b.short_of_memory)
-    status = pl_fail(err, PL_E_NOMEM, "moves: no memory for a plan");
   mv_board_end(&b);
   return status;
 }
@@ -465,7 +471,7 @@ enum pl_status pl_moves_reunite(const struct pl_pool *pool, struct pl_moves *mov
   b.budget = LOOKS;
   for (size_t i = 0; i < b.n_allocs && !count; i++)
     count = mv_reunite(&b, (int32_t)i, party);
-  if (count)
+  if (count || b.short_of_memory)
     status = answer_party(&b, party, count, moves, err);
   snprintf(moves->why, sizeof moves->why, "it is to be with what it was parted from");
   mv_board_end(&b);

@@ -128,6 +128,8 @@ static void look(struct pl_placement *all, uint64_t party)
     dissolve(all, party);
 }
 
+#define AGAIN (5 * PL_S)
+
 static bool is_quiet(const struct pl_placement *all)
 {
   bool tied = false;
@@ -145,11 +147,14 @@ static void reunite(struct pl_placement *all)
 {
   struct pl_moves moves = {0};
   struct pl_err err = {0};
-  if (all->reunited_version == pl_pool_version(all->pool) || !is_quiet(all))
+  pl_time_ns now = pl_room_now(all);
+  bool due = all->reunited ? now - all->reunited >= AGAIN : all->reunited_version != pl_pool_version(all->pool);
+  if (!due || !is_quiet(all))
     return;
   all->reunited_version = pl_pool_version(all->pool);
   if (!pl_moves_reunite(all->pool, &moves, &err))
     pl_transfers_plan(all, &moves, "placement: what is tied belongs together");
+  all->reunited = moves.count ? now : 0; /* they may not get there: not again at once, but again */
   pl_moves_end(&moves);
 }
 
@@ -201,8 +206,12 @@ static enum pl_status begin(struct pl_placement *all, const struct pl_work *firs
 {
   struct pl_leave leaves[PL_PARTY_MAX];
   size_t count = 0;
-  for (size_t i = 0; i < moves->count && count < PL_PARTY_MAX; i++) {
+  if (moves->count > PL_PARTY_MAX)
+    return pl_fail(err, PL_E_RANGE, "they are %zu, and at most %d can go together", moves->count, PL_PARTY_MAX);
+  for (size_t i = 0; i < moves->count; i++) {
     struct pl_work *work = pl_work_find(all, moves->moves[i].id);
+    if (moves->moves[i].after || moves->moves[i].group != moves->moves[0].group || (moves->count > 1 && !moves->moves[0].group))
+      return pl_fail(err, PL_E_RANGE, "%s could only go when another has gone before", moves->moves[i].id);
     if (!work)
       return pl_fail(err, PL_E_BUSY, "%s is tied to %s, which is being moved. Ask again when that is over", first->w.id, moves->moves[i].id);
     leaves[count++] = (struct pl_leave){work, moves->moves[i].to};

@@ -124,6 +124,7 @@ struct pl_placement {
   uint32_t handle;        /* the last given */
   uint64_t orders, parties; /* the last numbers given */
   uint64_t tried_version; /* of the pool when the queue was last tried in vain */
+  pl_time_ns reunited;    /* when what was parted was last told to move; 0: nothing was */
   pl_time_ns tried, sampled, consolidated, drained, wandered;
   struct pl_work *beginning; /* what pl_migrate is begun for */
   uint64_t drained_version; /* of the pool when drains were last planned */

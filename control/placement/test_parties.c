@@ -259,6 +259,28 @@ static void test_a_way_back_that_never_began_is_begun(void **state)
   free(heard);
 }
 
+/* What was parted and does not get together is not moved again and again; nor is it forgotten. */
+static void test_what_cannot_be_reunited_is_not_tried_at_once(void **state)
+{
+  struct bay *bay = *state;
+  floor_place(bay, &(struct floor_ask){.id = "db", .cores = 8, .image = "steady/50"});
+  floor_until(bay, "db", PL_WORKLOAD_RUNNING, 10 * PL_S);
+  floor_place(bay, &(struct floor_ask){.id = "cache", .cores = 8, .image = "steady/50", .node = strcmp(floor_find(bay, "db")->node, "csu-5") ? "csu-5" : "csu-6"});
+  floor_until(bay, "cache", PL_WORKLOAD_RUNNING, 10 * PL_S);
+  struct pl_workload *cache = floor_find(bay, "cache");
+  free((char *)(uintptr_t)cache->request.node);
+  cache->request.node = NULL;
+  cache->request.with[0] = strdup("db");
+  WELL(bay->s, pl_work_keep(bay->s->stack->placement, work(bay, "cache"), &bay->s->err));
+  floor_restart(bay);
+  struct pl_procedure *p = bay_until_begun(bay, &pl_migrate, 30 * PL_S);
+  WELL(bay->s, pl_procedure_cancel(p, "not now", &bay->s->err));
+  bay_until_over(bay, p, PL_PROCEDURE_CANCELLED, 2 * PL_S);
+  stand_run(bay->s, 2 * PL_S);
+  assert_ptr_equal(bay_newest(bay, &pl_migrate), p);
+  until_together(bay, NULL);
+}
+
 /* --- a store that cannot be written --- */
 
 static void let_files_grow(rlim_t size)
@@ -321,6 +343,7 @@ int main(int argc, char **argv)
                                      TEST(test_killed_on_the_way_back),
                                      TEST(test_the_way_back_is_held_after_a_kill),
                                      TEST(test_a_way_back_that_never_began_is_begun),
+                                     TEST(test_what_cannot_be_reunited_is_not_tried_at_once),
                                      TEST(test_a_party_that_cannot_be_written_never_was)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

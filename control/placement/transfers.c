@@ -236,10 +236,12 @@ static void unwrite(struct pl_placement *all, const struct pl_leave *leaves, siz
     work->back[0] = '\0';
     if (p)
       pl_procedure_unwrite(p, WHY);
-    if (work->move.active)
+    if (work->move.active) {
       pl_transfer_over(all, work, false, WHY);
-    else
-      settle(all, work);
+      continue;
+    }
+    settle(all, work);
+    pl_work_changed(all, work);
   }
 }
 
