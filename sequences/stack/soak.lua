@@ -222,7 +222,8 @@ end
 local function nobody_waits_in_vain()
   for name, mine in pairs(alive) do
     if mine.state == "Queued" and not mine.twin then
-      if stack:preview({ name = name .. "-again", cores = mine.cores, image = "idle", priority = -1 }, { or_nil = true }) then
+      local now = mine.handle:look() -- it may have been scaled since it came
+      if stack:preview({ name = name .. "-again", cores = now.cores, memory = now.memory, image = "idle", priority = -1 }, { or_nil = true }) then
         wait_until(function() return mine.handle.state ~= "Queued" end, { within = minutes(2), every = seconds(1), what = name .. " gets the room that there is", of = stack })
       end
     end
