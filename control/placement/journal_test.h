@@ -2,17 +2,23 @@
 #ifndef PL_CONTROL_JOURNAL_TEST_H
 #define PL_CONTROL_JOURNAL_TEST_H
 
-/* For the tests of the journal of decisions: a folder for it, and what is in it. After cmocka's. */
+/* For the tests of the journal of decisions: a folder for it, and what is in it. */
 #include "control/placement/record.h"
 #include "control/placement/recorder.h"
 #include "control/placement/replay.h"
 
 #include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 struct journal {
   char folder[64];
