@@ -20,6 +20,15 @@
 
 #include <cmocka.h>
 
+/* xorshift */
+static inline uint64_t journal_draw(uint64_t *seed, uint64_t below)
+{
+  *seed ^= *seed << 13;
+  *seed ^= *seed >> 7;
+  *seed ^= *seed << 17;
+  return *seed % below;
+}
+
 struct journal {
   char folder[64];
 };

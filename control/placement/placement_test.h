@@ -162,7 +162,8 @@ static inline void floor_until_up(struct bay *bay, size_t count)
     fail_msg("not %zu nodes are up", count);
 }
 
-static inline struct bay *floor_open_on(const char *rig, const char *mutant, const char *settings)
+/* decisions: the folder of their journal; NULL: none. */
+static inline struct bay *floor_open_recorded(const char *rig, const char *mutant, const char *settings, const char *decisions)
 {
   struct bay *bay = calloc(1, sizeof *bay);
   bay->s = stand_open(rig);
@@ -173,10 +174,16 @@ static inline struct bay *floor_open_on(const char *rig, const char *mutant, con
   bay->s->cfg.store = bay->store;
   bay->s->cfg.mutant = mutant;
   bay->s->cfg.settings = settings;
+  bay->s->cfg.decisions = decisions;
   stand_power_all(bay->s);
   bay_start(bay);
   floor_until_up(bay, 8);
   return bay;
+}
+
+static inline struct bay *floor_open_on(const char *rig, const char *mutant, const char *settings)
+{
+  return floor_open_recorded(rig, mutant, settings, NULL);
 }
 
 static inline struct bay *floor_open_with(const char *mutant, const char *settings)

@@ -2,8 +2,6 @@
 /* Workloads that are tied leave together: all or none, back when one cannot, and after a kill at each step. */
 #include "control/placement/placement_test.h"
 
-#include <signal.h>
-#include <sys/resource.h>
 
 /* db on that node, and cache with it. */
 static void place_pair(struct bay *bay, const char *node, int64_t data_MiB)
@@ -283,15 +281,6 @@ static void test_what_cannot_be_reunited_is_not_tried_at_once(void **state)
 
 /* --- a store that cannot be written --- */
 
-static void let_files_grow(rlim_t size)
-{
-  struct rlimit limit;
-  signal(SIGXFSZ, SIG_IGN);
-  assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
-  limit.rlim_cur = size;
-  assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
-}
-
 static void count_rows(void *ctx, const struct pl_store_procedure *row)
 {
   *(size_t *)ctx += !strcmp(row->kind, "migrate");
@@ -305,9 +294,9 @@ static void test_a_party_that_cannot_be_written_never_was(void **state)
   size_t before = 0, after = 0;
   place_pair(bay, "csu-2", 3000);
   WELL(bay->s, pl_store_procedures(bay->s->stack->store, false, count_rows, &before, &bay->s->err));
-  let_files_grow(1000);
+  stand_let_files_grow(1000);
   enum pl_status status = pl_placement_migrate(bay->s->stack->placement, floor_find(bay, "db"), "csu-6", "tester", &task, &bay->s->err);
-  let_files_grow(RLIM_INFINITY);
+  stand_let_files_grow(RLIM_INFINITY);
   assert_int_equal(status, PL_E_IO);
   assert_null(task);
   for (size_t i = 0; i < 2; i++) {

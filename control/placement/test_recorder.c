@@ -16,10 +16,7 @@ struct churn {
 
 static uint64_t draw(struct churn *c, uint64_t below)
 {
-  c->seed ^= c->seed << 13;
-  c->seed ^= c->seed >> 7;
-  c->seed ^= c->seed << 17;
-  return c->seed % below;
+  return journal_draw(&c->seed, below);
 }
 
 static char *some_id(struct churn *c, char id[32])

@@ -4,30 +4,10 @@
 
 #include "control/placement/journal_test.h"
 
-static uint64_t draw(uint64_t *seed, uint64_t below)
-{
-  *seed ^= *seed << 13;
-  *seed ^= *seed >> 7;
-  *seed ^= *seed << 17;
-  return *seed % below;
-}
-
 static struct bay *open_recorded(struct journal *journal, const char *settings)
 {
-  struct bay *bay = calloc(1, sizeof *bay);
   journal_open(journal);
-  bay->s = stand_open(DEMO_RACK);
-  snprintf(bay->store, sizeof bay->store, "/tmp/pl-floor-XXXXXX");
-  int fd = mkstemp(bay->store);
-  assert_true(fd >= 0);
-  close(fd);
-  bay->s->cfg.store = bay->store;
-  bay->s->cfg.settings = settings;
-  bay->s->cfg.decisions = journal->folder;
-  stand_power_all(bay->s);
-  bay_start(bay);
-  floor_until_up(bay, 8);
-  return bay;
+  return floor_open_recorded(DEMO_RACK, NULL, settings, journal->folder);
 }
 
 static void some_order(struct bay *bay, uint64_t *seed, unsigned number)
@@ -35,11 +15,11 @@ static void some_order(struct bay *bay, uint64_t *seed, unsigned number)
   char id[16], node[16], reservation[37];
   struct pl_why why;
   snprintf(id, sizeof id, "w%u", number);
-  snprintf(node, sizeof node, "csu-%u", (unsigned)(1 + draw(seed, 8)));
-  const struct floor_ask ask = {.id = id, .cores = (double)(1 + draw(seed, 40)), .memory_GiB = (int64_t)(1 + draw(seed, 200)), .data_MiB = (int64_t)draw(seed, 200),
-                                .priority = (int)draw(seed, 4), .node = draw(seed, 6) ? NULL : node, .replicas = (unsigned)draw(seed, 3),
-                                .redundancy = draw(seed, 4) ? PL_REDUNDANCY_NONE : PL_REDUNDANCY_N1, .spread = PL_DOMAIN_MODULE, .queue = draw(seed, 2)};
-  (void)floor_try(bay, &ask, draw(seed, 8) ? PL_ORDER_APPLY : draw(seed, 2) ? PL_ORDER_RESERVE : PL_ORDER_PREVIEW, reservation, &why);
+  snprintf(node, sizeof node, "csu-%u", (unsigned)(1 + journal_draw(seed, 8)));
+  const struct floor_ask ask = {.id = id, .cores = (double)(1 + journal_draw(seed, 40)), .memory_GiB = (int64_t)(1 + journal_draw(seed, 200)), .data_MiB = (int64_t)journal_draw(seed, 200),
+                                .priority = (int)journal_draw(seed, 4), .node = journal_draw(seed, 6) ? NULL : node, .replicas = (unsigned)journal_draw(seed, 3),
+                                .redundancy = journal_draw(seed, 4) ? PL_REDUNDANCY_NONE : PL_REDUNDANCY_N1, .spread = PL_DOMAIN_MODULE, .queue = journal_draw(seed, 2)};
+  (void)floor_try(bay, &ask, journal_draw(seed, 8) ? PL_ORDER_APPLY : journal_draw(seed, 2) ? PL_ORDER_RESERVE : PL_ORDER_PREVIEW, reservation, &why);
 }
 
 static struct pl_workload *some_workload(struct bay *bay, uint64_t *seed)
@@ -47,7 +27,7 @@ static struct pl_workload *some_workload(struct bay *bay, uint64_t *seed)
   size_t count = 0;
   for (struct pl_workload *w = pl_placement_first(bay->s->stack->placement); w; w = w->next)
     count++;
-  size_t which = count ? draw(seed, count) : 0;
+  size_t which = count ? journal_draw(seed, count) : 0;
   struct pl_workload *w = pl_placement_first(bay->s->stack->placement);
   while (w && which--)
     w = w->next;
@@ -59,29 +39,29 @@ static void some_step(struct bay *bay, uint64_t *seed, unsigned number)
   struct pl_placement *placement = bay->s->stack->placement;
   struct pl_workload *w = some_workload(bay, seed);
   char node[16];
-  snprintf(node, sizeof node, "csu-%u", (unsigned)(1 + draw(seed, 8)));
+  snprintf(node, sizeof node, "csu-%u", (unsigned)(1 + journal_draw(seed, 8)));
   struct pl_err err = {0};
-  switch (draw(seed, 9)) {
+  switch (journal_draw(seed, 9)) {
   case 0:
     if (w)
       (void)pl_placement_stop(placement, w, "tester", &err);
     break;
   case 1:
     if (w)
-      (void)pl_placement_migrate(placement, w, draw(seed, 2) ? node : NULL, "tester", NULL, &err);
+      (void)pl_placement_migrate(placement, w, journal_draw(seed, 2) ? node : NULL, "tester", NULL, &err);
     break;
   case 2:
     if (w)
-      (void)pl_placement_scale(placement, w, &(struct pl_amounts){{(int64_t)(1000 * (1 + draw(seed, 40))), (int64_t)(GIB * (1 + draw(seed, 200)))}}, 0, "tester", &err);
+      (void)pl_placement_scale(placement, w, &(struct pl_amounts){{(int64_t)(1000 * (1 + journal_draw(seed, 40))), (int64_t)(GIB * (1 + journal_draw(seed, 200)))}}, 0, "tester", &err);
     break;
-  case 3: (void)pl_placement_close(placement, stand_item(bay->s, node), draw(seed, 2), "tester", &err); break;
+  case 3: (void)pl_placement_close(placement, stand_item(bay->s, node), journal_draw(seed, 2), "tester", &err); break;
   case 4:
-    if (!draw(seed, 4))
-      stand_power(bay->s, node, draw(seed, 2));
+    if (!journal_draw(seed, 4))
+      stand_power(bay->s, node, journal_draw(seed, 2));
     break;
   default: some_order(bay, seed, number); break;
   }
-  stand_run(bay->s, (pl_time_ns)(1 + draw(seed, 8)) * PL_S);
+  stand_run(bay->s, (pl_time_ns)(1 + journal_draw(seed, 8)) * PL_S);
 }
 
 struct logged {
@@ -122,7 +102,7 @@ static void churn(uint64_t seed, const char *settings, unsigned steps, bool whol
   assert_true(journal_each(&journal, journal_replay, &sum) >= 2);
   assert_true(whole ? sum.decisions == logged.count && sum.decisions > steps / 2 && sum.answers > steps / 3 : sum.decisions && sum.decisions <= logged.count);
   for (int i = 0; i < 2; i++) { /* each of the log is in one of the files; of those that are left the last */
-    struct logged one = {.last = whole ? 1 + (int64_t)draw(&seed, (uint64_t)logged.last) : logged.last};
+    struct logged one = {.last = whole ? 1 + (int64_t)journal_draw(&seed, (uint64_t)logged.last) : logged.last};
     journal_each(&journal, find_one, &one);
     assert_int_equal(one.count, 1);
   }

@@ -2,8 +2,6 @@
 /* Procedures over the demo rack: the good paths, what fails on the way and is rolled back, who may take what from whom. */
 #include "control/procedure/procedure_test.h"
 
-#include <signal.h>
-#include <sys/resource.h>
 
 #define TRUTH(part, port) stand_truth(bay->s, part, port)
 
@@ -338,27 +336,18 @@ static void test_urgent_takes_the_unit(void **state)
 
 /* --- the store cannot be written --- */
 
-static void let_files_grow(rlim_t size)
-{
-  struct rlimit limit;
-  signal(SIGXFSZ, SIG_IGN);
-  assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
-  limit.rlim_cur = size;
-  assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
-}
-
 static void test_nothing_is_done_that_cannot_be_written(void **state)
 {
   struct bay *bay = *state;
   bay_power(bay, "csu-1", NULL);
   struct pl_procedure *p = bay_begin(bay, &pl_hot_swap, "csu-1");
-  let_files_grow(1000);
+  stand_let_files_grow(1000);
   assert_int_equal(pl_procedure_begin(bay->s->stack, &pl_power_on, stand_item(bay->s, "csu-2"), "t", NULL, &bay->s->err), PL_E_IO);
   stand_run(bay->s, 10 * PL_S);
   assert_int_equal(p->state, PL_PROCEDURE_RUNNING);
   assert_true(TRUTH("csu-1", "vout") > 46);
   assert_true(TRUTH("csu-2", "power_enable_pin") < 0.5);
-  let_files_grow(RLIM_INFINITY);
+  stand_let_files_grow(RLIM_INFINITY);
   bay_until_step(bay, p, "ready", 10 * PL_S); /* on it goes */
   assert_true(TRUTH("csu-1", "vout") < 5);
 }
@@ -368,9 +357,9 @@ static void test_a_store_that_stays_full_ends_it(void **state)
   struct bay *bay = *state;
   bay_power(bay, "csu-1", NULL);
   struct pl_procedure *p = bay_begin(bay, &pl_hot_swap, "csu-1");
-  let_files_grow(1000);
+  stand_let_files_grow(1000);
   bay_until_over(bay, p, PL_PROCEDURE_FAILED, 100 * PL_S);
-  let_files_grow(RLIM_INFINITY);
+  stand_let_files_grow(RLIM_INFINITY);
   assert_non_null(strstr(p->message, "given up"));
   assert_true(TRUTH("csu-1", "vout") > 46);
 }
@@ -381,10 +370,10 @@ static void test_urgent_goes_on_without_a_store(void **state)
   struct bay *bay = *state;
   bay_power(bay, "csu-1", NULL);
   struct pl_procedure *urgent = NULL;
-  let_files_grow(1000);
+  stand_let_files_grow(1000);
   WELL(bay->s, pl_procedure_begin(bay->s->stack, &pl_thermal_emergency, stand_item(bay->s, "csu-1"), "t", &urgent, &bay->s->err));
   stand_run(bay->s, 2 * PL_S);
-  let_files_grow(RLIM_INFINITY);
+  stand_let_files_grow(RLIM_INFINITY);
   assert_true(TRUTH("csu-1", "vout") < 5);
 }
 

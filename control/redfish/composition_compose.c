@@ -86,29 +86,17 @@ struct manifest { /* one that is on its way */
   size_t n_leaving;
 };
 
-static struct json_object *member(struct json_object *object, const char *name)
-{
-  struct json_object *value = NULL;
-  return json_object_is_type(object, json_type_object) && json_object_object_get_ex(object, name, &value) ? value : NULL;
-}
-
-static const char *text_of(struct json_object *object, const char *name)
-{
-  struct json_object *value = member(object, name);
-  return json_object_is_type(value, json_type_string) ? json_object_get_string(value) : "";
-}
-
 static struct pl_workload *system_of(const struct pl_exchange *x, struct json_object *stanza)
 {
   static const char SYSTEMS[] = "/redfish/v1/Systems/";
-  const char *uri = text_of(member(stanza, "Request"), "@odata.id");
+  const char *uri = pl_json_text(pl_json_member(stanza, "Request"), "@odata.id");
   return strncmp(uri, SYSTEMS, sizeof SYSTEMS - 1) ? NULL : pl_composed_find(x->stack, uri + sizeof SYSTEMS - 1);
 }
 
 static bool read_stanza(struct pl_exchange *x, struct manifest *m, size_t i)
 {
-  struct json_object *stanza = json_object_array_get_idx(m->stanzas, i), *request = member(stanza, "Request");
-  const char *type = text_of(stanza, "StanzaType"), *id = text_of(stanza, "StanzaId");
+  struct json_object *stanza = json_object_array_get_idx(m->stanzas, i), *request = pl_json_member(stanza, "Request");
+  const char *type = pl_json_text(stanza, "StanzaType"), *id = pl_json_text(stanza, "StanzaId");
   char prefix[64];
   snprintf(prefix, sizeof prefix, "Manifest/Stanzas/%zu/Request", i);
   if (!json_object_is_type(request, json_type_object)) {
@@ -129,7 +117,7 @@ static bool read_stanza(struct pl_exchange *x, struct manifest *m, size_t i)
 
 static bool read_manifest(struct pl_exchange *x, struct json_object *manifest, struct manifest *m)
 {
-  m->stanzas = member(manifest, "Stanzas");
+  m->stanzas = pl_json_member(manifest, "Stanzas");
   m->wishes.application = "";
   size_t count = json_object_is_type(m->stanzas, json_type_array) ? json_object_array_length(m->stanzas) : 0;
   if (!count) {
@@ -223,7 +211,7 @@ static struct json_object *response_json(const struct pl_exchange *x, const stru
   }
   json_object_object_get_ex(own, "Placements", &rows);
   for (size_t i = 0; i < json_object_array_length(rows); i++)
-    add_block(x->stack, blocks, text_of(json_object_array_get_idx(rows, i), "Node"));
+    add_block(x->stack, blocks, pl_json_text(json_object_array_get_idx(rows, i), "Node"));
   json_object_object_add(links, "ResourceBlocks", blocks);
   if (json_object_object_get_ex(o, "Oem", NULL)) { /* the whole resource says where it stands */
     json_object_put(links);
@@ -243,7 +231,7 @@ static struct json_object *stanzas_json(const struct pl_exchange *x, const struc
     json_object_object_add(json_object_array_get_idx(stanzas, m->stanza_of[i]), "Response", response_json(x, m, i, plan, kind, expand));
   for (size_t i = 0; i < m->n_leaving; i++)
     json_object_object_add(json_object_array_get_idx(stanzas, m->leaving[i]), "Response",
-                           json_object_get(member(json_object_array_get_idx(stanzas, m->leaving[i]), "Request")));
+                           json_object_get(pl_json_member(json_object_array_get_idx(stanzas, m->leaving[i]), "Request")));
   return stanzas;
 }
 
@@ -295,9 +283,9 @@ static void compose_manifest(struct pl_exchange *x, enum pl_order_kind kind)
   if (fine && kind == PL_ORDER_APPLY)
     fine = decompose(x, m);
   if (fine) {
-    const char *expand = text_of(manifest, "Expand");
+    const char *expand = pl_json_text(manifest, "Expand");
     struct json_object *stanzas = stanzas_json(x, m, plan, kind, !strcmp(expand, "All") || !strcmp(expand, "Relevant"));
-    pl_answer_object(x, 200, envelope(x, kind, reservation, stanzas, text_of(manifest, "Description")));
+    pl_answer_object(x, 200, envelope(x, kind, reservation, stanzas, pl_json_text(manifest, "Description")));
   }
   pl_plan_free(plan);
   free(m);
@@ -347,7 +335,7 @@ static void apply_reservation(struct pl_exchange *x, const char *id)
   }
   for (size_t i = 0; i < json_object_array_length(stanzas); i++) {
     struct json_object *stanza = json_object_array_get_idx(stanzas, i);
-    json_object_object_add(stanza, "Response", pl_json_link(pl_composed_uri(text_of(stanza, "StanzaId"), uri)));
+    json_object_object_add(stanza, "Response", pl_json_link(pl_composed_uri(pl_json_text(stanza, "StanzaId"), uri)));
   }
   pl_plan_free(plan);
   pl_answer_object(x, 200, envelope(x, PL_ORDER_APPLY, id, stanzas, NULL));

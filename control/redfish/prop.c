@@ -168,3 +168,15 @@ struct json_object *pl_json_path(struct json_object *object, const char *path, b
   }
   return *found ? object : NULL;
 }
+
+struct json_object *pl_json_member(struct json_object *object, const char *name)
+{
+  struct json_object *value = NULL;
+  return json_object_is_type(object, json_type_object) && json_object_object_get_ex(object, name, &value) ? value : NULL;
+}
+
+const char *pl_json_text(struct json_object *object, const char *name)
+{
+  struct json_object *value = pl_json_member(object, name);
+  return json_object_is_type(value, json_type_string) ? json_object_get_string(value) : "";
+}

@@ -76,6 +76,8 @@ bool pl_action_is_own(const struct pl_action *action); /* it stands below Action
 /* {"a/b": v}: makes the objects on the way. Takes value. */
 void pl_json_put_path(struct json_object *object, const char *path, struct json_object *value);
 struct json_object *pl_json_path(struct json_object *object, const char *path, bool *found);
+struct json_object *pl_json_member(struct json_object *object, const char *name); /* NULL: there is none, or it is null */
+const char *pl_json_text(struct json_object *object, const char *name);           /* "": there is none, or it is no text */
 struct json_object *pl_json_number(double value);
 /* Template of pl_get_link -> URI. */
 bool pl_uri_expand(const struct pl_res *res, const char *template, char *out, size_t size);

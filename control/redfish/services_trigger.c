@@ -2,7 +2,7 @@
 /* Triggers as they are defined, kept and changed; services_watch.c looks at the metrics. */
 #include "control/redfish/services_trigger.h"
 
-#include "control/redfish/route.h"
+#include "control/redfish/room.h"
 #include "control/redfish/services_report.h"
 #include "control/store/store.h"
 
@@ -92,22 +92,10 @@ static bool check_parts(const struct part *parts, size_t count, struct json_obje
   return true;
 }
 
-static struct json_object *member(struct json_object *object, const char *name)
-{
-  struct json_object *value = NULL;
-  return json_object_is_type(object, json_type_object) && json_object_object_get_ex(object, name, &value) ? value : NULL;
-}
-
-static const char *text_of(struct json_object *object, const char *name)
-{
-  struct json_object *value = member(object, name);
-  return json_object_is_type(value, json_type_string) ? json_object_get_string(value) : "";
-}
-
 static pl_time_ns span_of(struct json_object *object, const char *name)
 {
   pl_time_ns span = 0;
-  return *text_of(object, name) && pl_duration(text_of(object, name), &span) ? span : 0;
+  return *pl_json_text(object, name) && pl_duration(pl_json_text(object, name), &span) ? span : 0;
 }
 
 static size_t index_of(const char *const *words, size_t count, const char *word, size_t fallback)
@@ -136,7 +124,7 @@ static bool read_thresholds(struct pl_metric_trigger *t, struct json_object *lev
     return false;
   for (size_t i = 0; i < PL_THRESHOLDS; i++) {
     char path[64];
-    struct json_object *level = member(levels, THRESHOLDS[i]), *reading = member(level, "Reading");
+    struct json_object *level = pl_json_member(levels, THRESHOLDS[i]), *reading = pl_json_member(level, "Reading");
     struct pl_metric_trigger_condition *c = &t->conditions[i];
     snprintf(path, sizeof path, "NumericThresholds/%s", THRESHOLDS[i]);
     if (level && !check_parts(LEVEL, N(LEVEL), level, path, w))
@@ -145,7 +133,7 @@ static bool read_thresholds(struct pl_metric_trigger *t, struct json_object *lev
       continue;
     c->reading = json_object_get_double(reading);
     c->dwell_ns = span_of(level, "DwellTime");
-    c->activation = (enum pl_activation)index_of(ACTIVATIONS, N(ACTIVATIONS), text_of(level, "Activation"),
+    c->activation = (enum pl_activation)index_of(ACTIVATIONS, N(ACTIVATIONS), pl_json_text(level, "Activation"),
                                                  i >= PL_UPPER_WARNING ? PL_ACTIVATION_INCREASING : PL_ACTIVATION_DECREASING);
     if (any && c->reading < below)
       return is_wrong(w, path, "PropertyValueConflict", path, THRESHOLDS[below_i]);
@@ -173,11 +161,11 @@ static bool read_values(struct pl_metric_trigger *t, struct json_object *values,
     snprintf(path, sizeof path, "DiscreteTriggers/%zu", i);
     if (!check_parts(VALUE, N(VALUE), value, path, w))
       return false;
-    if (!*text_of(value, "Value"))
+    if (!*pl_json_text(value, "Value"))
       return is_wrong(w, path, "PropertyMissing", "DiscreteTriggers/Value", NULL);
-    snprintf(c->value, sizeof c->value, "%s", text_of(value, "Value"));
+    snprintf(c->value, sizeof c->value, "%s", pl_json_text(value, "Value"));
     c->dwell_ns = span_of(value, "DwellTime");
-    size_t severity = index_of(SEVERITIES, N(SEVERITIES), text_of(value, "Severity"), N(SEVERITIES));
+    size_t severity = index_of(SEVERITIES, N(SEVERITIES), pl_json_text(value, "Severity"), N(SEVERITIES));
     c->severity = severity < N(SEVERITIES) ? SEVERITIES[severity] : NULL;
   }
   return true;
@@ -211,7 +199,7 @@ static bool read_metrics(struct pl_metric_trigger *t, struct json_object *proper
 
 static bool has_action(struct json_object *told, const char *action)
 {
-  struct json_object *list = member(told, "TriggerActions");
+  struct json_object *list = pl_json_member(told, "TriggerActions");
   for (size_t i = 0; list && i < json_object_array_length(list); i++)
     if (!strcmp(json_object_get_string(json_object_array_get_idx(list, i)), action))
       return true;
@@ -222,24 +210,24 @@ static bool has_action(struct json_object *told, const char *action)
 static bool read_told(struct pl_metric_trigger *t, struct json_object *told, struct pl_wrong *w)
 {
   static const char *const NUMERIC[] = {"NumericThresholds", "HysteresisReading", "HysteresisDuration"}, *const DISCRETE[] = {"DiscreteTriggerCondition", "DiscreteTriggers"};
-  struct json_object *hysteresis = member(told, "HysteresisReading");
-  t->numeric = !strcmp(text_of(told, "MetricType"), "Numeric");
-  t->changes = !strcmp(text_of(told, "DiscreteTriggerCondition"), "Changed");
+  struct json_object *hysteresis = pl_json_member(told, "HysteresisReading");
+  t->numeric = !strcmp(pl_json_text(told, "MetricType"), "Numeric");
+  t->changes = !strcmp(pl_json_text(told, "DiscreteTriggerCondition"), "Changed");
   for (size_t i = 0; i < (t->numeric ? N(DISCRETE) : N(NUMERIC)); i++)
-    if (member(told, t->numeric ? DISCRETE[i] : NUMERIC[i]))
+    if (pl_json_member(told, t->numeric ? DISCRETE[i] : NUMERIC[i]))
       return is_wrong(w, t->numeric ? DISCRETE[i] : NUMERIC[i], "PropertyValueConflict", t->numeric ? DISCRETE[i] : NUMERIC[i], "MetricType");
-  if (!t->numeric && !member(told, "DiscreteTriggerCondition"))
+  if (!t->numeric && !pl_json_member(told, "DiscreteTriggerCondition"))
     return is_wrong(w, "DiscreteTriggerCondition", "PropertyMissing", "DiscreteTriggerCondition", NULL);
   static const struct part DURATIONS[] = {{"HysteresisDuration", .kind = DURATION}};
-  if (!check_part(DURATIONS, member(told, "HysteresisDuration"), "HysteresisDuration", w))
+  if (!check_part(DURATIONS, pl_json_member(told, "HysteresisDuration"), "HysteresisDuration", w))
     return false;
   t->hold_ns = span_of(told, "HysteresisDuration");
   t->hysteresis = fabs(hysteresis ? json_object_get_double(hysteresis) : 0);
-  t->enabled = !member(told, "TriggerEnabled") || json_object_get_boolean(member(told, "TriggerEnabled"));
+  t->enabled = !pl_json_member(told, "TriggerEnabled") || json_object_get_boolean(pl_json_member(told, "TriggerEnabled"));
   t->sent = has_action(told, "RedfishEvent");
   t->logged = has_action(told, "LogToLogService");
-  return read_metrics(t, member(told, "MetricProperties"), w) &&
-         (t->numeric ? read_thresholds(t, member(told, "NumericThresholds"), w) : read_values(t, member(told, "DiscreteTriggers"), w));
+  return read_metrics(t, pl_json_member(told, "MetricProperties"), w) &&
+         (t->numeric ? read_thresholds(t, pl_json_member(told, "NumericThresholds"), w) : read_values(t, pl_json_member(told, "DiscreteTriggers"), w));
 }
 
 struct pl_metric_trigger *pl_metric_trigger_new(const char *id, struct json_object *told, struct pl_wrong *wrong)
@@ -290,7 +278,7 @@ struct json_object *pl_metric_trigger_merged(struct json_object *told, struct js
   json_object_object_foreach(patch, name, value)
   {
     if (value)
-      json_object_object_add(o, name, pl_metric_trigger_merged(member(told, name), value));
+      json_object_object_add(o, name, pl_metric_trigger_merged(pl_json_member(told, name), value));
     else
       json_object_object_del(o, name);
   }
@@ -346,7 +334,7 @@ static void part_with(struct pl_metric_triggers *all, struct pl_metric_trigger *
 
 static void inherit(struct pl_metric_trigger *t, const struct pl_metric_trigger *before)
 {
-  bool same = json_object_equal(member(t->told, "DiscreteTriggers"), member(before->told, "DiscreteTriggers"));
+  bool same = json_object_equal(pl_json_member(t->told, "DiscreteTriggers"), pl_json_member(before->told, "DiscreteTriggers"));
   if (!t->enabled || !same)
     return;
   for (size_t i = 0; i < t->n_metrics; i++)
@@ -388,8 +376,8 @@ static void load_one(void *ctx, const char *key, const char *value)
 {
   struct pl_metric_triggers *all = ctx;
   struct pl_wrong wrong;
-  struct json_object *o = json_tokener_parse(value), *met = member(o, "Met"), *last = member(o, "Last"), *each;
-  struct pl_metric_trigger *t = o ? pl_metric_trigger_new(key, member(o, "Told"), &wrong) : NULL;
+  struct json_object *o = json_tokener_parse(value), *met = pl_json_member(o, "Met"), *last = pl_json_member(o, "Last"), *each;
+  struct pl_metric_trigger *t = o ? pl_metric_trigger_new(key, pl_json_member(o, "Told"), &wrong) : NULL;
   for (size_t i = 0; t && i < t->n_metrics; i++) {
     t->metrics[i].met = json_object_is_type(met, json_type_array) ? (unsigned)json_object_get_int64(json_object_array_get_idx(met, i)) : 0;
     if (json_object_is_type(last, json_type_array) && (each = json_object_array_get_idx(last, i)))

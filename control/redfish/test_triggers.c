@@ -5,8 +5,6 @@
 #include "control/redfish/services_report.h"
 #include "control/redfish/services_trigger.h"
 
-#include <signal.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -375,15 +373,6 @@ static void it_outlives_what_it_watches(void **state)
   door_close(d);
 }
 
-static void let_files_grow(rlim_t size)
-{
-  struct rlimit limit;
-  signal(SIGXFSZ, SIG_IGN);
-  assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
-  limit.rlim_cur = size;
-  assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
-}
-
 static void what_the_store_refuses_is_not_done_or_tried_again(void **state)
 {
   (void)state;
@@ -393,7 +382,7 @@ static void what_the_store_refuses_is_not_done_or_tried_again(void **state)
   struct ear e;
   listen_to(d, &e);
   make(d, NUMERIC "\"TriggerActions\": [\"RedfishEvent\", \"LogToLogService\"], \"NumericThresholds\": {\"LowerWarning\": {\"Reading\": 200}}}");
-  let_files_grow(1000);
+  stand_let_files_grow(1000);
   volts(d, "190V");
   stand_run(d->stand, 10 * PL_S);
   ask(d, "DELETE", PL_TRIGGERS "/mains", NULL);
@@ -403,7 +392,7 @@ static void what_the_store_refuses_is_not_done_or_tried_again(void **state)
   ask(d, "GET", "/redfish/v1/TelemetryService", NULL);
   bool told = d->status == 200 && !strcmp(text_at(d, "Status/Health"), "Warning");
   uint64_t last = all->log_last;
-  let_files_grow(RLIM_INFINITY);
+  stand_let_files_grow(RLIM_INFINITY);
   assert_int_equal(removed, 500);
   assert_int_equal(found, 200);
   assert_true(told);

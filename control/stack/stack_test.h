@@ -15,8 +15,10 @@
 #include "drivers/rig/bench.h"
 
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define DEMO_RACK "fixtures/rigs/demo-rack.yaml"
@@ -206,6 +208,16 @@ static inline void stand_go_on_lying(const char *self, const char *test)
   snprintf(path, sizeof path, "%.*smutants/%s", (int)(own - self), self, own);
   if (!access(path, X_OK))
     execl(path, path, (char *)NULL);
+}
+
+/* A store cannot be written beyond it: RLIM_INFINITY ends that. */
+static inline void stand_let_files_grow(rlim_t size)
+{
+  struct rlimit limit;
+  signal(SIGXFSZ, SIG_IGN);
+  assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+  limit.rlim_cur = size;
+  assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
 
 #endif
