@@ -151,14 +151,18 @@ def an_older_record_is_kept():
     assert open(os.path.join(folder, "journal-1.jsonl")).read() == texts[0] != texts[1]
 
 
-def wait_for_text(path, text):
-    """Until the kernel has been handed that much of the journal."""
-    until = time.monotonic() + 10
+def wait_for_text(p, path, text):
+    """Until the kernel has been handed that much of the journal. The run must not end before."""
+    until = time.monotonic() + 60
     while time.monotonic() < until:
         if os.path.exists(path) and text in open(path).read():
             return
-        os.sched_yield()
-    raise AssertionError(f"{text!r} is not in {path} after 10 s")
+        try:
+            p.wait(0.01)
+        except subprocess.TimeoutExpired:
+            continue
+        raise AssertionError(f"the run ended before {text!r}:\n{end(p)[1]}")
+    raise AssertionError(f"{text!r} is not in {path} after 60 s")
 
 
 @case
@@ -166,7 +170,7 @@ def sigkill_leaves_a_journal_that_says_where_it_stopped():
     for round_ in range(5):
         last = random.Random(round_).randint(2, 12)
         p, folder = start(f"sigkill-{round_}", text=LONG.replace("wait(ms(20))", f"if i == {last} then log('half done') wait(s(50)) end"))
-        wait_for_text(os.path.join(folder, "journal.jsonl"), "half done")
+        wait_for_text(p, os.path.join(folder, "journal.jsonl"), "half done")
         p.kill()
         end(p)
         raw = open(os.path.join(folder, "journal.jsonl"), "rb").read()
@@ -185,7 +189,7 @@ def sigkill_in_virtual_time_names_the_step_too():
     text = LONG.replace("measure(", 'if i == 3 then log("for long") while true do wait(ms(1)) end end measure(').replace('"step " .. i,', '"step " .. i, { timeout = h(1000000) },')
     p = subprocess.Popen([PLUMB, "run", write("virtual.lua", text), "--out", folder, "--time", "virtual"], cwd=ROOT, stdin=subprocess.DEVNULL,
                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    wait_for_text(os.path.join(folder, "journal.jsonl"), "for long")
+    wait_for_text(p, os.path.join(folder, "journal.jsonl"), "for long")
     p.kill()
     end_code = p.wait(60)
     assert end_code == -signal.SIGKILL, end_code

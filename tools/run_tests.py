@@ -3,7 +3,8 @@
 """Runs the tests of one build, each a process with a time limit and a temporary folder of its own: as many at once as the machine has cores, and more while
 they leave it idle, as most of them wait.
 
-A test is a program build/.../test_* (cmocka) or a script tests/test_*.py that prints lines `ok NAME`, `not ok NAME: why`, `skip NAME: why`.
+A test is a program build/.../test_* (cmocka) or a script tests/test_*.py that prints lines `ok NAME`, `not ok NAME: why`, `skip NAME: why`,
+`again NAME: why`.
 usage: run_tests.py [--build DIR] [--threaded [--list]] [--no-scripts] [NAME...]    (NAME: part of a test's path)
 Ends with `N passed, N failed, N skipped`; exit status 1 when anything failed. DIR/times.txt holds the seconds of each, by the clock and of the processor."""
 import argparse
@@ -189,6 +190,8 @@ def main():
         print(f"  {'FAIL' if failed else 'ok  '} {name:<52} {passed:4d} passed {failed:3d} failed  {seconds:6.1f} s", flush=True)
         for why in skipped:
             print(f"       skipped: {why}")
+        for why in re.findall(r"^again (.*)", out, re.M):
+            print(f"       again: {why}")
         if failed:
             print("\n".join("       | " + line for line in out.strip().splitlines()[-60:]), flush=True)
         total = [total[0] + passed, total[1] + failed, total[2] + len(skipped)]
