@@ -445,17 +445,25 @@ enum pl_status pl_placement_order(struct pl_placement *placement, const struct p
 
 /* --- stop --- */
 
+enum pl_status pl_placement_may_stop(const struct pl_workload *workload, struct pl_err *err)
+{
+  if (workload->state != PL_WORKLOAD_MOVING)
+    return PL_OK;
+  return pl_fail(err, PL_E_BUSY, "%s moves to %s. Stop it when it is there, or cancel task %lld first", workload->id, workload->target, (long long)workload->task);
+}
+
 enum pl_status pl_placement_stop(struct pl_placement *all, struct pl_workload *workload, const char *author, struct pl_err *err)
 {
   struct pl_work *work = pl_work_of(workload);
   struct pl_host *host = pl_host_find(all, workload->node);
-  if (workload->state == PL_WORKLOAD_MOVING)
-    return pl_fail(err, PL_E_BUSY, "%s moves to %s. Stop it when it is there, or cancel task %lld first", workload->id, workload->target, (long long)workload->task);
+  enum pl_status status = pl_placement_may_stop(workload, err);
+  if (status)
+    return status;
   bool at_once = workload->state == PL_WORKLOAD_QUEUED || workload->state == PL_WORKLOAD_RESERVED || !host || host->dark, displaced = work->displaced;
   char why[96];
   snprintf(why, sizeof why, "%s asked for it", author);
   work->displaced = false;
-  enum pl_status status = at_once ? pl_work_unkeep(all, work, err) : pl_work_state_kept(all, work, PL_WORKLOAD_STOPPING, why, err);
+  status = at_once ? pl_work_unkeep(all, work, err) : pl_work_state_kept(all, work, PL_WORKLOAD_STOPPING, why, err);
   if (status) {
     work->displaced = displaced;
     return status;

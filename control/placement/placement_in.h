@@ -128,6 +128,7 @@ struct pl_placement {
   pl_time_ns reunited;    /* when what was parted was last told to move; 0: nothing was */
   pl_time_ns tried, sampled, consolidated, drained, wandered;
   struct pl_work *beginning; /* what pl_migrate is begun for */
+  const char *ending;        /* which tasks pl_stop_workloads is begun for */
   uint64_t drained_version; /* of the pool when drains were last planned */
   uint64_t repaired_version; /* and repairs */
   uint64_t reunited_version; /* and what was parted */
