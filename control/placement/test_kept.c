@@ -138,10 +138,51 @@ static void test_a_node_is_closed_once_that_is_kept(void **state)
   assert_true(pl_placement_is_closed(room(bay), stand_item(bay->s, "csu-3")));
 }
 
+static void test_one_task_for_several_outlives_a_kill(void **state)
+{
+  struct bay *bay = *state;
+  struct pl_workload *systems[2];
+  struct pl_procedure *task = NULL;
+  floor_place(bay, &(struct floor_ask){.id = "a", .cores = 8});
+  floor_place(bay, &(struct floor_ask){.id = "b", .cores = 8});
+  floor_until(bay, "a", PL_WORKLOAD_RUNNING, 10 * PL_S);
+  floor_until(bay, "b", PL_WORKLOAD_RUNNING, 10 * PL_S);
+  systems[0] = floor_find(bay, "a");
+  systems[1] = floor_find(bay, "b");
+  WELL(bay->s, pl_placement_retire_all(room(bay), systems, 2, "tester", &task, &bay->s->err));
+  assert_ptr_equal(task->desc, &pl_stop_workloads);
+  int64_t id = task->id;
+  floor_restart(bay);
+  task = pl_procedure_find(bay->s->stack->procedures, id);
+  assert_non_null(task);
+  bay_until_over(bay, task, PL_PROCEDURE_COMPLETED, 60 * PL_S);
+  assert_null(pl_placement_first(room(bay)));
+  floor_judge(bay);
+}
+
+/* One of them is cancelled: nobody follows it any more, and that is told. */
+static void test_one_task_for_several_fails_with_one_of_them(void **state)
+{
+  struct bay *bay = *state;
+  struct pl_workload *systems[2];
+  struct pl_procedure *first = NULL, *task = NULL;
+  systems[0] = floor_place(bay, &(struct floor_ask){.id = "a", .cores = 8});
+  systems[1] = floor_place(bay, &(struct floor_ask){.id = "b", .cores = 8});
+  floor_until(bay, "a", PL_WORKLOAD_RUNNING, 10 * PL_S);
+  floor_until(bay, "b", PL_WORKLOAD_RUNNING, 10 * PL_S);
+  WELL(bay->s, pl_placement_retire(room(bay), systems[0], "tester", &first, &bay->s->err));
+  WELL(bay->s, pl_placement_retire_all(room(bay), systems, 2, "tester", &task, &bay->s->err));
+  assert_ptr_not_equal(task, first);
+  WELL(bay->s, pl_procedure_cancel(first, "not now", &bay->s->err));
+  bay_until_over(bay, task, PL_PROCEDURE_FAILED, 60 * PL_S);
+  assert_non_null(strstr(task->message, "not now"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, floor_setup, bay_teardown)
 int main(void)
 {
   const struct CMUnitTest tests[] = {TEST(test_a_stop_that_is_not_kept_is_none), TEST(test_a_reservation_is_given_back_or_applied_once_that_is_kept),
-                                     TEST(test_a_reservation_is_kept_whole), TEST(test_a_node_is_closed_once_that_is_kept)};
+                                     TEST(test_a_reservation_is_kept_whole), TEST(test_a_node_is_closed_once_that_is_kept),
+                                     TEST(test_one_task_for_several_outlives_a_kill), TEST(test_one_task_for_several_fails_with_one_of_them)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
