@@ -133,8 +133,12 @@ enum pl_status pl_placement_close(struct pl_placement *placement, struct pl_item
   if (host->closed == closed)
     return PL_OK;
   host->closed = closed;
+  enum pl_status status = pl_host_keep(host, err);
+  if (status) {
+    host->closed = !closed;
+    return status;
+  }
   placement->drained_version = 0;
-  pl_host_keep(host);
   pl_decide(placement, closed ? "close" : "open", "", node->id, author, NULL, closed ? "%s takes nothing new, and is emptied" : "%s takes work again", node->id);
   pl_hosts_mirror(placement);
   pl_room_poke(placement);

@@ -93,6 +93,8 @@ static void becomes_dark(struct pl_host *host)
 static void look_at_power(struct pl_host *host)
 {
   bool dark = has_no_power(host->item);
+  if (host->unkept)
+    (void)pl_host_keep(host, NULL);
   if (dark && !host->dark)
     becomes_dark(host);
   if (dark || !host->dark)
@@ -101,7 +103,7 @@ static void look_at_power(struct pl_host *host)
   host->due = 0;
   if (host->asleep) {
     host->asleep = false;
-    pl_host_keep(host);
+    (void)pl_host_keep(host, NULL);
   }
 }
 

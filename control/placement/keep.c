@@ -329,8 +329,10 @@ enum pl_status pl_work_handle(struct pl_placement *all, uint32_t *handle, struct
   return status;
 }
 
-void pl_host_keep(struct pl_host *host)
+enum pl_status pl_host_keep(struct pl_host *host, struct pl_err *err)
 {
   const char *value = host->asleep && host->closed ? "asleep closed" : host->asleep ? "asleep" : host->closed ? "closed" : NULL;
-  (void)pl_store_put(host->all->stack->store, "node", host->item->id, value, NULL);
+  enum pl_status status = pl_store_put(host->all->stack->store, "node", host->item->id, value, err);
+  host->unkept = status != PL_OK;
+  return status;
 }

@@ -128,6 +128,14 @@ static bool evicts_one_that_moves(const struct pl_placement *all, const struct p
   return false;
 }
 
+static struct pl_reservation *reservation_of(const struct pl_placement *all, const char *id)
+{
+  struct pl_reservation *each = all->reservations;
+  while (each && strcmp(each->id, id) != 0)
+    each = each->next;
+  return each;
+}
+
 /* All rows are in the store together, or none. */
 static enum pl_status keep_rows(struct pl_placement *all, const struct pl_order *order, const struct pl_plan_row *rows, size_t count, const char *reservation,
                                 pl_time_ns expires, uint64_t number, struct pl_work **works, struct pl_err *err)
@@ -144,6 +152,8 @@ static enum pl_status keep_rows(struct pl_placement *all, const struct pl_order 
     if (!status)
       status = pl_work_keep(all, works[i], err);
   }
+  if (!status && reservation && !reservation_of(all, reservation)) /* a new one: who has it */
+    status = pl_store_put(all->stack->store, "reservation", reservation, order->author, err);
   enum pl_status committed = pl_store_commit(all->stack->store, status ? NULL : err);
   return status ? status : committed;
 }
@@ -158,8 +168,7 @@ static void take_back(struct pl_placement *all, const struct pl_plan_row *rows, 
       works[i]->w.state = PL_WORKLOAD_QUEUED;
       works[i]->w.node[0] = '\0';
     } else {
-      (void)pl_store_put(all->stack->store, "workload", works[i]->w.id, NULL, NULL);
-      pl_work_free(works[i]);
+      pl_work_free(works[i]); /* it never was in the store, as none of them */
     }
   }
 }
@@ -301,12 +310,30 @@ static enum pl_status check(const struct pl_placement *all, const struct pl_orde
   return PL_OK;
 }
 
-static struct pl_reservation *reservation_of(const struct pl_placement *all, const char *id)
+static void become_applied(const struct pl_placement *all, struct pl_work *work)
 {
-  struct pl_reservation *each = all->reservations;
-  while (each && strcmp(each->id, id) != 0)
-    each = each->next;
-  return each;
+  work->w.reservation[0] = '\0';
+  work->w.expires = PL_NEVER;
+  if (work->w.state == PL_WORKLOAD_QUEUED) /* something more important took its place: it waits, to run */
+    return;
+  work->w.state = PL_WORKLOAD_STARTING;
+  work->w.since = pl_room_now(all);
+}
+
+/* As they are going to be, before they are. */
+static enum pl_status keep_applied(struct pl_placement *all, const char *reservation, struct pl_err *err)
+{
+  enum pl_status status = pl_store_begin(all->stack->store, err);
+  if (status)
+    return status;
+  for (const struct pl_work *work = all->first; work && !status; work = pl_work_next(work))
+    if (!strcmp(work->w.reservation, reservation)) {
+      struct pl_work want = *work;
+      become_applied(all, &want);
+      status = pl_work_keep(all, &want, err);
+    }
+  enum pl_status committed = pl_store_commit(all->stack->store, status ? NULL : err);
+  return status ? status : committed;
 }
 
 static enum pl_status apply_reserved(struct pl_placement *all, const struct pl_order *order, struct pl_err *err)
@@ -324,30 +351,28 @@ static enum pl_status apply_reserved(struct pl_placement *all, const struct pl_o
       if (status)
         return pl_fail(err, PL_E_BUSY, "reservation '%s': what it held is gone", order->reservation);
     }
-  enum pl_status status = pl_store_begin(all->stack->store, err);
-  if (status)
-    return status;
   char id[37];
   snprintf(id, sizeof id, "%s", order->reservation);
+  enum pl_status status = keep_applied(all, id, err);
+  if (status)
+    return status;
   for (struct pl_work *work = all->first; work; work = pl_work_next(work)) {
     struct pl_host *host = pl_host_find(all, work->w.node);
     if (strcmp(work->w.reservation, id) != 0)
       continue;
-    work->w.reservation[0] = '\0';
-    work->w.expires = PL_NEVER;
-    if (work->w.state == PL_WORKLOAD_QUEUED) { /* something more important took its place: it waits, to run */
-      (void)pl_work_keep(all, work, NULL);
+    become_applied(all, work);
+    pl_work_changed(all, work);
+    if (work->w.state == PL_WORKLOAD_QUEUED) {
       pl_decide(all, "queue", work->w.id, "", order->author, NULL, "%s waits: %.200s", work->w.id, work->w.why);
       continue;
     }
-    pl_work_state(all, work, PL_WORKLOAD_STARTING, NULL);
     pl_decide(all, "place", work->w.id, work->w.node, order->author, NULL, "%s goes to %s, which was reserved for it", work->w.id, work->w.node);
     if (host && host->asleep)
       pl_host_wake(host, order->author);
   }
   pl_reservation_forget(all, id);
   pl_room_poke(all);
-  return pl_store_commit(all->stack->store, err);
+  return PL_OK;
 }
 
 /* Filled-in copies; the strings stay the caller's. */
@@ -386,7 +411,6 @@ static enum pl_status reserve(struct pl_placement *all, const struct pl_order *o
       made->first = &work->w;
   made->next = all->reservations;
   all->reservations = made;
-  (void)pl_store_put(all->stack->store, "reservation", made->id, made->client, NULL);
   snprintf(id, 37, "%s", made->id);
   return PL_OK;
 }
@@ -421,20 +445,35 @@ enum pl_status pl_placement_order(struct pl_placement *placement, const struct p
 
 /* --- stop --- */
 
+enum pl_status pl_placement_may_stop(const struct pl_workload *workload, struct pl_err *err)
+{
+  if (workload->state != PL_WORKLOAD_MOVING)
+    return PL_OK;
+  return pl_fail(err, PL_E_BUSY, "%s moves to %s. Stop it when it is there, or cancel task %lld first", workload->id, workload->target, (long long)workload->task);
+}
+
 enum pl_status pl_placement_stop(struct pl_placement *all, struct pl_workload *workload, const char *author, struct pl_err *err)
 {
   struct pl_work *work = pl_work_of(workload);
   struct pl_host *host = pl_host_find(all, workload->node);
-  if (workload->state == PL_WORKLOAD_MOVING)
-    return pl_fail(err, PL_E_BUSY, "%s moves to %s. Stop it when it is there, or cancel task %lld first", workload->id, workload->target, (long long)workload->task);
-  pl_decide(all, "stop", workload->id, workload->node, author, NULL, "%s is stopped: %s asked for it", workload->id, author);
+  enum pl_status status = pl_placement_may_stop(workload, err);
+  if (status)
+    return status;
+  bool at_once = workload->state == PL_WORKLOAD_QUEUED || workload->state == PL_WORKLOAD_RESERVED || !host || host->dark, displaced = work->displaced;
+  char why[96];
+  snprintf(why, sizeof why, "%s asked for it", author);
   work->displaced = false;
-  if (workload->state == PL_WORKLOAD_QUEUED || workload->state == PL_WORKLOAD_RESERVED || !host || host->dark) {
+  status = at_once ? pl_work_unkeep(all, work, err) : pl_work_state_kept(all, work, PL_WORKLOAD_STOPPING, why, err);
+  if (status) {
+    work->displaced = displaced;
+    return status;
+  }
+  pl_decide(all, "stop", workload->id, workload->node, author, NULL, "%s is stopped: %s asked for it", workload->id, author);
+  if (at_once) {
     pl_work_remove(all, work);
     pl_room_poke(all);
-    return PL_OK;
+  } else {
+    pl_host_hurry(host);
   }
-  pl_work_state(all, work, PL_WORKLOAD_STOPPING, "%s asked for it", author);
-  pl_host_hurry(host);
   return PL_OK;
 }

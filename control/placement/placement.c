@@ -74,6 +74,8 @@ static void on_procedure(void *ctx, struct pl_procedure *p)
   if (all->freeing || all->stack->dead || p->state == PL_PROCEDURE_RUNNING || p->state == PL_PROCEDURE_ROLLING_BACK)
     return;
   struct pl_work *work = p->desc == &pl_migrate && pl_procedure_noted(p, "workload", id, sizeof id) ? pl_work_find(all, id) : NULL;
+  if (p->desc == &pl_stop_workload)
+    pl_retire_poke(all);
   if (work && work->w.task == p->id)
     pl_transfer_over(all, work, !strcmp(work->w.node, work->w.target), p->message);
   pl_room_poke(all);

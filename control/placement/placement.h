@@ -76,6 +76,10 @@ enum pl_status pl_placement_stop(struct pl_placement *placement, struct pl_workl
 /* The same with a task that is over when nothing of it is left on its node; NULL: it had nothing there, and is gone already. */
 struct pl_procedure;
 enum pl_status pl_placement_retire(struct pl_placement *placement, struct pl_workload *workload, const char *author, struct pl_procedure **task, struct pl_err *err);
+/* Several, each once; the task is over when nothing of any of them is left. */
+enum pl_status pl_placement_retire_all(struct pl_placement *placement, struct pl_workload *const *workloads, size_t count, const char *author,
+                                       struct pl_procedure **task, struct pl_err *err);
+enum pl_status pl_placement_may_stop(const struct pl_workload *workload, struct pl_err *err); /* PL_E_BUSY while it moves */
 enum pl_status pl_placement_scale(struct pl_placement *placement, struct pl_workload *workload, const struct pl_amounts *need, unsigned replicas, const char *author,
                                   struct pl_err *err); /* vertical and horizontal; moved where it does not fit on its node */
 /* to NULL: wherever it is best. Those that are tied to it (`with`) and would be parted from it go along, each with a task of its own, all or none; where they do

@@ -80,6 +80,7 @@ struct pl_host {
   pl_time_ns mute, dark;  /* since when; 0: it is not. Dark: it has no power, so that nothing runs there */
   bool asleep;            /* switched off by us, to save power; kept in the store */
   bool closed;            /* by an operator; kept in the store */
+  bool unkept;            /* the store did not take the two */
   bool draining, stuck;   /* for a procedure */
   bool forced;            /* and what fits nowhere else makes room */
   bool hot, known;        /* known: its capacity has been read */
@@ -127,6 +128,7 @@ struct pl_placement {
   pl_time_ns reunited;    /* when what was parted was last told to move; 0: nothing was */
   pl_time_ns tried, sampled, consolidated, drained, wandered;
   struct pl_work *beginning; /* what pl_migrate is begun for */
+  const char *ending;        /* which tasks pl_stop_workloads is begun for */
   uint64_t drained_version; /* of the pool when drains were last planned */
   uint64_t repaired_version; /* and repairs */
   uint64_t reunited_version; /* and what was parted */
@@ -160,11 +162,14 @@ void pl_room_poke(struct pl_placement *all); /* a look at everything soon */
 struct pl_work *pl_work_new(struct pl_placement *all, const struct pl_request *request, const char *id, unsigned replica, struct pl_err *err); /* not listed yet */
 void pl_work_free(struct pl_work *work);
 void pl_work_list(struct pl_placement *all, struct pl_work *work);
+enum pl_status pl_work_unkeep(struct pl_placement *all, const struct pl_work *work, struct pl_err *err); /* before it is removed for a client, who is told that it is */
 void pl_work_remove(struct pl_placement *all, struct pl_work *work); /* from pool, store and list */
 struct pl_work *pl_work_find(const struct pl_placement *all, const char *id);
 struct pl_work *pl_work_by_handle(const struct pl_placement *all, uint32_t handle);
 /* Its state, and why (printf); kept, and told. */
 void pl_work_state(struct pl_placement *all, struct pl_work *work, enum pl_workload_state state, const char *why, ...) __attribute__((format(printf, 4, 5)));
+/* The same for a client, who is told that it is so: where it is not kept nothing changes. */
+enum pl_status pl_work_state_kept(struct pl_placement *all, struct pl_work *work, enum pl_workload_state state, const char *why, struct pl_err *err);
 void pl_work_changed(struct pl_placement *all, struct pl_work *work); /* tells the listeners */
 enum pl_status pl_request_copy(struct pl_request *copy, const struct pl_request *request, struct pl_err *err); /* with strings of its own */
 void pl_request_free(struct pl_request *request);
@@ -185,7 +190,7 @@ void pl_kept_told(struct pl_placement *all, struct pl_work *work, const struct p
 enum pl_status pl_work_keep(struct pl_placement *all, const struct pl_work *work, struct pl_err *err);
 enum pl_status pl_works_read(struct pl_placement *all, struct pl_err *err);
 enum pl_status pl_work_handle(struct pl_placement *all, uint32_t *handle, struct pl_err *err);
-void pl_host_keep(struct pl_host *host); /* asleep, closed */
+enum pl_status pl_host_keep(struct pl_host *host, struct pl_err *err); /* asleep, closed; what is not taken is tried again at each look */
 
 /* decisions.c */
 void pl_decide(struct pl_placement *all, const char *what, const char *id, const char *node, const char *author, const char *detail, const char *text, ...)

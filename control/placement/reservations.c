@@ -27,7 +27,7 @@ void pl_reservation_forget(struct pl_placement *all, const char *id)
     if (first)
       return;
     *link = found->next;
-    (void)pl_store_put(all->stack->store, "reservation", id, NULL, NULL);
+    (void)pl_store_put(all->stack->store, "reservation", id, NULL, NULL); /* lost, it stands there for nothing: see take */
     free(found);
     return;
   }
@@ -45,12 +45,28 @@ static void give_back(struct pl_placement *all, const char *reservation, const c
   pl_room_poke(all);
 }
 
+static enum pl_status unkeep(struct pl_placement *all, const char *id, struct pl_err *err)
+{
+  enum pl_status status = pl_store_begin(all->stack->store, err);
+  if (status)
+    return status;
+  for (const struct pl_work *work = all->first; work && !status; work = pl_work_next(work))
+    if (!strcmp(work->w.reservation, id))
+      status = pl_work_unkeep(all, work, err);
+  if (!status)
+    status = pl_store_put(all->stack->store, "reservation", id, NULL, err);
+  enum pl_status committed = pl_store_commit(all->stack->store, status ? NULL : err);
+  return status ? status : committed;
+}
+
 enum pl_status pl_placement_cancel_reservation(struct pl_placement *placement, const char *reservation, struct pl_err *err)
 {
   if (!first_of(placement, reservation))
     return pl_fail(err, PL_E_USAGE, "there is no reservation '%s': it has expired, or was given back or applied", reservation);
-  give_back(placement, reservation, "stop", "client");
-  return PL_OK;
+  enum pl_status status = unkeep(placement, reservation, err);
+  if (!status)
+    give_back(placement, reservation, "stop", "client");
+  return status;
 }
 
 /* Or it lost its place, and waits for another one to be held. */
@@ -68,6 +84,7 @@ pl_time_ns pl_reservations_due(const struct pl_placement *all)
   return due;
 }
 
+/* Where the store keeps one it expires once more after a restart. */
 void pl_reservations_expire(struct pl_placement *all)
 {
   for (struct pl_work *work = all->first; work; work = pl_work_next(work))

@@ -79,14 +79,16 @@ static enum pl_status one_less(struct pl_placement *all, const char *base, const
 }
 
 /* The rows of all of them say how many there are now. */
-static void tell_count(struct pl_placement *all, const char *base, unsigned replicas)
+static enum pl_status tell_count(struct pl_placement *all, const char *base, unsigned replicas, struct pl_err *err)
 {
+  enum pl_status status = PL_OK;
   for (struct pl_work *work = all->first; work; work = pl_work_next(work))
     if (!strcmp(work->w.request.id, base)) {
       work->w.request.replicas = replicas;
-      (void)pl_work_keep(all, work, NULL);
+      status = status ? status : pl_work_keep(all, work, err);
       pl_work_changed(all, work);
     }
+  return status;
 }
 
 /* How many run where so many do the work. */
@@ -108,9 +110,7 @@ static enum pl_status horizontal(struct pl_placement *all, struct pl_work *work,
     status = more(all, work, replicas, count + 1, author, err);
   for (; count > target && !status; count--)
     status = one_less(all, base, author, err);
-  if (!status)
-    tell_count(all, base, replicas);
-  return status;
+  return status ? status : tell_count(all, base, replicas, err);
 }
 
 enum pl_status pl_placement_scale(struct pl_placement *placement, struct pl_workload *workload, const struct pl_amounts *need, unsigned replicas, const char *author,

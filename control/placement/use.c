@@ -21,7 +21,7 @@ static void keep(struct pl_placement *all, const char *id, const char *what, con
   char *text = profile ? pl_profile_save(profile) : NULL;
   snprintf(key, sizeof key, "%s %s", id, what);
   if (text)
-    (void)pl_store_put(all->stack->store, "profile", key, text, NULL);
+    (void)pl_store_put(all->stack->store, "profile", key, text, NULL); /* lost, it is learned again */
   free(text);
 }
 
@@ -37,7 +37,7 @@ void pl_use_forget(struct pl_placement *all, const struct pl_work *work)
   for (size_t i = 0; i < sizeof WHATS / sizeof *WHATS; i++) {
     char key[96];
     snprintf(key, sizeof key, "%s %s", work->w.id, WHATS[i]);
-    (void)pl_store_put(all->stack->store, "profile", key, NULL, NULL);
+    (void)pl_store_put(all->stack->store, "profile", key, NULL, NULL); /* lost, one of the same name may begin with it after a restart, and learns on */
   }
 }
 

@@ -277,11 +277,10 @@ static void put_to_sleep(struct pl_placement *all, struct pl_host *host)
   struct pl_node_view view;
   if (host->desc.state != PL_NODE_UP || !pl_placement_is_drained(all, host->item, &stuck, NULL) || !pl_pool_view(all->pool, host->item->id, &view) || view.allocations)
     return;
-  host->asleep = true;
-  pl_host_keep(host); /* before it is off: else a restart would take it for lost */
-  if (pl_procedure_begin(all->stack, &pl_power_off, host->item, "placement: idle", NULL, &err)) {
+  host->asleep = true; /* kept before it is off: else a restart would take it for lost */
+  if (pl_host_keep(host, NULL) || pl_procedure_begin(all->stack, &pl_power_off, host->item, "placement: idle", NULL, &err)) {
     host->asleep = false;
-    pl_host_keep(host);
+    (void)pl_host_keep(host, NULL);
     return;
   }
   pl_decide(all, "sleep", "", host->item->id, "placement", NULL, "%s is idle and is switched off: %.0f W less", host->item->id, host->desc.idle_W);
@@ -326,7 +325,7 @@ void pl_host_wake(struct pl_host *host, const char *author)
   if (++host->wakes > WAKES_MAX) { /* it does not: from here on it is one that has no power */
     host->asleep = false;
     host->wakes = 0;
-    pl_host_keep(host);
+    (void)pl_host_keep(host, NULL);
     return;
   }
   if (!pl_procedure_begin(all->stack, &pl_power_on, host->item, "placement: wakes", NULL, &err))

@@ -94,12 +94,17 @@ void pl_work_list(struct pl_placement *all, struct pl_work *work)
     all->first = work;
 }
 
+enum pl_status pl_work_unkeep(struct pl_placement *all, const struct pl_work *work, struct pl_err *err)
+{
+  return pl_store_put(all->stack->store, "workload", work->w.id, NULL, err);
+}
+
 void pl_work_remove(struct pl_placement *all, struct pl_work *work)
 {
   struct pl_work *before = NULL;
   (void)pl_pool_release(all->pool, work->w.id, NULL); /* one that waits has nothing there */
   pl_transfer_unhold(all, work);
-  (void)pl_store_put(all->stack->store, "workload", work->w.id, NULL, NULL);
+  (void)pl_work_unkeep(all, work, NULL); /* lost, it is looked for after a restart, is nowhere, and ends once more; for a client it was done before */
   pl_use_forget(all, work);
   for (struct pl_work *each = all->first; each != work; each = pl_work_next(each))
     before = each;
@@ -152,6 +157,17 @@ void pl_work_changed(struct pl_placement *all, struct pl_work *work)
     each->changed(each->ctx, &work->w);
 }
 
+static void set_state(const struct pl_placement *all, struct pl_work *work, enum pl_workload_state state)
+{
+  if (work->w.state != state)
+    work->w.since = pl_room_now(all);
+  work->w.state = state;
+  if (state != PL_WORKLOAD_RUNNING && state != PL_WORKLOAD_MOVING)
+    work->w.run.used_cores = work->w.run.used_memory_MiB = 0;
+  if (state == PL_WORKLOAD_QUEUED || state == PL_WORKLOAD_RESERVED)
+    work->w.run = work->kept;
+}
+
 void pl_work_state(struct pl_placement *all, struct pl_work *work, enum pl_workload_state state, const char *why, ...)
 {
   if (why) {
@@ -160,13 +176,20 @@ void pl_work_state(struct pl_placement *all, struct pl_work *work, enum pl_workl
     vsnprintf(work->w.why, sizeof work->w.why, why, args);
     va_end(args);
   }
-  if (work->w.state != state)
-    work->w.since = pl_room_now(all);
-  work->w.state = state;
-  if (state != PL_WORKLOAD_RUNNING && state != PL_WORKLOAD_MOVING)
-    work->w.run.used_cores = work->w.run.used_memory_MiB = 0;
-  if (state == PL_WORKLOAD_QUEUED || state == PL_WORKLOAD_RESERVED)
-    work->w.run = work->kept;
+  set_state(all, work, state);
   (void)pl_work_keep(all, work, NULL); /* what is done for it is written before it is done; a state that is seen can be seen again */
   pl_work_changed(all, work);
+}
+
+enum pl_status pl_work_state_kept(struct pl_placement *all, struct pl_work *work, enum pl_workload_state state, const char *why, struct pl_err *err)
+{
+  const struct pl_work before = *work;
+  snprintf(work->w.why, sizeof work->w.why, "%s", why);
+  set_state(all, work, state);
+  enum pl_status status = pl_work_keep(all, work, err);
+  if (status)
+    *work = before;
+  else
+    pl_work_changed(all, work);
+  return status;
 }

@@ -49,7 +49,7 @@ struct pl_procedure_desc {
   void (*taken_up)(struct pl_procedure *p);
 };
 extern const struct pl_procedure_desc pl_hot_swap, pl_evacuate, pl_power_on, pl_power_off, pl_restart, pl_leak_response, pl_thermal_emergency, pl_failover_csu,
-    pl_failover_module, pl_failover_psu, pl_failover_pump, pl_failover_loop, pl_migrate, pl_stop_workload;
+    pl_failover_module, pl_failover_psu, pl_failover_pump, pl_failover_loop, pl_migrate, pl_stop_workload, pl_stop_workloads;
 
 /* What runs on the unit and fits nowhere else keeps no hot-swap from going on: it keeps what it has done, stops, and waits. In the store. */
 enum pl_status pl_hot_swap_force(struct pl_procedure *hot_swap, struct pl_err *err);

@@ -146,14 +146,18 @@ void pl_rights_settings(struct pl_rights *rights, struct pl_rights_settings *set
 enum pl_status pl_rights_set(struct pl_rights *rights, const struct pl_rights_settings *settings, struct pl_err *err)
 {
   struct pl_rights_settings want = *settings;
-  enum pl_status status = pl_store_put(rights->stack->store, SETTINGS, "sessions-enabled", want.sessions_enabled ? "1" : "0", err);
+  enum pl_status status = pl_store_begin(rights->stack->store, err);
+  if (status)
+    return status;
+  status = pl_store_put(rights->stack->store, SETTINGS, "sessions-enabled", want.sessions_enabled ? "1" : "0", err);
   for (size_t i = 0; !status && i < sizeof NUMBERS / sizeof NUMBERS[0]; i++) {
     char text[24];
     snprintf(text, sizeof text, "%lld", (long long)*number(&want, i));
     status = pl_store_put(rights->stack->store, SETTINGS, NUMBERS[i].name, text, err);
   }
-  if (status)
-    return status;
+  enum pl_status committed = pl_store_commit(rights->stack->store, status ? NULL : err);
+  if (status || committed)
+    return status ? status : committed;
   pthread_mutex_lock(&rights->lock);
   rights->settings = want;
   pthread_mutex_unlock(&rights->lock);
@@ -261,6 +265,20 @@ static void erase(struct pl_rights *rights, const char *name)
   rights->n_accounts--;
 }
 
+/* Under its new name and away under its old one, as one. */
+static enum pl_status keep_instead(struct pl_rights *rights, const char *name, const struct pl_account *account, struct pl_err *err)
+{
+  struct pl_store *store = rights->stack->store;
+  enum pl_status status = pl_store_begin(store, err);
+  if (status)
+    return status;
+  status = keep_account(rights, account, err);
+  if (!status && strcmp(name, account->name))
+    status = pl_store_put(store, ACCOUNTS, name, NULL, err);
+  enum pl_status committed = pl_store_commit(store, status ? NULL : err);
+  return status ? status : committed;
+}
+
 enum pl_status pl_rights_account_set(struct pl_rights *rights, const char *name, const struct pl_account *account, const char *password, const char *keep,
                                      struct pl_err *err)
 {
@@ -286,9 +304,7 @@ enum pl_status pl_rights_account_set(struct pl_rights *rights, const char *name,
   if (!status && password)
     status = take_password(rights, &fresh, password, err);
   if (!status)
-    status = keep_account(rights, &fresh.a, err);
-  if (!status && renamed)
-    status = pl_store_put(rights->stack->store, ACCOUNTS, name, NULL, err);
+    status = keep_instead(rights, name, &fresh.a, err);
   if (status)
     return status;
   pthread_mutex_lock(&rights->lock);

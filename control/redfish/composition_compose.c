@@ -84,6 +84,8 @@ struct manifest { /* one that is on its way */
   size_t stanza_of[PL_WISHES_MAX];  /* of each wish */
   size_t leaving[PL_WISHES_MAX];    /* stanzas that decompose */
   size_t n_leaving;
+  struct pl_workload *systems[PL_WISHES_MAX]; /* what they name, each once */
+  size_t n_systems;
 };
 
 static struct pl_workload *system_of(const struct pl_exchange *x, struct json_object *stanza)
@@ -107,7 +109,13 @@ static bool read_stanza(struct pl_exchange *x, struct manifest *m, size_t i)
     m->stanza_of[m->wishes.count] = i;
     return pl_write_object((struct pl_open_exchange *)x, request, prefix, pl_wish_fields, PL_WISH_FIELDS) && pl_wish_read(x, request, prefix, id, &m->wishes);
   }
-  if (!strcmp(type, "DecomposeSystem") && system_of(x, stanza)) {
+  struct pl_workload *system = strcmp(type, "DecomposeSystem") ? NULL : system_of(x, stanza);
+  if (system) {
+    size_t known = 0;
+    while (known < m->n_systems && m->systems[known] != system)
+      known++;
+    m->systems[known] = system;
+    m->n_systems += known == m->n_systems;
     m->leaving[m->n_leaving++] = i;
     return true;
   }
@@ -253,17 +261,25 @@ static struct json_object *envelope(const struct pl_exchange *x, enum pl_order_k
 
 /* --- the action --- */
 
-static bool decompose(struct pl_exchange *x, const struct manifest *m)
+static bool may_decompose(struct pl_exchange *x, const struct manifest *m)
 {
   struct pl_err err = {0};
-  for (size_t i = 0; i < m->n_leaving; i++) {
-    struct pl_workload *w = system_of(x, json_object_array_get_idx(m->stanzas, m->leaving[i]));
-    if (w && pl_placement_stop(x->stack->placement, w, x->user.name, &err)) {
+  for (size_t i = 0; i < m->n_systems; i++)
+    if (pl_placement_may_stop(m->systems[i], &err)) {
       pl_say_err(x, NULL, &err);
       return false;
     }
-  }
   return true;
+}
+
+/* *task: what is over when nothing of them is left; NULL: they are gone already. */
+static bool decompose(struct pl_exchange *x, const struct manifest *m, struct pl_procedure **task)
+{
+  struct pl_err err = {0};
+  if (pl_placement_retire_all(x->stack->placement, m->systems, m->n_systems, x->user.name, task, &err) == PL_OK)
+    return true;
+  pl_say_err(x, NULL, &err);
+  return false;
 }
 
 static void compose_manifest(struct pl_exchange *x, enum pl_order_kind kind)
@@ -271,6 +287,7 @@ static void compose_manifest(struct pl_exchange *x, enum pl_order_kind kind)
   struct json_object *manifest = pl_body(x, "Manifest");
   struct manifest *m = calloc(1, sizeof *m);
   struct pl_plan *plan = NULL;
+  struct pl_procedure *task = NULL;
   char reservation[40] = "";
   if (!m) {
     pl_say(x, 0, NULL, "InternalError", NULL);
@@ -278,11 +295,15 @@ static void compose_manifest(struct pl_exchange *x, enum pl_order_kind kind)
   }
   bool fine = read_manifest(x, manifest, m);
   struct pl_order order = order_of(x, &m->wishes, kind);
+  if (fine && kind == PL_ORDER_APPLY)
+    fine = may_decompose(x, m);
   if (fine && m->wishes.count)
     fine = pl_order_run(x, &order, &plan, reservation);
   if (fine && kind == PL_ORDER_APPLY)
-    fine = decompose(x, m);
-  if (fine) {
+    fine = decompose(x, m, &task);
+  if (fine && task)
+    pl_answer_task(x, task);
+  else if (fine) {
     const char *expand = pl_json_text(manifest, "Expand");
     struct json_object *stanzas = stanzas_json(x, m, plan, kind, !strcmp(expand, "All") || !strcmp(expand, "Relevant"));
     pl_answer_object(x, 200, envelope(x, kind, reservation, stanzas, pl_json_text(manifest, "Description")));

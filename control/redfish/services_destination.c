@@ -143,15 +143,13 @@ static struct pl_subscription *writable(struct pl_exchange *x, const struct pl_p
   return s;
 }
 
-static void changed(struct pl_exchange *x, const struct pl_prop *prop, const struct pl_subscription *s)
+static bool change(struct pl_exchange *x, const struct pl_prop *prop, struct pl_subscription *s, const struct pl_subscription *want)
 {
-  struct pl_services *all = services(&x->res);
   struct pl_err err = {0};
-  if (pl_subscription_save(all, s, &err) != PL_OK)
-    pl_say_err(x, prop ? prop->path : NULL, &err);
-  if (all->carrier.changed)
-    all->carrier.changed(all->carrier.ctx, s);
-  pl_service_changed(x->stack);
+  if (pl_subscription_change(services(&x->res), s, want, &err) == PL_OK)
+    return true;
+  pl_say_err(x, prop ? prop->path : NULL, &err);
+  return false;
 }
 
 static void set_context(struct pl_exchange *x, const struct pl_prop *prop, struct json_object *value)
@@ -159,9 +157,10 @@ static void set_context(struct pl_exchange *x, const struct pl_prop *prop, struc
   struct pl_subscription *s = writable(x, prop);
   if (!s)
     return;
-  free(s->context);
-  s->context = value ? strdup(json_object_get_string(value)) : NULL;
-  changed(x, prop, s);
+  char *before = s->context;
+  struct pl_subscription want = *s;
+  want.context = value ? strdup(json_object_get_string(value)) : NULL;
+  free(change(x, prop, s, &want) ? before : want.context);
 }
 
 static enum pl_retry_policy policy_named(const char *name)
@@ -177,8 +176,9 @@ static void set_policy(struct pl_exchange *x, const struct pl_prop *prop, struct
   struct pl_subscription *s = writable(x, prop);
   if (!s)
     return;
-  s->policy = policy_named(json_object_get_string(value));
-  changed(x, prop, s);
+  struct pl_subscription want = *s;
+  want.policy = policy_named(json_object_get_string(value));
+  change(x, prop, s, &want);
 }
 
 static void set_verify(struct pl_exchange *x, const struct pl_prop *prop, struct json_object *value)
@@ -186,8 +186,9 @@ static void set_verify(struct pl_exchange *x, const struct pl_prop *prop, struct
   struct pl_subscription *s = writable(x, prop);
   if (!s)
     return;
-  s->verify = json_object_get_boolean(value);
-  changed(x, prop, s);
+  struct pl_subscription want = *s;
+  want.verify = json_object_get_boolean(value);
+  change(x, prop, s, &want);
 }
 
 static const char *const POLICIES[] = {"SuspendRetries", "TerminateAfterRetries", "RetryForever", "RetryForeverWithBackoff", NULL};
@@ -364,9 +365,10 @@ static void subscribe(struct pl_exchange *x)
 static void unsubscribe(struct pl_exchange *x)
 {
   struct pl_subscription *s = pl_subscription_find(services(&x->res), x->res.ids[0]);
-  if (s)
-    pl_subscription_remove(services(&x->res), s);
-  else
+  struct pl_err err = {0};
+  if (s && pl_subscription_remove(services(&x->res), s, &err) != PL_OK)
+    pl_say_err(x, NULL, &err);
+  else if (!s)
     pl_hub_end(services(&x->res)->hub, x->res.ids[0]);
 }
 
@@ -380,8 +382,9 @@ static void suspend(struct pl_exchange *x, bool suspended)
   struct pl_subscription *s = pl_subscription_find(services(&x->res), x->res.ids[0]);
   if (!s)
     return;
-  s->suspended = suspended;
-  changed(x, NULL, s);
+  struct pl_subscription want = *s;
+  want.suspended = suspended;
+  change(x, NULL, s, &want);
 }
 
 static void run_suspend(struct pl_exchange *x)

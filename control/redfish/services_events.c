@@ -60,32 +60,36 @@ static enum pl_has get_prefixes(const struct pl_res *res, const struct pl_prop *
   return PL_SHOW;
 }
 
-static void keep(struct pl_exchange *x, const struct pl_prop *prop, const char *key, unsigned value)
+/* The store first: what it refuses is not so. */
+static bool keep(struct pl_exchange *x, const struct pl_prop *prop, const char *key, unsigned value)
 {
   char text[16];
   struct pl_err err = {0};
   snprintf(text, sizeof text, "%u", value);
-  if (pl_store_put(x->stack->store, "event-service", key, text, &err) != PL_OK)
+  bool kept = pl_store_put(x->stack->store, "event-service", key, text, &err) == PL_OK;
+  if (kept)
+    pl_service_changed(x->stack);
+  else
     pl_say_err(x, prop->path, &err);
-  pl_service_changed(x->stack);
+  return kept;
 }
 
 static void set_enabled(struct pl_exchange *x, const struct pl_prop *prop, struct json_object *value)
 {
-  services(&x->res)->settings.enabled = json_object_get_boolean(value);
-  keep(x, prop, "enabled", json_object_get_boolean(value) ? 1 : 0);
+  if (keep(x, prop, "enabled", json_object_get_boolean(value) ? 1 : 0))
+    services(&x->res)->settings.enabled = json_object_get_boolean(value);
 }
 
 static void set_attempts(struct pl_exchange *x, const struct pl_prop *prop, struct json_object *value)
 {
-  services(&x->res)->settings.attempts = (unsigned)json_object_get_int(value);
-  keep(x, prop, "attempts", (unsigned)json_object_get_int(value));
+  if (keep(x, prop, "attempts", (unsigned)json_object_get_int(value)))
+    services(&x->res)->settings.attempts = (unsigned)json_object_get_int(value);
 }
 
 static void set_interval(struct pl_exchange *x, const struct pl_prop *prop, struct json_object *value)
 {
-  services(&x->res)->settings.interval_s = (unsigned)json_object_get_int(value);
-  keep(x, prop, "interval", (unsigned)json_object_get_int(value));
+  if (keep(x, prop, "interval", (unsigned)json_object_get_int(value)))
+    services(&x->res)->settings.interval_s = (unsigned)json_object_get_int(value);
 }
 
 static const struct pl_field ENABLED = {.type = PL_FIELD_FLAG}, ATTEMPTS = {.type = PL_FIELD_INTEGER, .min = 1, .max = 100},

@@ -242,7 +242,7 @@ static void begin(struct pl_metric_report *r)
     pl_clock_arm(clock, &r->timer, pl_clock_now(clock) + (pl_time_ns)r->interval_s * PL_S);
 }
 
-static enum pl_status save(struct pl_metric_report *r, struct pl_err *err)
+static enum pl_status save(const struct pl_metric_report *r, struct pl_err *err)
 {
   struct json_object *o = json_object_new_object();
   json_object_object_add(o, "Name", json_object_new_string(r->name));
@@ -282,11 +282,19 @@ enum pl_status pl_metric_report_add(struct pl_services *services, struct pl_metr
   return PL_OK;
 }
 
-enum pl_status pl_metric_report_changed(struct pl_metric_report *r, struct pl_err *err)
+enum pl_status pl_metric_report_change(struct pl_metric_report *r, bool enabled, unsigned interval_s, struct pl_err *err)
 {
+  struct pl_metric_report want = *r;
+  want.enabled = enabled;
+  want.interval_s = interval_s;
+  enum pl_status status = save(&want, err);
+  if (status)
+    return status;
+  r->enabled = enabled;
+  r->interval_s = interval_s;
   begin(r);
   pl_service_changed(r->services->stack);
-  return save(r, err);
+  return PL_OK;
 }
 
 void pl_metric_report_free(struct pl_metric_report *r)
@@ -301,19 +309,21 @@ void pl_metric_report_free(struct pl_metric_report *r)
   free(r);
 }
 
-void pl_metric_report_remove(struct pl_metric_report *r)
+enum pl_status pl_metric_report_remove(struct pl_metric_report *r, struct pl_err *err)
 {
   struct pl_metric_reports *all = r->services->reports;
-  struct pl_err err = {0};
+  enum pl_status status = pl_store_put(r->services->stack->store, PLACE, r->id, NULL, err);
+  if (status)
+    return status;
   for (struct pl_metric_report **at = &all->first; *at; at = &(*at)->next)
     if (*at == r) {
       *at = r->next;
       all->count--;
       break;
     }
-  pl_store_put(r->services->stack->store, PLACE, r->id, NULL, &err);
   pl_service_changed(r->services->stack);
   pl_metric_report_free(r);
+  return PL_OK;
 }
 
 static bool member_flag(struct json_object *o, const char *key)

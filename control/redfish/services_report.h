@@ -27,8 +27,9 @@ struct pl_metric_report *pl_metric_report_first(const struct pl_services *servic
 struct pl_metric_report *pl_metric_report_find(const struct pl_services *services, const char *id);
 /* Takes it: stored, begun. PL_E_BUSY: there are too many, or the id is taken. */
 enum pl_status pl_metric_report_add(struct pl_services *services, struct pl_metric_report *report, struct pl_err *err);
-enum pl_status pl_metric_report_changed(struct pl_metric_report *report, struct pl_err *err); /* stored, begun anew */
-void pl_metric_report_remove(struct pl_metric_report *report);
+/* The store first: what it refuses is not so. */
+enum pl_status pl_metric_report_change(struct pl_metric_report *report, bool enabled, unsigned interval_s, struct pl_err *err); /* begun anew */
+enum pl_status pl_metric_report_remove(struct pl_metric_report *report, struct pl_err *err);
 void pl_metric_report_free(struct pl_metric_report *report);
 void pl_metric_report_make(struct pl_metric_report *report); /* now, unless it is being made */
 struct json_object *pl_metric_report_metrics(struct pl_metric_report *report); /* the report's own; not the caller's */

@@ -33,8 +33,9 @@ enum { PL_SUBSCRIPTIONS_MAX = 32 };
 enum pl_status pl_subscriptions_load(struct pl_services *services, struct pl_err *err);
 void pl_subscriptions_free(struct pl_services *services);
 enum pl_status pl_subscription_add(struct pl_services *services, struct pl_subscription *subscription, struct pl_err *err); /* takes it; gives it its id; stores it */
-enum pl_status pl_subscription_save(struct pl_services *services, const struct pl_subscription *subscription, struct pl_err *err);
-void pl_subscription_remove(struct pl_services *services, struct pl_subscription *subscription);
+/* The store first: what it refuses is not so. */
+enum pl_status pl_subscription_change(struct pl_services *services, struct pl_subscription *subscription, const struct pl_subscription *want, struct pl_err *err);
+enum pl_status pl_subscription_remove(struct pl_services *services, struct pl_subscription *subscription, struct pl_err *err);
 void pl_subscription_free(struct pl_subscription *subscription);
 bool pl_subscription_wants(const struct pl_subscription *subscription, const struct pl_event *event);
 /* The Event resource around a record; malloc'd. context NULL: none. */

@@ -151,7 +151,7 @@ static struct json_object **list_at(const struct pl_subscription *s, size_t i)
   return (struct json_object **)((char *)s + LISTS[i].at);
 }
 
-enum pl_status pl_subscription_save(struct pl_services *services, const struct pl_subscription *s, struct pl_err *err)
+static enum pl_status save(struct pl_services *services, const struct pl_subscription *s, struct pl_err *err)
 {
   struct json_object *o = json_object_new_object();
   json_object_object_add(o, "Destination", json_object_new_string(s->destination));
@@ -220,7 +220,7 @@ enum pl_status pl_subscriptions_load(struct pl_services *services, struct pl_err
 enum pl_status pl_subscription_add(struct pl_services *services, struct pl_subscription *s, struct pl_err *err)
 {
   snprintf(s->id, sizeof s->id, "%" PRIu64, services->next_id++);
-  enum pl_status status = pl_subscription_save(services, s, err);
+  enum pl_status status = save(services, s, err);
   if (status != PL_OK)
     return status;
   s->next = services->subscriptions;
@@ -241,20 +241,34 @@ void pl_subscription_free(struct pl_subscription *s)
   free(s);
 }
 
-void pl_subscription_remove(struct pl_services *services, struct pl_subscription *s)
+enum pl_status pl_subscription_change(struct pl_services *services, struct pl_subscription *s, const struct pl_subscription *want, struct pl_err *err)
 {
-  struct pl_err err = {0};
+  enum pl_status status = save(services, want, err);
+  if (status)
+    return status;
+  *s = *want;
+  if (services->carrier.changed)
+    services->carrier.changed(services->carrier.ctx, s);
+  pl_service_changed(services->stack);
+  return PL_OK;
+}
+
+enum pl_status pl_subscription_remove(struct pl_services *services, struct pl_subscription *s, struct pl_err *err)
+{
+  enum pl_status status = pl_store_put(services->stack->store, PLACE, s->id, NULL, err);
+  if (status)
+    return status;
   for (struct pl_subscription **at = &services->subscriptions; *at; at = &(*at)->next)
     if (*at == s) {
       *at = s->next;
       services->n_subscriptions--;
       break;
     }
-  pl_store_put(services->stack->store, PLACE, s->id, NULL, &err);
   if (services->carrier.gone)
     services->carrier.gone(services->carrier.ctx, s);
   pl_subscription_free(s);
   pl_service_changed(services->stack);
+  return PL_OK;
 }
 
 void pl_subscriptions_free(struct pl_services *services)
@@ -268,15 +282,14 @@ void pl_subscriptions_free(struct pl_services *services)
 
 void pl_subscription_failed(struct pl_services *services, const char *id)
 {
-  struct pl_err err = {0};
   struct pl_subscription *s = pl_subscription_find(services, id);
   if (!s)
     return;
   if (s->policy == PL_RETRY_TERMINATE) {
-    pl_subscription_remove(services, s);
+    (void)pl_subscription_remove(services, s, NULL); /* one that the store keeps is still there, and given up again over a later event */
     return;
   }
   s->suspended = true;
-  pl_subscription_save(services, s, &err);
+  (void)save(services, s, NULL); /* lost, it is tried and suspended once more after a restart */
   pl_service_changed(services->stack);
 }

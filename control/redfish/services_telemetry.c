@@ -176,17 +176,16 @@ static enum pl_has get_report_link(const struct pl_res *res, const struct pl_pro
   return PL_SHOW;
 }
 
-static void changed(struct pl_exchange *x, const struct pl_prop *prop)
+static void change(struct pl_exchange *x, const struct pl_prop *prop, bool enabled, unsigned interval_s)
 {
   struct pl_err err = {0};
-  if (pl_metric_report_changed((struct pl_metric_report *)report(&x->res), &err) != PL_OK)
+  if (pl_metric_report_change((struct pl_metric_report *)report(&x->res), enabled, interval_s, &err) != PL_OK)
     pl_say_err(x, prop->path, &err);
 }
 
 static void set_enabled(struct pl_exchange *x, const struct pl_prop *prop, struct json_object *value)
 {
-  ((struct pl_metric_report *)report(&x->res))->enabled = json_object_get_boolean(value);
-  changed(x, prop);
+  change(x, prop, json_object_get_boolean(value), report(&x->res)->interval_s);
 }
 
 /* 0: said what is wrong with it. */
@@ -201,12 +200,9 @@ static unsigned interval_of(struct pl_exchange *x, const char *path, const char 
 
 static void set_interval(struct pl_exchange *x, const struct pl_prop *prop, struct json_object *value)
 {
-  struct pl_metric_report *r = (struct pl_metric_report *)report(&x->res);
   unsigned seconds = interval_of(x, prop->path, json_object_get_string(value));
-  if (!seconds)
-    return;
-  r->interval_s = seconds;
-  changed(x, prop);
+  if (seconds)
+    change(x, prop, report(&x->res)->enabled, seconds);
 }
 
 static const struct pl_field FLAG = {.type = PL_FIELD_FLAG}, DURATION = {.type = PL_FIELD_TEXT, .min = 3, .max = 32};
@@ -328,10 +324,11 @@ static void define(struct pl_exchange *x)
 
 static void undefine(struct pl_exchange *x)
 {
+  struct pl_err err = {0};
   if (report(&x->res)->shipped)
     pl_say(x, 405, NULL, "ResourceCannotBeDeleted", NULL);
-  else
-    pl_metric_report_remove((struct pl_metric_report *)report(&x->res));
+  else if (pl_metric_report_remove((struct pl_metric_report *)report(&x->res), &err) != PL_OK)
+    pl_say_err(x, NULL, &err);
 }
 
 /* Reports */

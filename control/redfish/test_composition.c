@@ -1,69 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "control/redfish/service_test.h"
+#include "control/redfish/composition_test.h"
 
 #include "control/events/events.h"
-#include "control/placement/placement.h"
-#include "control/redfish/composition.h"
 
 /* The allocation engine as Redfish shows it: blocks, composed systems, manifests, reservations, decisions. */
-
-#define SYSTEMS "/redfish/v1/Systems"
-#define COMPOSE PL_COMPOSITION_URI "/Actions/CompositionService.Compose"
-#define OWN(MORE) "\"Oem\": {\"Plumbline\": {\"Cores\": 1, \"MemoryMiB\": 64, \"Image\": \"steady/50\"" MORE "}}"
-#define STANZA(ID, MORE) "{\"StanzaType\": \"ComposeSystem\", \"StanzaId\": \"" ID "\", \"Request\": {" OWN(MORE) "}}"
-#define MANIFEST(TYPE, STANZAS) "{\"RequestFormat\": \"Manifest\", \"RequestType\": \"" TYPE "\", \"Manifest\": {\"Stanzas\": [" STANZAS "]}}"
-
-static const char *const CSUS[] = {"csu-1", "csu-2", "csu-3", "csu-5"};
-
-static bool all_take_work(struct stand *s, void *ctx)
-{
-  (void)ctx;
-  for (size_t i = 0; i < sizeof CSUS / sizeof CSUS[0]; i++) {
-    struct pl_node_view view;
-    if (!pl_pool_view(pl_placement_pool(s->stack->placement), CSUS[i], &view) || view.desc.state != PL_NODE_UP || !view.desc.capacity.of[PL_DIMENSION_CORES])
-      return false;
-  }
-  return true;
-}
-
-/* Four of the demo rack's CSUs have power, three of them in one module; their agents answer. */
-static int open_rack(void **state)
-{
-  struct door *d = door_open(NULL);
-  for (size_t i = 0; i < sizeof CSUS / sizeof CSUS[0]; i++)
-    stand_power(d->stand, CSUS[i], true);
-  for (size_t i = 0; i < sizeof CSUS / sizeof CSUS[0]; i++)
-    stand_until_state(d->stand, CSUS[i], PL_STATE_ENABLED, 20 * PL_S);
-  if (stand_until(d->stand, all_take_work, NULL, 30 * PL_S) == PL_NEVER)
-    fail_msg("the engine does not take the CSUs for nodes");
-  *state = d;
-  return 0;
-}
-
-static int close_rack(void **state)
-{
-  door_close(*state);
-  return 0;
-}
-
-static bool runs(struct stand *s, void *ctx)
-{
-  const struct pl_workload *w = pl_placement_find(s->stack->placement, ctx);
-  return w && w->state == PL_WORKLOAD_RUNNING && w->told;
-}
-
-static void until_it_runs(struct door *d, const char *id)
-{
-  if (stand_until(d->stand, runs, (void *)(uintptr_t)id, 30 * PL_S) == PL_NEVER)
-    fail_msg("%s does not run", id);
-}
-
-static void make(struct door *d, const char *body)
-{
-  ask(d, "POST", SYSTEMS, body);
-  if (d->status != 201)
-    fail_msg("%s: %d %s", body, d->status, d->body ? d->body : "");
-}
 
 static void a_node_is_a_block(void **state)
 {
@@ -121,17 +61,6 @@ static void a_composed_system_is_a_workload(void **state)
   assert_int_equal(number_at(d, "Members@odata.count"), 9);
   ask(d, "DELETE", SYSTEMS "/csu-1", NULL);
   assert_int_equal(d->status, 405);
-}
-
-static bool is_gone(struct stand *s, void *ctx)
-{
-  return !pl_placement_find(s->stack->placement, ctx);
-}
-
-static void until_it_is_gone(struct door *d, const char *id)
-{
-  if (stand_until(d->stand, is_gone, (void *)(uintptr_t)id, 30 * PL_S) == PL_NEVER)
-    fail_msg("%s is still there", id);
 }
 
 static void it_ends_by_delete_and_by_decommission(void **state)
@@ -248,9 +177,6 @@ static void a_manifest_is_placed_whole_or_not_at_all(void **state)
   assert_string_equal(text_at(d, "Oem/Plumbline/Workload/Application"), "shop");
   ask(d, "GET", SYSTEMS "/db", NULL);
   assert_string_equal(text_at(d, "Oem/Plumbline/Workload/Application"), "shop");
-  ask(d, "POST", COMPOSE, MANIFEST("Apply", "{\"StanzaType\": \"DecomposeSystem\", \"StanzaId\": \"1\", \"Request\": {\"@odata.id\": \"" SYSTEMS "/db\"}}"));
-  assert_int_equal(d->status, 200);
-  until_it_is_gone(d, "db");
 }
 
 static void a_bad_manifest_is_refused(void **state)

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "control/redfish/service_test.h"
 
+#include "control/store/store.h"
+
 #include <crypt.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Who may do what: sessions, accounts, lock-out, and every route by every method for every role. */
@@ -181,6 +184,43 @@ static void a_password_may_have_to_be_changed_first(void **state)
   assert_false(flag_at(d, "PasswordChangeRequired"));
   ask_as(d, "new:second-password", "GET", "/redfish/v1/Chassis", NULL);
   assert_int_equal(d->status, 200);
+}
+
+/* Under its new name and away under its old one, as one: wherever the store stops, there is one account and not two. */
+static void a_rename_that_the_store_stops_leaves_one_account(void **state)
+{
+#define ACCOUNT "/redfish/v1/AccountService/Accounts/"
+  (void)state;
+  char path[] = "/tmp/rights-XXXXXX", wal[64], *kept;
+  assert_true(mkstemp(path) >= 0);
+  unlink(path);
+  snprintf(wal, sizeof wal, "%s-wal", path);
+  struct door *d = door_open(path);
+  struct pl_store *store = d->stand->stack->store;
+  struct stat now;
+  unsigned refused = 0;
+  add_user(d, "reader", "ReadOnly");
+  assert_int_equal(stat(wal, &now), 0);
+  for (rlim_t room = 2000; refused < 50; room += 2000) {
+    stand_let_files_grow((rlim_t)now.st_size + room);
+    ask(d, "PATCH", ACCOUNT "reader", "{\"UserName\": \"other\"}");
+    int status = d->status;
+    stand_let_files_grow(RLIM_INFINITY);
+    if (status / 100 == 2)
+      break;
+    refused++;
+    WELL(d->stand, pl_store_get(store, "account", "other", &kept, &d->stand->err));
+    assert_null(kept);
+    ask(d, "GET", ACCOUNT "other", NULL);
+    assert_int_equal(d->status, 404);
+  }
+  assert_in_range(refused, 1, 49);
+  WELL(d->stand, pl_store_get(store, "account", "reader", &kept, &d->stand->err));
+  assert_null(kept);
+  ask_as(d, "other:a-good-one-reader", "GET", "/redfish/v1/Chassis", NULL);
+  assert_int_equal(d->status, 200);
+  door_close(d);
+  unlink(path);
 }
 
 static void roles_can_be_made(void **state)
@@ -387,6 +427,7 @@ int main(void)
       cmocka_unit_test_setup_teardown(roles_can_be_made, open_demo, close_demo),
       cmocka_unit_test(accounts_outlive_the_stack),
       cmocka_unit_test_setup_teardown(every_route_by_every_method_for_every_role, open_demo, close_demo),
+      cmocka_unit_test(a_rename_that_the_store_stops_leaves_one_account),
       cmocka_unit_test(messages_are_those_of_the_registries),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,6 +11,8 @@
 
 #define SUBSCRIPTIONS "/redfish/v1/EventService/Subscriptions"
 #define GOOD "{\"Destination\": \"https://receiver.example/events\", \"Protocol\": \"Redfish\", \"Context\": \"mine\""
+#define DEFINITIONS "/redfish/v1/TelemetryService/MetricReportDefinitions"
+#define METRIC "{\"MetricId\": \"t\", \"MetricProperties\": [\"/redfish/v1/Chassis/csu-1#/Id\"]}"
 
 /* Who carries events, in a test: counts, and keeps the last. */
 struct bag {
@@ -153,6 +155,76 @@ static void subscriptions_outlive_the_stack_and_end_as_their_policy_says(void **
   unlink(store);
 }
 
+/* What is asked for while the store takes nothing; and where it then still shows, with which value. */
+static const struct refused {
+  const char *method, *uri, *body, *shown_by, *path, *value;
+} REFUSED[] = {
+    {"DELETE", SUBSCRIPTIONS "/1", NULL, SUBSCRIPTIONS "/1", "Context", "\"mine\""},
+    {"PATCH", SUBSCRIPTIONS "/1", "{\"Context\": \"other\"}", SUBSCRIPTIONS "/1", "Context", "\"mine\""},
+    {"PATCH", SUBSCRIPTIONS "/1", "{\"DeliveryRetryPolicy\": \"RetryForever\"}", SUBSCRIPTIONS "/1", "DeliveryRetryPolicy", "\"TerminateAfterRetries\""},
+    {"PATCH", SUBSCRIPTIONS "/1", "{\"VerifyCertificate\": false}", SUBSCRIPTIONS "/1", "VerifyCertificate", "true"},
+    {"POST", SUBSCRIPTIONS "/1/Actions/EventDestination.SuspendSubscription", "{}", SUBSCRIPTIONS "/1", "Status/State", "\"Enabled\""},
+    {"DELETE", DEFINITIONS "/mine", NULL, DEFINITIONS "/mine", "Id", "\"mine\""},
+    {"PATCH", DEFINITIONS "/mine", "{\"MetricReportDefinitionEnabled\": false}", DEFINITIONS "/mine", "MetricReportDefinitionEnabled", "true"},
+    {"PATCH", DEFINITIONS "/mine", "{\"Schedule\": {\"RecurrenceInterval\": \"PT9S\"}}", DEFINITIONS "/mine", "Schedule/RecurrenceInterval", "\"PT5S\""},
+    {"PATCH", "/redfish/v1/EventService", "{\"DeliveryRetryAttempts\": 7}", "/redfish/v1/EventService", "DeliveryRetryAttempts", "3"},
+    {"PATCH", "/redfish/v1/EventService", "{\"DeliveryRetryIntervalSeconds\": 77}", "/redfish/v1/EventService", "DeliveryRetryIntervalSeconds", "30"},
+    {"PATCH", "/redfish/v1/EventService", "{\"ServiceEnabled\": false}", "/redfish/v1/EventService", "ServiceEnabled", "true"},
+};
+
+static void is_refused(struct door *d, const struct refused *r)
+{
+  char value[64];
+  stand_let_files_grow(1000);
+  ask(d, r->method, r->uri, r->body);
+  int status = d->status;
+  ask(d, "GET", r->shown_by, NULL);
+  stand_let_files_grow(RLIM_INFINITY);
+  if (status != 500)
+    fail_msg("%s %s %s: %d though nothing was kept", r->method, r->uri, r->body ? r->body : "", status);
+  assert_int_equal(d->status, 200);
+  snprintf(value, sizeof value, "%s", json_object_to_json_string(value_at(d, r->path)));
+  if (strcmp(value, r->value))
+    fail_msg("%s %s %s: %s is %s though nothing was kept", r->method, r->uri, r->body ? r->body : "", r->path, value);
+}
+
+static void what_the_store_refuses_is_not_so(void **state)
+{
+  (void)state;
+  struct bag b;
+  char store[] = "/tmp/services-XXXXXX";
+  assert_true(mkstemp(store) >= 0);
+  unlink(store);
+  struct door *d = door_open(store);
+  memset(&b, 0, sizeof b);
+  struct pl_services *all = pl_services_of(d->stand->stack);
+  pl_services_set_carrier(all, &(const struct pl_carrier){.carry = carry, .changed = change, .gone = go, .ctx = &b});
+  ask(d, "POST", SUBSCRIPTIONS, GOOD "}");
+  assert_int_equal(d->status, 201);
+  ask(d, "POST", DEFINITIONS, "{\"Id\": \"mine\", \"MetricReportDefinitionType\": \"Periodic\", \"Schedule\": {\"RecurrenceInterval\": \"PT5S\"}, \"Metrics\": [" METRIC "]}");
+  assert_int_equal(d->status, 201);
+  for (size_t i = 0; i < sizeof REFUSED / sizeof REFUSED[0]; i++)
+    is_refused(d, &REFUSED[i]);
+  assert_int_equal(b.changed, 0);
+  assert_int_equal(b.gone, 0);
+  stand_let_files_grow(1000);
+  pl_subscription_failed(all, "1"); /* it would end here; it is given up again at the next event that does not arrive */
+  stand_let_files_grow(RLIM_INFINITY);
+  assert_non_null(pl_subscription_find(all, "1"));
+  pl_subscription_failed(all, "1");
+  assert_null(pl_subscription_find(all, "1"));
+  ask(d, "DELETE", DEFINITIONS "/mine", NULL);
+  assert_int_equal(d->status / 100, 2);
+  door_close(d);
+  d = door_open(store);
+  ask(d, "GET", SUBSCRIPTIONS "/1", NULL);
+  assert_int_equal(d->status, 404);
+  ask(d, "GET", DEFINITIONS "/mine", NULL);
+  assert_int_equal(d->status, 404);
+  door_close(d);
+  unlink(store);
+}
+
 static void a_test_event_is_an_event(void **state)
 {
   (void)state;
@@ -222,8 +294,6 @@ static void the_log_pages_and_clears(void **state)
 static void reports_come_when_asked_for_and_at_intervals(void **state)
 {
   (void)state;
-#define DEFINITIONS "/redfish/v1/TelemetryService/MetricReportDefinitions"
-#define METRIC "{\"MetricId\": \"t\", \"MetricProperties\": [\"/redfish/v1/Chassis/csu-1#/Id\"]}"
   struct bag b;
   struct door *d = open_with(&b);
   ask(d, "POST", SUBSCRIPTIONS, GOOD ", \"EventFormatType\": \"MetricReport\"}");
@@ -419,6 +489,7 @@ int main(void)
       cmocka_unit_test(a_subscription_gets_what_it_asked_for),
       cmocka_unit_test(a_subscription_that_makes_no_sense_is_refused),
       cmocka_unit_test(subscriptions_outlive_the_stack_and_end_as_their_policy_says),
+      cmocka_unit_test(what_the_store_refuses_is_not_so),
       cmocka_unit_test(a_test_event_is_an_event),
       cmocka_unit_test(settings_of_the_service_are_kept_and_heeded),
       cmocka_unit_test(the_log_pages_and_clears),
