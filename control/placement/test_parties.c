@@ -193,7 +193,7 @@ static void test_a_place_is_found_in_what_they_are_to_share(void **state)
   char to[64];
   struct pl_err why;
   for (int i = 1; i <= 8; i++) {
-    char id[16], node[16];
+    char id[24], node[24];
     snprintf(id, sizeof id, "wall-%d", i);
     snprintf(node, sizeof node, "csu-%d", i);
     floor_place(bay, &(struct floor_ask){.id = id, .cores = i == 3 ? 30 : i < 5 ? 50 : 10, .node = node, .stay = true});
