@@ -70,7 +70,7 @@ bool pl_heat_closes(const struct pl_host *host)
 struct burden {
   struct pl_work *work;
   double power_W;
-  bool enough, tied; /* tied: it can go only with others */
+  bool enough, tied; /* tied: it may have to go with others */
 };
 
 /* As much as it is known to use of what it was given. */
@@ -191,8 +191,11 @@ static double move_it(struct pl_host *hot, const struct burden *burden)
     if (is_cooler_place(&all->hosts[i], hot, burden->power_W) && has_room(all, &all->hosts[i], &burden->work->w.request.need))
       cool[count++] = &all->hosts[i];
   qsort(cool, cool ? count : 0, sizeof(struct pl_host *), by_heat);
-  for (size_t i = 0; i < count && off_W <= 0; i++)
-    off_W = (burden->tied ? plan_party : plan_alone)(hot, burden, cool[i]->item->id);
+  for (size_t i = 0; i < count && off_W <= 0; i++) {
+    off_W = plan_alone(hot, burden, cool[i]->item->id);
+    if (off_W <= 0 && burden->tied)
+      off_W = plan_party(hot, burden, cool[i]->item->id);
+  }
   free(cool);
   return off_W;
 }

@@ -116,4 +116,37 @@ static inline char *journal_seal(const char *text, size_t size, size_t *sealed_s
   return sealed;
 }
 
+static inline size_t journal_line_of(const char *text, const char *at)
+{
+  size_t line = 1;
+  for (; text < at; text++)
+    line += *text == '\n';
+  return line;
+}
+
+/* Somebody who makes the sums right, too: another answer than the pool gives, or a pool that gives another answer. */
+static inline void journal_assert_found(const char *text, const char *line_words, const char *from, const char *to)
+{
+  const char *line = text, *end = NULL, *at = NULL;
+  while (!at && (line = strstr(line + (at == NULL && end), line_words))) { /* the first such line that has `from` */
+    end = strchr(line + 1, '\n');
+    at = strstr(line + 1, from);
+    at = at && at < end ? at : NULL;
+  }
+  struct pl_replay replay;
+  char *changed = NULL, *sealed;
+  size_t changed_size, sealed_size;
+  assert_non_null(at);
+  FILE *out = open_memstream(&changed, &changed_size);
+  fprintf(out, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
+  fclose(out);
+  sealed = journal_seal(changed, changed_size, &sealed_size);
+  assert_int_equal(pl_replay_text(sealed, sealed_size, 0, &replay, NULL), PL_OK);
+  assert_true(replay.diverged >= journal_line_of(text, line + (*line == '\n')));
+  assert_non_null(strstr(replay.why, "decided again"));
+  pl_replay_end(&replay);
+  free(sealed);
+  free(changed);
+}
+
 #endif

@@ -433,6 +433,12 @@ static enum pl_status answer_party(struct mv_board *b, const struct mv_shift *pa
   return status;
 }
 
+static void tell_party(const struct pl_pool *pool, enum pl_pool_verb verb, const struct pl_shift *asked, enum pl_status status, const struct pl_moves *moves)
+{
+  if (!status || status == PL_E_RANGE)
+    pl_pool_tell(pool, (struct pl_pool_call){.verb = verb, .status = status, .shifts = asked, .count = asked != NULL, .moves = moves});
+}
+
 enum pl_status pl_moves_together(const struct pl_pool *pool, const char *id, const char *to, struct pl_moves *moves, struct pl_err *err)
 {
   static const struct pl_goal_desc GOAL = {.goal = PL_GOAL_EVACUATE};
@@ -455,6 +461,7 @@ enum pl_status pl_moves_together(const struct pl_pool *pool, const char *id, con
     status = answer_party(&b, party, count, moves, err);
   snprintf(moves->why, sizeof moves->why, "with it goes what is tied to it");
   mv_board_end(&b);
+  tell_party(pool, PL_POOL_TOGETHER, &(const struct pl_shift){id, to}, status, moves);
   return status;
 }
 
@@ -475,6 +482,7 @@ enum pl_status pl_moves_reunite(const struct pl_pool *pool, struct pl_moves *mov
     status = answer_party(&b, party, count, moves, err);
   snprintf(moves->why, sizeof moves->why, "it is to be with what it was parted from");
   mv_board_end(&b);
+  tell_party(pool, PL_POOL_REUNITE, NULL, status, moves);
   return status;
 }
 

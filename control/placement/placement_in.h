@@ -235,7 +235,7 @@ bool pl_queue_blocks(const struct pl_placement *all, int priority, const struct 
 void pl_queue_try(struct pl_placement *all);
 int64_t pl_queue_left(const struct pl_placement *all, const struct pl_work *work); /* of what it had waited, as it runs */
 void pl_queue_stand(struct pl_placement *all); /* who got a place by waiting is not displaced at once by who is less than that */
-/* Where one replica would go; at: where the pool has it now, "" nowhere. */
+/* Where one replica would go, alone: not where it would part it from those that are tied to it (`with`, either side) and are where it is; pl_moves_together may. */
 bool pl_find_place(struct pl_placement *all, const struct pl_work *work, const struct pl_request *request, bool anywhere_else, char to[64], struct pl_err *why);
 
 /* transfers.c */

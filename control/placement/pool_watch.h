@@ -21,6 +21,8 @@ enum pl_pool_verb { /* what changes nothing (a release of what is not there, a r
   PL_POOL_PLAN,     /* requests, count, status: OK (plan, number) or E_RANGE (why, where it was asked for) */
   PL_POOL_COMMIT,   /* number: the plan's; status: OK or E_BUSY */
   PL_POOL_MOVES,    /* goal, moves */
+  PL_POOL_TOGETHER, /* shifts (one; its `to` may be NULL: anywhere else), status: OK (moves) or E_RANGE */
+  PL_POOL_REUNITE,  /* status: OK (moves) or E_RANGE */
   PL_POOL_COPY,     /* number: what the copy is called as `pool` */
   PL_POOL_END,      /* of a copy */
   PL_POOL_VERBS

@@ -138,26 +138,51 @@ static enum pl_status look_for(const struct pl_pool *copy, const struct pl_work 
   return status;
 }
 
+/* In limbo it takes nothing, and shares still what its node shares with others: what is tied to it by that need not be parted from it. */
+static enum pl_status to_limbo(struct pl_pool *copy, const struct pl_work *work, const struct pl_request *wanted, const char *at, struct pl_err *why)
+{
+  struct pl_node_view view = {0};
+  struct pl_node_desc limbo = {.id = LIMBO, .state = PL_NODE_GONE};
+  if (pl_pool_view(copy, at, &view))
+    memcpy(limbo.domains, view.desc.domains, sizeof limbo.domains);
+  (void)pl_pool_release(copy, work->w.id, NULL); /* one that waits is not there */
+  enum pl_status status = pl_pool_node(copy, &limbo, why);
+  return status ? status : pl_pool_adopt(copy, wanted, work->replica, LIMBO, why);
+}
+
+/* By the pool's own rules, from where it is: who asks may take it as it stands. */
+static enum pl_status judge(struct pl_pool *copy, const struct pl_work *work, const struct pl_request *wanted, const char *at, const char *to,
+                            struct pl_err *why)
+{
+  enum pl_status status = PL_OK;
+  if (*at && !strcmp(at, to))
+    return pl_fail(why, PL_E_RANGE, "%s may be on no other node than %s", work->w.id, to);
+  if (*at) {
+    (void)pl_pool_release(copy, work->w.id, NULL);
+    status = pl_pool_adopt(copy, wanted, work->replica, at, why);
+  }
+  return status ? status : pl_pool_move(copy, work->w.id, to, why);
+}
+
 bool pl_find_place(struct pl_placement *all, const struct pl_work *work, const struct pl_request *request, bool anywhere_else, char to[64], struct pl_err *why)
 {
   struct pl_pool *copy = NULL;
+  struct pl_allocation held;
   struct pl_request wanted = *request;
-  const struct pl_node_desc limbo = {.id = LIMBO, .state = PL_NODE_GONE};
+  char at[64] = "";
   if (anywhere_else)
     wanted.not_node = work->w.node;
+  if (pl_pool_find(all->pool, work->w.id, &held))
+    snprintf(at, sizeof at, "%s", held.node);
   enum pl_status status = pl_pool_copy(all->pool, &copy, why);
-  if (!status) {
-    (void)pl_pool_release(copy, work->w.id, NULL); /* one that waits is not there */
-    status = pl_pool_node(copy, &limbo, why);
-  }
   if (!status)
-    status = pl_pool_adopt(copy, &wanted, work->replica, LIMBO, why);
+    status = to_limbo(copy, work, &wanted, at, why);
   if (!status && wanted.node) /* it may be nowhere else */
     snprintf(to, 64, "%s", wanted.node);
   else if (!status)
     status = look_for(copy, work, to, why);
   if (!status)
-    status = pl_pool_move(copy, work->w.id, to, why); /* by the pool's own rules: who asks may take it as it stands */
+    status = judge(copy, work, &wanted, at, to, why);
   if (status)
     *to = '\0';
   pl_pool_free(copy);

@@ -27,6 +27,7 @@ struct pl_record_text { /* a line that grows; pl_record_end frees it */
 void pl_record_word(struct pl_record_text *out, const char *word); /* NULL: none; with a blank before all but the first */
 void pl_record_int(struct pl_record_text *out, int64_t number);
 void pl_record_double(struct pl_record_text *out, double number);
+bool pl_record_answers(enum pl_pool_verb verb); /* what decisions follow from */
 void pl_record_call(struct pl_record_text *out, const struct pl_pool_call *call);
 void pl_record_begin(struct pl_record_text *out, const struct pl_pool_policy *policy, int64_t wall_ns);
 /* The calls that make a pool as this one is now; emit is told of each. */

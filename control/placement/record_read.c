@@ -196,13 +196,13 @@ static void take_requests(struct pl_record_words *words, struct pl_record *recor
   record->call.count = count;
 }
 
-static void take_shifts(struct pl_record_words *words, struct pl_record *record, size_t count)
+static void take_shifts(struct pl_record_words *words, struct pl_record *record, size_t count, bool anywhere)
 {
   record->shifts = words->bad ? NULL : calloc(count, sizeof *record->shifts);
   words->bad |= !record->shifts;
   for (size_t i = 0; i < count && !words->bad; i++) {
     record->shifts[i].id = take_name(words);
-    record->shifts[i].to = take_name(words);
+    record->shifts[i].to = anywhere ? pl_record_take(words) : take_name(words);
   }
   record->call.shifts = record->shifts;
   record->call.count = count;
@@ -262,7 +262,7 @@ static void take_asked(struct pl_record_words *words, struct pl_record *record)
     call->replica = (unsigned)pl_record_take_int(words, 1, 2 * REPLICAS_MAX);
     call->id = take_name(words);
     break;
-  case PL_POOL_MOVE: take_shifts(words, record, (size_t)pl_record_take_int(words, 1, REQUESTS_MAX)); break;
+  case PL_POOL_MOVE: take_shifts(words, record, (size_t)pl_record_take_int(words, 1, REQUESTS_MAX), false); break;
   case PL_POOL_PLAN:
     record->asked = pl_record_take_int(words, 0, 1);
     take_requests(words, record, (size_t)pl_record_take_int(words, 1, REQUESTS_MAX));
@@ -270,6 +270,8 @@ static void take_asked(struct pl_record_words *words, struct pl_record *record)
   case PL_POOL_COMMIT:
   case PL_POOL_COPY: call->number = (uint64_t)pl_record_take_int(words, 1, INT64_MAX); break;
   case PL_POOL_MOVES: take_goal(words, record); break;
+  case PL_POOL_TOGETHER: take_shifts(words, record, 1, true); break;
+  case PL_POOL_REUNITE:
   case PL_POOL_END:
   case PL_POOL_VERBS: break;
   }

@@ -11,7 +11,8 @@
 const char *const pl_record_verbs[PL_POOL_VERBS] = {
     [PL_POOL_FEATURE] = "feature", [PL_POOL_NODE] = "node", [PL_POOL_GONE] = "gone", [PL_POOL_LIMIT] = "limit", [PL_POOL_FORECAST] = "forecast",
     [PL_POOL_ADOPT] = "adopt", [PL_POOL_RELEASE] = "release", [PL_POOL_RESIZE] = "resize", [PL_POOL_MOVE] = "move", [PL_POOL_PLAN] = "plan",
-    [PL_POOL_COMMIT] = "commit", [PL_POOL_MOVES] = "moves", [PL_POOL_COPY] = "copy", [PL_POOL_END] = "end",
+    [PL_POOL_COMMIT] = "commit", [PL_POOL_MOVES] = "moves", [PL_POOL_TOGETHER] = "together", [PL_POOL_REUNITE] = "reunite",
+    [PL_POOL_COPY] = "copy", [PL_POOL_END] = "end",
 };
 
 uint64_t pl_record_seal(uint64_t seal, const char *text, size_t size)
@@ -224,6 +225,11 @@ static void put_asked(struct pl_record_text *out, const struct pl_pool_call *cal
   case PL_POOL_COMMIT:
   case PL_POOL_COPY: pl_record_int(out, (int64_t)call->number); break;
   case PL_POOL_MOVES: put_goal(out, call->goal); break;
+  case PL_POOL_TOGETHER:
+    pl_record_word(out, call->shifts->id);
+    pl_record_word(out, call->shifts->to);
+    break;
+  case PL_POOL_REUNITE:
   case PL_POOL_END:
   case PL_POOL_VERBS: break;
   }
@@ -268,17 +274,21 @@ static void put_moves(struct pl_record_text *out, const struct pl_moves *moves)
     pl_record_word(out, moves->sleep[i]);
 }
 
+bool pl_record_answers(enum pl_pool_verb verb)
+{
+  return verb == PL_POOL_PLAN || verb == PL_POOL_MOVE || verb == PL_POOL_RESIZE || verb == PL_POOL_MOVES || verb == PL_POOL_TOGETHER || verb == PL_POOL_REUNITE;
+}
+
 static void put_answer(struct pl_record_text *out, const struct pl_pool_call *call)
 {
-  bool answers = call->verb == PL_POOL_RESIZE || call->verb == PL_POOL_MOVE || call->verb == PL_POOL_PLAN || call->verb == PL_POOL_COMMIT || call->verb == PL_POOL_MOVES;
-  if (!answers)
+  if (!pl_record_answers(call->verb) && call->verb != PL_POOL_COMMIT)
     return;
   put(out, call->status ? " -> no" : " -> yes");
   if (call->verb == PL_POOL_PLAN && call->plan)
     put_plan(out, call);
   else if (call->why)
     pl_record_word(out, call->why->text);
-  else if (call->verb == PL_POOL_MOVES)
+  else if (call->moves && !call->status)
     put_moves(out, call->moves);
 }
 

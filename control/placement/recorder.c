@@ -150,7 +150,7 @@ static void told(void *ctx, const struct pl_pool_call *call)
   recorder->line.size = 0;
   pl_record_call(&recorder->line, call);
   end_line(recorder);
-  if (call->verb == PL_POOL_PLAN || call->verb == PL_POOL_MOVE || call->verb == PL_POOL_RESIZE || call->verb == PL_POOL_MOVES)
+  if (pl_record_answers(call->verb))
     note_answer(recorder);
 }
 

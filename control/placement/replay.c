@@ -183,9 +183,14 @@ static enum pl_status plan_again(struct again *a, struct pl_pool *pool, const st
 
 static enum pl_status moves_again(struct again *a, const struct pl_pool *pool, const struct pl_record *record, struct pl_err *err)
 {
+  const struct pl_pool_call *call = &record->call;
   struct pl_moves moves = {0};
-  enum pl_status status = pl_moves_plan(pool, record->call.goal, &moves, err);
-  if (is_wanted(a) && !status)
+  enum pl_status status = call->verb == PL_POOL_MOVES     ? pl_moves_plan(pool, call->goal, &moves, err)
+                          : call->verb == PL_POOL_REUNITE ? pl_moves_reunite(pool, &moves, err)
+                                                          : pl_moves_together(pool, call->shifts->id, call->shifts->to, &moves, err);
+  if (is_wanted(a) && status)
+    fprintf(a->say, "%s\n", err->text);
+  else if (is_wanted(a))
     say_moves(a, &moves);
   pl_moves_end(&moves);
   return status;
@@ -230,7 +235,9 @@ static enum pl_status call_again(struct again *a, const struct pl_record *record
   case PL_POOL_MOVE: return move_again(a, pool, call, err);
   case PL_POOL_PLAN: return plan_again(a, pool, record, err);
   case PL_POOL_COMMIT: return commit(a, pool, call->number, err);
-  case PL_POOL_MOVES: return moves_again(a, pool, record, err);
+  case PL_POOL_MOVES:
+  case PL_POOL_TOGETHER:
+  case PL_POOL_REUNITE: return moves_again(a, pool, record, err);
   case PL_POOL_COPY: return copy(a, pool, err);
   case PL_POOL_END:
     if (!call->pool)
@@ -243,11 +250,6 @@ static enum pl_status call_again(struct again *a, const struct pl_record *record
   return pl_fail(err, PL_E_UNSUPPORTED, "no verb of a pool");
 }
 
-static bool answers(enum pl_pool_verb verb)
-{
-  return verb == PL_POOL_PLAN || verb == PL_POOL_MOVE || verb == PL_POOL_RESIZE || verb == PL_POOL_MOVES;
-}
-
 static bool pool_line(struct again *a, const char *line, struct pl_record_words *words)
 {
   struct pl_record record;
@@ -256,7 +258,7 @@ static bool pool_line(struct again *a, const char *line, struct pl_record_words 
     return differs(a, "\"%.200s\": %.300s", line, err.text);
   a->told.size = 0;
   enum pl_status status = call_again(a, &record, &err);
-  a->out->answers += answers(record.call.verb);
+  a->out->answers += pl_record_answers(record.call.verb);
   pl_record_free(&record);
   if (status && !a->told.size)
     return differs(a, "\"%.200s\": it cannot be done: %.300s", line, err.text);

@@ -150,6 +150,68 @@ static void test_one_cannot_be_asked_away_alone(void **state)
   assert_string_not_equal(floor_find(bay, "db")->node, "csu-3");
 }
 
+static bool finds_place(struct bay *bay, const char *id, const char *node, char to[64], struct pl_err *why)
+{
+  struct pl_request request = work(bay, id)->w.request;
+  *why = (struct pl_err){0};
+  request.node = node;
+  return pl_find_place(bay->s->stack->placement, work(bay, id), &request, true, to, why);
+}
+
+/* Whichever of the two names the other. */
+static void test_no_other_place_is_found_for_one_alone(void **state)
+{
+  struct bay *bay = *state;
+  char to[64];
+  struct pl_err why;
+  place_pair(bay, "csu-2", 0);
+  for (int i = 0; i < 4; i++) {
+    const char *id = i % 2 ? "db" : "cache";
+    if (finds_place(bay, id, i < 2 ? NULL : "csu-6", to, &why))
+      fail_msg("%s is told to go to %s, without what is tied to it", id, to);
+    assert_string_equal(to, "");
+    assert_true(why.text[0]);
+  }
+  assert_non_null(strstr(why.text, "cache is to be in one node with it"));
+  struct pl_amounts more = floor_find(bay, "db")->request.need; /* more than its node has */
+  more.of[PL_DIMENSION_CORES] = 60000;
+  assert_int_equal(pl_placement_scale(bay->s->stack->placement, floor_find(bay, "db"), &more, 0, "tester", &bay->s->err), PL_E_RANGE);
+  assert_non_null(strstr(bay->s->err.text, "elsewhere: "));
+  WELL(bay->s, pl_placement_stop(bay->s->stack->placement, floor_find(bay, "cache"), "tester", &bay->s->err));
+  stand_run(bay->s, 5 * PL_S);
+  assert_true(finds_place(bay, "db", NULL, to, &why));
+  assert_true(finds_place(bay, "db", "csu-6", to, &why));
+  assert_string_equal(to, "csu-6");
+  assert_false(finds_place(bay, "db", "csu-2", to, &why)); /* where it is is no other place */
+}
+
+/* Within what they are to share it may go where it likes, though there is more room beyond it. */
+static void test_a_place_is_found_in_what_they_are_to_share(void **state)
+{
+  struct bay *bay = *state;
+  struct pl_placement *all = bay->s->stack->placement;
+  char to[64];
+  struct pl_err why;
+  for (int i = 1; i <= 8; i++) {
+    char id[24], node[24];
+    snprintf(id, sizeof id, "wall-%d", i);
+    snprintf(node, sizeof node, "csu-%d", i);
+    floor_place(bay, &(struct floor_ask){.id = id, .cores = i == 3 ? 30 : i < 5 ? 50 : 10, .node = node, .stay = true});
+  }
+  place_pair(bay, "csu-3", 0);
+  assert_false(finds_place(bay, "db", NULL, to, &why));
+  work(bay, "cache")->w.request.with_in = PL_DOMAIN_MODULE;
+  WELL(bay->s, pl_work_keep(all, work(bay, "cache"), &bay->s->err));
+  WELL(bay->s, pl_placement_stop(all, floor_find(bay, "wall-2"), "tester", &bay->s->err));
+  stand_run(bay->s, 5 * PL_S);
+  floor_restart(bay);
+  floor_until_up(bay, 8);
+  floor_until(bay, "cache", PL_WORKLOAD_RUNNING, 10 * PL_S);
+  if (!finds_place(bay, "db", NULL, to, &why))
+    fail_msg("%s", why.text);
+  assert_string_equal(to, "csu-2");
+}
+
 /* --- killed --- */
 
 static void drill(struct bay *bay, const char *step, bool ended)
@@ -328,6 +390,8 @@ int main(int argc, char **argv)
                                      TEST(test_when_one_fails_both_are_where_they_were),
                                      TEST(test_a_target_that_dies_parts_nobody),
                                      TEST(test_one_cannot_be_asked_away_alone),
+                                     TEST(test_no_other_place_is_found_for_one_alone),
+                                     TEST(test_a_place_is_found_in_what_they_are_to_share),
                                      TEST(test_killed_at_each_step),
                                      TEST(test_killed_on_the_way_back),
                                      TEST(test_the_way_back_is_held_after_a_kill),

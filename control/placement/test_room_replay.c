@@ -122,6 +122,69 @@ static void test_over_many_files_and_with_nodes_that_sleep(void **state)
   churn(7654321, "{consolidate: on, consolidate-after: 30 s, profile-period: 2 s, forecast-ahead: 1 min, weight-spread: 0.3, weight-cool: 0.1, decisions-kept: 0.05}", 30, false);
 }
 
+static void only_file(void *ctx, const char *path)
+{
+  char *found = ctx;
+  snprintf(found, 400, "%s", path);
+}
+
+/* The newest file has such a line, with such words of an answer; whoever changes these is found out. */
+static void assert_is_planned_again(const struct journal *journal, const char *line, const char *was, const char *changed)
+{
+  char path[400] = "";
+  size_t size;
+  journal_each(journal, only_file, path);
+  char *text = journal_text(path, &size);
+  journal_assert_found(text, line, was, changed);
+  free(text);
+}
+
+static bool are_together(struct stand *s, void *ctx)
+{
+  const struct pl_workload *db = pl_placement_find(s->stack->placement, "db"), *cache = pl_placement_find(s->stack->placement, "cache");
+  (void)ctx;
+  return db->state == PL_WORKLOAD_RUNNING && cache->state == PL_WORKLOAD_RUNNING && !strcmp(db->node, cache->node);
+}
+
+/* Parted, as a loss may have left them; the room brings them together, and then both are asked away. */
+static void test_what_is_tied_is_planned_again(void **state)
+{
+  struct journal journal;
+  struct pl_replay sum = {0};
+  struct logged one = {0};
+  (void)state;
+  struct bay *bay = open_recorded(&journal, NULL);
+  struct pl_placement *all = bay->s->stack->placement;
+  floor_place(bay, &(struct floor_ask){.id = "db", .cores = 8, .image = "steady/50", .node = "csu-2", .stay = true});
+  struct pl_work *cache = pl_work_of(floor_place(bay, &(struct floor_ask){.id = "cache", .cores = 8, .image = "steady/50"}));
+  floor_until(bay, "cache", PL_WORKLOAD_RUNNING, 10 * PL_S);
+  if (!strcmp(cache->w.node, "csu-2"))
+    bay_until_over(bay, floor_migrate(bay, "cache", "csu-6"), PL_PROCEDURE_COMPLETED, 60 * PL_S);
+  cache->w.request.with[0] = strdup("db");
+  WELL(bay->s, pl_work_keep(all, cache, &bay->s->err));
+  floor_restart(bay);
+  assert_true(stand_until(bay->s, are_together, NULL, 60 * PL_S) != PL_NEVER);
+  assert_is_planned_again(&journal, "\nreunite ", "yes 1 cache csu-2 0 0", "yes 1 cache csu-3 0 0");
+  assert_is_planned_again(&journal, "\nreunite ", "yes 1 cache csu-2 0 0 0 0", "yes 0 0 0");
+  free((char *)(uintptr_t)floor_find(bay, "db")->request.node);
+  floor_find(bay, "db")->request.node = NULL;
+  floor_find(bay, "db")->request.stay = false;
+  WELL(bay->s, pl_work_keep(bay->s->stack->placement, pl_work_of(floor_find(bay, "db")), &bay->s->err));
+  floor_restart(bay);
+  floor_until_up(bay, 8);
+  assert_true(stand_until(bay->s, are_together, NULL, 60 * PL_S) != PL_NEVER);
+  bay_until_over(bay, floor_migrate(bay, "db", "csu-7"), PL_PROCEDURE_COMPLETED, 60 * PL_S);
+  assert_true(stand_until(bay->s, are_together, NULL, 60 * PL_S) != PL_NEVER);
+  assert_string_equal(floor_find(bay, "cache")->node, "csu-7");
+  assert_is_planned_again(&journal, "\ntogether db csu-7 ", "-> yes 2 ", "-> no 2 ");
+  assert_is_planned_again(&journal, "\ntogether db csu-7 ", "cache csu-7", "cache csu-5");
+  pl_placement_decisions(bay->s->stack->placement, 0, 100000, log_one, &one);
+  assert_int_equal(journal_each(&journal, journal_replay, &sum), 3);
+  assert_int_equal(sum.decisions, one.count);
+  bay_close(bay);
+  journal_close(&journal);
+}
+
 static void test_none_is_kept_where_the_site_wants_none(void **state)
 {
   struct journal journal;
@@ -153,6 +216,7 @@ int main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_what_the_room_decided_is_decided_again),
       cmocka_unit_test(test_over_many_files_and_with_nodes_that_sleep),
+      cmocka_unit_test(test_what_is_tied_is_planned_again),
       cmocka_unit_test(test_none_is_kept_where_the_site_wants_none),
       cmocka_unit_test(test_a_folder_that_cannot_be_written_is_told),
   };
