@@ -47,7 +47,7 @@ def folder(name):
 
 def furnish(rackd):
     """One of everything to look at: a slot with power, a workload on it, triggers, one of them crossed."""
-    rackd.ask("POST", "/redfish/v1/Chassis/csu-1/Actions/Chassis.Reset", {"ResetType": "On"})
+    rackd.power_on("csu-1")
     rackd.until("/redfish/v1/CompositionService/ResourceBlocks/csu-1", lambda b: b["Oem"]["Plumbline"]["State"] == "Up", what="csu-1's agent")
     for path, body in (("/redfish/v1/Systems", {"Id": "web", "Oem": {"Plumbline": {"Cores": 1, "Image": "steady/50"}}}),
                        ("/redfish/v1/TelemetryService/Triggers", {"MetricType": "Numeric", "MetricProperties": ["/redfish/v1/Chassis/demo-rack/Sensors/psu-a-supply-vin#/Reading"],

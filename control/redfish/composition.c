@@ -124,9 +124,13 @@ static enum pl_has get_block_name(const struct pl_res *res, const struct pl_prop
 
 static enum pl_has get_block_state(const struct pl_res *res, const struct pl_prop *prop, struct json_object **value)
 {
-  static const char *const STATES[] = {[PL_NODE_UP] = "Enabled", [PL_NODE_ASLEEP] = "StandbyOffline", [PL_NODE_CLOSED] = "Quiesced", [PL_NODE_GONE] = "Absent"};
+  static const enum pl_state STATES[] = {[PL_NODE_UP] = PL_STATE_ENABLED, [PL_NODE_ASLEEP] = PL_STATE_STANDBY, [PL_NODE_CLOSED] = PL_STATE_QUIESCED};
+  enum pl_node_state state = view_of(res).desc.state;
   (void)prop;
-  return show_text(value, STATES[view_of(res).desc.state]);
+  if (state != PL_NODE_GONE)
+    return show_text(value, pl_state_name(STATES[state]));
+  bool works = res->item->state == PL_STATE_ENABLED || res->item->state == PL_STATE_QUIESCED; /* its agent does not answer */
+  return show_text(value, pl_state_name(works ? PL_STATE_UNAVAILABLE : res->item->state));
 }
 
 static enum pl_has get_pool(const struct pl_res *res, const struct pl_prop *prop, struct json_object **value)

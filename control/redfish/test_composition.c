@@ -118,6 +118,18 @@ static void a_refusal_says_what_is_short(void **state)
   assert_true(flag_at(d, "Oem/Plumbline/Workload/WaitsForRoom"));
 }
 
+static void a_block_without_power_is_no_empty_slot(void **state)
+{
+  struct door *d = *state;
+  ask(d, "GET", "/redfish/v1/CompositionService/ResourceBlocks/csu-8", NULL);
+  assert_string_equal(text_at(d, "Oem/Plumbline/State"), "Gone");
+  assert_string_equal(text_at(d, "Status/State"), "StandbyOffline");
+  stand_act(d->stand, "csu-8", "remove");
+  stand_until_state(d->stand, "csu-8", PL_STATE_ABSENT, 20 * PL_S);
+  ask(d, "GET", "/redfish/v1/CompositionService/ResourceBlocks/csu-8", NULL);
+  assert_string_equal(text_at(d, "Status/State"), "Absent");
+}
+
 static void what_cannot_be_is_refused(void **state)
 {
   static const struct {
@@ -426,6 +438,7 @@ int main(void)
 #define TEST(NAME) cmocka_unit_test_setup_teardown(NAME, open_rack, close_rack)
   const struct CMUnitTest tests[] = {
       TEST(a_node_is_a_block),
+      TEST(a_block_without_power_is_no_empty_slot),
       TEST(a_composed_system_is_a_workload),
       TEST(it_ends_by_delete_and_by_decommission),
       TEST(a_refusal_says_what_is_short),
