@@ -11,20 +11,24 @@ BUILD ?= build
 SAN ?=
 VERSION := 0.1.0
 
+# A variable that is made when it is first asked for, and then stands: $(call once,NAME,VALUE). Not at the start, as `make deps` may have to install pkg-config.
+once = $(eval $(1) := $(2))$($(1))
+
 PKGS := libmodbus lua5.4 yaml-0.1 libmd libusb-1.0 libftdi1 libgpiod json-c sqlite3 libcrypt
 # rackd's own besides (its HTTP side; libcivetweb has no .pc file); plumb's client loads libcurl when a stack is named by URL.
 WEB_PKGS := openssl libcurl
-WEB_LIBS = -lcivetweb $(shell pkg-config --libs $(WEB_PKGS))
+WEB_PKG_LIBS = $(call once,WEB_PKG_LIBS,$(shell pkg-config --libs $(WEB_PKGS)))
+WEB_LIBS = -lcivetweb $(WEB_PKG_LIBS)
 # Both majors of libgpiod are supported; a 2.x elsewhere: PKG_CONFIG_PATH=/opt/gpiod2/lib/pkgconfig make BUILD=build/gpiod2 (tools/gpiod2.sh makes one)
-GPIOD_MAJOR = $(firstword $(subst ., ,$(shell pkg-config --modversion libgpiod 2>/dev/null)))
+GPIOD_MAJOR = $(call once,GPIOD_MAJOR,$(firstword $(subst ., ,$(shell pkg-config --modversion libgpiod 2>/dev/null))))
 WARN := -Wall -Wextra -Wconversion -Wshadow -Wformat=2 -Wno-format-nonliteral -Wstrict-prototypes -Wmissing-prototypes -Wvla
 ifeq ($(DEVELOPER),1)
 WARN += -Werror
 endif
 OPT ?= -O2 -g
 CFLAGS ?=
-PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
-PKG_LIBS = $(shell pkg-config --libs $(PKGS))
+PKG_CFLAGS = $(call once,PKG_CFLAGS,$(shell pkg-config --cflags $(PKGS) 2>/dev/null))
+PKG_LIBS = $(call once,PKG_LIBS,$(shell pkg-config --libs $(PKGS)))
 ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -I. -I$(BUILD)/gen -DPL_VERSION='"$(VERSION)"' -DPL_GPIOD_MAJOR=$(GPIOD_MAJOR) $(OPT) $(WARN) -fno-strict-aliasing -pthread -include drivers/base/banned.h \
              $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer) $(PKG_CFLAGS) $(CFLAGS)
 ALL_LDFLAGS = -pthread $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS)

@@ -19,8 +19,10 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 JOBS = str(os.cpu_count() or 2)
 MAKE = ["make", "--no-print-directory", "-j", JOBS, "DEVELOPER=1"]
-# Of debug information only what a backtrace needs; the linker that is quick with hundreds of large programs. The first build has what everybody has.
-LEAN = ["OPT=-O1 -g1", "LDFLAGS=-fuse-ld=lld"]
+# Of debug information only what a backtrace needs; the linker that is quick with hundreds of large programs. The first build's own programs have what
+# everybody has.
+QUICK_LINKS = "LDFLAGS=-fuse-ld=lld"
+LEAN = ["OPT=-O1 -g1", QUICK_LINKS]
 ASAN = ["BUILD=build/asan", "SAN=address,undefined", *LEAN]
 TSAN = ["BUILD=build/tsan", "SAN=thread", *LEAN]
 TESTS = [sys.executable, "tools/run_tests.py"]
@@ -34,7 +36,8 @@ HEADERS, LINT = "each header compiles alone", "lengths, banned words, generated 
 
 def stages(names):
     """(title, command) in the order in which they are told; a title after BESIDE begins, and the same title without a command is told when it has ended."""
-    yield "build, gcc", MAKE + ["all", "tests-built"]
+    yield "build, gcc", MAKE + ["all"]
+    yield "build, gcc, the tests", MAKE + ["tests-built", QUICK_LINKS]
     yield BESIDE + ASAN_BUILD, MAKE + ASAN + ["all", "tests-built"]
     if not names:
         threaded = subprocess.run(TESTS + ["--threaded", "--list"], cwd=ROOT, stdout=subprocess.PIPE, check=True, text=True).stdout.split()

@@ -22,7 +22,11 @@ seconds=${1:-5}
 cores=$(nproc)
 targets=$(find drivers fixtures control host reports tests -name 'fuzz_*.c' | sed 's/\.c$//' | LC_ALL=C sort)
 programs=$(printf 'build/fuzz/%s ' $targets)
-build() { make --no-print-directory -j"$cores" CC=clang BUILD=build/fuzz SAN=address,undefined,fuzzer-no-link OPT='-O1 -g1' LDFLAGS=-fuse-ld=lld DEVELOPER=1 "$@"; }
+# Without what takes a third of the time to compile and is seen elsewhere: null and object-size by the address sanitizer, alignment by the tests under gcc's.
+build() {
+  make --no-print-directory -j"$cores" CC=clang BUILD=build/fuzz SAN=address,undefined,fuzzer-no-link CFLAGS=-fno-sanitize=null,object-size,alignment \
+    OPT='-O1 -g1' LDFLAGS=-fuse-ld=lld DEVELOPER=1 "$@"
+}
 if [ "$seconds" = build ]; then # the programs with them: clang's warnings about the whole product
   build all $programs
   exit

@@ -9,7 +9,7 @@ sequence "stack-soak" {
 
 local csus, idle, per_core, size = {}, {}, nil, nil
 local alive = {}                                                  -- what was asked for and not taken back, by name
-local sums = { allocated = 0, used = 0, forecast = 0, moves = 0, waiting = 0, awake = 0 } -- of the last look
+local sums = { allocated = 0, used = 0, forecast = 0, waiting = 0, awake = 0 } -- of the last look
 local tally = { asked = 0, placed = 0, waited = 0, refused = 0, left = 0, moved = 0, moves = 0, scaled = 0, forced = 0 } -- moved: as we asked
 local counted = {}                                                -- moves of each, as far as they are in the tally
 
@@ -125,10 +125,9 @@ end
 
 local function all_is_well()
   local all, by_name, given, used = look()
-  sums.used, sums.moves, sums.waiting = 0, 0, 0
+  sums.used, sums.waiting = 0, 0
   for _, now in ipairs(all) do
     local moves = now.moves or 0
-    sums.moves = sums.moves + moves
     tally.moves = tally.moves + math.max(moves - (counted[now.name] or 0), 0)
     counted[now.name] = moves
     sums.used = sums.used + (now.used_cores or 0)
@@ -247,7 +246,8 @@ step("churn", { timeout = hours(1000) }, function()
     record("cores used", function() return sums.used end, { every = minutes(1) }),
     record("cores forecast", function() return sums.forecast end, { every = minutes(1) }),
     record("units awake", function() return sums.awake end, { every = minutes(1) }),
-    record("moves so far", function() return sums.moves end, { every = minutes(1) }),
+    record("moves so far", function() return tally.moves end, { every = minutes(1) }),
+    record("moves asked for so far", function() return tally.moved end, { every = minutes(1) }),
     record("power of the rack", function() return rig.busbar.monitor.pout end, { every = minutes(1) }),
   }
   local from, swapped = now(), false
