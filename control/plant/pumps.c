@@ -11,7 +11,8 @@
  * brought to the target. The rise above the coolant goes about as 1 / flow, so the controller works on the logarithm of the flow: its loop gain is then the
  * same at every load. PI in velocity form (no wind-up at the ends), a dead band against chatter, and a limit on how fast it goes: up fast, down slowly.
  * Slowest are drives: some 100 s behind the coolant, and with little gain (6 K a unit of ln); a junction follows in 25 s with up to 20 K. KP / KI stands near the
- * slow lag, so that the slow ones are followed without overshoot, and KP * 20 K stays near 2 for the quick ones, whose loop crosses over near 0.08 rad/s, well below what the pumps and polls can do (test_plant.c has the step responses).
+ * slow lag, so that the slow ones are followed without overshoot, and KP * 20 K stays near 2 for the quick ones, whose loop crosses over near 0.08 rad/s, well
+ * below what the pumps and polls can do (test_plant.c and the picture in control/README.md have the step responses).
  */
 #define KP 0.10          /* 1/K */
 #define KI 0.0005        /* 1/(K s) */
