@@ -24,7 +24,8 @@ LIMIT_S = 300
 FOR = {"early-isolated": "hot-swap", "early-enabled": "hot-swap", "leak-late": "leak-response", "leak-early": "leak-response", "leak-never": "leak-response",
        "leak-anyway": "leak-response", "cable-dry": "leak-response", "event-dropped": "hot-swap", "event-repeated": "hot-swap", "event-reordered": "hot-swap",
        "stale-temperature": "thermal", "blind-power": "restart", "pump-forgotten": "failover", "psu-forgotten": "failover", "led-off": "hot-swap",
-       "early-answer": "failover", "session-leaked": "hot-swap", "task-done": "hot-swap", "absent-kept": "hot-swap", "trip-hidden": "thermal",
+       "early-answer": "failover", "session-leaked": "hot-swap", "task-done": "hot-swap", "absent-kept": "hot-swap", "pumps-still": "thermal",
+       "pumps-ratchet": "thermal", "trip-hidden": "thermal",
        "over-commit": "allocation", "workload-forgotten": "failover", "runs-twice": "migration", "replicas-together": "allocation", "priority-ignored": "allocation",
        "reservation-lost": "allocation", "moves-to-hot": "migration", "moves-without-need": "allocation", "redundancy-broken": "migration", "copy-skipped": "migration",
        "capacity-stale": "migration", "queue-starved": "allocation"}

@@ -168,13 +168,16 @@ static void tick(struct pl_plant *plant, struct pl_pumps *pumps)
     pumps->failsafe = blind;
     if (blind)
       want = fmax(want, fmin(FAILSAFE * control->max, pumps->wanted_Lpm + UP_LPM_S * (double)stack->settings.plant_ns / (double)PL_S));
+    if (PL_LIES(stack, PUMPS_RATCHET))
+      want = fmax(want, pumps->wanted_Lpm);
     pumps->wanted_Lpm = fmin(fmax(want, min), max);
     if (fabs(control->set_point - pumps->wanted_Lpm) >= STEP_LPM / 2) {
       control->set_point = pumps->wanted_Lpm;
       pl_item_touch(stack, pumps->item);
     }
   }
-  ask(plant, pumps, pumps->wanted_Lpm);
+  if (!control->automatic || !PL_LIES(stack, PUMPS_STILL))
+    ask(plant, pumps, pumps->wanted_Lpm);
 }
 
 void pl_pumps_new(struct pl_plant *plant)

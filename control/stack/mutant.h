@@ -30,6 +30,8 @@
   X(SESSION_LEAKED, "session-leaked", "a session that was deleted still opens doors")                              \
   X(TASK_DONE, "task-done", "says that a task is Completed when it has failed")                                    \
   X(ABSENT_KEPT, "absent-kept", "goes on telling of a unit that was pulled")                                       \
+  X(PUMPS_STILL, "pumps-still", "tells of the flow that the heat needs and leaves the pumps as they are")          \
+  X(PUMPS_RATCHET, "pumps-ratchet", "gives more coolant and never less again")                                     \
   X(TRIP_HIDDEN, "trip-hidden", "tells of a CSU that is hot as of one that is well")                               \
   X(OVER_COMMIT, "over-commit", "gives away more of a node than it has")                                           \
   X(WORKLOAD_FORGOTTEN, "workload-forgotten", "forgets a workload when its node is lost")                          \

@@ -1,10 +1,11 @@
 -- SPDX-License-Identifier: Apache-2.0
 sequence "stack-thermal" {
-  about = "Temperatures that the stack tells follow the load; a CSU that gets too hot is told of, and is switched off before it harms itself.",
-  version = "1.0",
+  about = "Temperatures that the stack tells follow the load, and the pumps follow the temperatures; a CSU that gets too hot is told of, and is switched off before it harms itself.",
+  version = "1.1",
   stack = true,
   needs = { slot = "csu", loop = "loop", pump = "pump-unit" },
-  params = { load = watts(500), hot = watts(600), rises = degrees_celsius(4), live = volts(46), dead = volts(5) },
+  params = { load = watts(500), hot = watts(600), rises = degrees_celsius(4), live = volts(46), dead = volts(5), held = degrees_celsius(80), over = degrees_celsius(2),
+             calm = litres_per_minute(8.5) },
 }
 
 allow_hazard("rating", "what the stack does about a CSU that is too hot is what is tested")
@@ -48,7 +49,27 @@ step("temperatures follow the load", { timeout = minutes(5), go_on = true }, fun
   measure("falls with the load", warm - chassis():sensor(SENSOR), { min = params.rises / 2, of = stack })
 end)
 
+-- A spot that reads warmer than the stack lets one be; more coolant brings it down, as the heat beneath the reading is real.
+step("the pumps follow the heat", { timeout = minutes(15), go_on = true }, function()
+  rig.slot.load:set{ load = params.load }
+  wait(minutes(5)) -- its plates and drives are slow
+  local least, wanted = rig.loop.flow, nil
+  measure("flow while nothing is hot", least, { max = params.calm, of = stack, action = "its pumps take power for nothing; when another stack's do not, look at the loop's heat exchanger" })
+  local warmer = string.format("%s.%s=offset:%gdegC", rig.slot.thermometer.name, SENSOR, number(params.held + params.over - chassis():sensor(SENSOR), "degC"))
+  fault.plant(warmer)
+  local rose = wait_until(function() return rig.loop.flow > least * 1.1 end, { within = minutes(1), every = ms(500), what = "more flows where a spot gets too warm", blame = stack })
+  measure("more flows after", rose, { of = stack })
+  wait(minutes(1))
+  each_flow_control(function(uri) wanted = stack:get(uri).SetPoint end)
+  require("the stack tells how much it wants", wanted ~= nil, { of = stack })
+  measure("flow over what the stack says it wants", rig.loop.flow / litres_per_minute(wanted), { min = 0.93, max = 1.07, of = stack })
+  fault.clear(warmer)
+  wait_until(function() return rig.loop.flow < least * 1.1 end, { within = minutes(3), every = seconds(1), what = "less flows when it is well again", blame = stack })
+  rig.slot.load:set{ load = watts(0) }
+end)
+
 step("too hot", { timeout = minutes(10), go_on = true }, function()
+  fault.clear() -- what a step that failed has left
   hold_flow() -- else more coolant would save it, as it should
   local block = rig.slot.name .. ".coolant=blocked"
   fault.plant(block)
