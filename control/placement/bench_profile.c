@@ -152,7 +152,7 @@ static void print_cost(const struct trace *t)
     pl_profile_peak(profile, 3600, &expected, &high);
   printf("peak-us %.2f\n", (cpu_us() - start) / 1000);
   char *text = pl_profile_save(profile);
-  printf("profile-bytes %zu\nsaved-bytes %zu\n", pl_profile_size(profile), text ? strlen(text) : 0);
+  printf("profile-bytes %zu\nsaved-bytes %zu\n", sizeof *profile + profile->n_rungs * sizeof profile->rung[0], text ? strlen(text) : 0);
   free(text);
   pl_profile_free(profile);
 }

@@ -118,7 +118,7 @@ static void judge(struct pl_profile_rung *rung, const float *flight, double valu
   double told = (double)flight[EXPERTS], error = value - told;
   double unit = fmax(rung->told ? (double)rung->error[0] : fabs(error), 1e-30); /* as much as it moves in that time */
   double limit = rung->told > 10 && usual(rung) > 0 ? OUTLIER * usual(rung) : INFINITY;
-  rung->told++;
+  rung->told += rung->told < PL_PROFILE_COUNT_MAX;
   for (size_t i = 0; i < EXPERTS; i++)
     if (!isnan(flight[i])) {
       double better = clip(((double)flight[i] - told) / unit, FAR) * (error < 0 ? -1 : error > 0); /* by the slope of the absolute error */
@@ -202,7 +202,7 @@ static void learn_season(struct pl_profile *p, size_t s, double value)
       *bin = (float)mean;
     } else {
       double rate = fmax(1.0 / (1 + p->turns / season->length), SEASON_RATE);
-      season->visits++;
+      season->visits += season->visits < PL_PROFILE_COUNT_MAX;
       *bin += (float)(rate * clip(error, season->visits > 10 ? ODD * (double)season->off : INFINITY));
       follow(&season->off, fabs(error), season->visits, (double)season->off);
     }
@@ -227,11 +227,13 @@ static double believed(struct pl_profile *p, double value)
 void pl_profile_add(struct pl_profile *profile, double value)
 {
   struct pl_profile *p = profile;
+  if (p->turns == PL_PROFILE_COUNT_MAX)
+    pl_profile_begin(p);
   value = isfinite(value) ? clip(value, HUGE_SAMPLE) : NAN;
   judge_all(p, value);
   bool had = !isnan(value);
   if (had) {
-    p->samples += p->samples < UINT32_MAX;
+    p->samples++;
     p->least = p->samples == 1 ? value : fmin(p->least, value);
     value = believed(p, value);
     learn_levels(p, value);
@@ -356,9 +358,17 @@ static enum pl_status season_init(struct pl_profile *p, size_t s, double length_
   return PL_OK;
 }
 
-size_t pl_profile_size(const struct pl_profile *profile)
+void pl_profile_begin(struct pl_profile *profile)
 {
-  return sizeof *profile + profile->n_rungs * sizeof profile->rung[0];
+  struct pl_profile *p = profile, fresh = {.cfg = p->cfg, .n_rungs = p->n_rungs, .horizon = p->horizon};
+  for (size_t s = 0; s < SEASONS; s++)
+    fresh.season[s] = (struct pl_profile_season){.length = p->season[s].length, .bin = p->season[s].bin, .bins = p->season[s].bins};
+  *p = fresh;
+  for (size_t i = 0; i < SEASONS * BINS_MAX; i++)
+    p->bins[i / BINS_MAX][i % BINS_MAX] = NAN;
+  memset(p->rung, 0, p->n_rungs * sizeof p->rung[0]);
+  for (size_t i = 0; i < p->n_rungs * (FLIGHT + 1); i++)
+    p->rung[i / (FLIGHT + 1)].flight[i % (FLIGHT + 1)][EXPERTS] = NAN;
 }
 
 enum pl_status pl_profile_new(const struct pl_profile_cfg *cfg, struct pl_profile **profile, struct pl_err *err)
@@ -377,10 +387,7 @@ enum pl_status pl_profile_new(const struct pl_profile_cfg *cfg, struct pl_profil
   p->cfg = *cfg;
   p->n_rungs = n_rungs;
   p->horizon = (uint32_t)fmax(ceil(steps), 1);
-  for (size_t i = 0; i < n_rungs * (FLIGHT + 1); i++)
-    p->rung[i / (FLIGHT + 1)].flight[i % (FLIGHT + 1)][EXPERTS] = NAN;
-  for (size_t i = 0; i < SEASONS * BINS_MAX; i++)
-    p->bins[i / BINS_MAX][i % BINS_MAX] = NAN;
+  pl_profile_begin(p);
   for (size_t s = 0; s < SEASONS; s++) {
     enum pl_status status = season_init(p, s, cfg->seasons_s[s], err);
     if (status) {

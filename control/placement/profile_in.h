@@ -19,6 +19,7 @@ enum {
   FLIGHT = 16,                 /* forecasts that wait for their sample on each rung; on long ones not every sample gets one */
   BINS_MAX = 672               /* of a season: a week's quarters of an hour */
 };
+#define PL_PROFILE_COUNT_MAX (1u << 31) /* of turns: 68 years at one a second. Then it begins anew; other counts stay there */
 
 struct pl_profile_rung {
   float flight[FLIGHT + 1][EXPERTS + 1]; /* the last: the weighted mean. NAN: none */
@@ -49,7 +50,7 @@ struct pl_profile {
   struct pl_profile_rung rung[]; /* n_rungs */
 };
 
-size_t pl_profile_size(const struct pl_profile *profile);
+void pl_profile_begin(struct pl_profile *profile); /* as new: nothing is known yet */
 uint32_t pl_profile_text_sum(const char *text, size_t size); /* what ends a saved text */
 
 #endif

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #define VERSION "profile-1"
-#define COUNT_MAX (1u << 31)
 #define MAGNITUDE_MAX 1e37
 
 struct walk {
@@ -85,24 +84,24 @@ static void walk_rung(struct walk *w, struct pl_profile_rung *rung)
   single(w, &rung->off, 0, false);
   single(w, &rung->under, -MAGNITUDE_MAX, false);
   single(w, &rung->over, -MAGNITUDE_MAX, false);
-  count(w, &rung->told, COUNT_MAX);
+  count(w, &rung->told, PL_PROFILE_COUNT_MAX);
 }
 
-static void walk_season(struct walk *w, struct pl_profile_season *season, float *bins)
+static void walk_season(struct walk *w, uint32_t turns, struct pl_profile_season *season, float *bins)
 {
   for (size_t i = 0; i < SHIFTS; i++)
     single(w, &season->shift[i], -MAGNITUDE_MAX, false);
   single(w, &season->off, 0, false);
   single(w, &season->sum, -MAGNITUDE_MAX, false);
-  count(w, &season->n, season->bin);
-  count(w, &season->visits, COUNT_MAX);
+  count(w, &season->n, season->length ? turns % season->length % season->bin : 0);
+  count(w, &season->visits, PL_PROFILE_COUNT_MAX);
   for (size_t i = 0; i < season->bins; i++)
     single(w, &bins[i], -MAGNITUDE_MAX, true);
 }
 
 static void walk(struct walk *w, struct pl_profile *p)
 {
-  count(w, &p->turns, COUNT_MAX);
+  count(w, &p->turns, PL_PROFILE_COUNT_MAX);
   count(w, &p->samples, p->turns);
   for (size_t i = 0; i < LEVELS; i++) {
     real(w, &p->level[i], -MAGNITUDE_MAX);
@@ -114,7 +113,7 @@ static void walk(struct walk *w, struct pl_profile *p)
   if (w->load)
     p->odd = (int32_t)odd - 1;
   for (size_t s = 0; s < SEASONS; s++)
-    walk_season(w, &p->season[s], p->bins[s]);
+    walk_season(w, p->turns, &p->season[s], p->bins[s]);
   for (size_t r = 0; r < p->n_rungs; r++)
     walk_rung(w, &p->rung[r]);
 }
@@ -165,17 +164,11 @@ static const char *load(struct pl_profile *p, char *text)
 
 enum pl_status pl_profile_load(struct pl_profile *profile, const char *text, struct pl_err *err)
 {
-  struct pl_profile *fresh;
-  enum pl_status status = pl_profile_new(&profile->cfg, &fresh, err);
-  if (status)
-    return status;
-  size_t size = pl_profile_size(profile);
-  memcpy(profile, fresh, size);
+  pl_profile_begin(profile);
   char *copy = strdup(text);
   const char *wrong = copy ? load(profile, copy) : "out of memory";
   if (wrong)
-    memcpy(profile, fresh, size);
+    pl_profile_begin(profile);
   free(copy);
-  pl_profile_free(fresh);
   return wrong ? pl_fail(err, PL_E_RANGE, "profile: its text is damaged (%s): it is learned anew", wrong) : PL_OK;
 }

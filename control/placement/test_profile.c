@@ -386,6 +386,47 @@ static void test_forged(void **state)
   pl_profile_free(p);
 }
 
+static void forge(char *text, size_t nth, const char *number)
+{
+  size_t size = strlen(text) - 8;
+  memcpy(text + strlen("profile-1 ") + 4 * 16 + 8 * nth, number, 8);
+  snprintf(text + size, 9, "%08x", pl_profile_text_sum(text, size));
+}
+
+/* Counts as high as a text may have them: it goes on learning, and what it saves is taken again. */
+static void test_counts_at_their_ends(void **state)
+{
+  enum { TURNS, SAMPLES, SEEN = 30, VISITS }; /* which number of the text; of the first season: samples in the bin at hand, bins that were seen again */
+  (void)state;
+  struct pl_profile *p = profile_of(60, DAY_S, 0, 3600); /* three samples a bin */
+  struct pl_forecast f;
+  uint64_t seed = 11;
+  fill_days(p, 60, 2, &seed);
+  char *text = pl_profile_save(p);
+  size_t last = (strlen(text) - 8 - strlen("profile-1 ") - 4 * 16) / 8 - 1; /* forecasts judged on the highest rung */
+  forge(text, VISITS, "80000000");
+  forge(text, last, "80000000");
+  for (int full = 0; full < 3; full++) {
+    forge(text, TURNS, full ? "80000000" : "7fffffff");
+    forge(text, SAMPLES, full > 1 ? "80000000" : "00000040");
+    assert_int_equal(pl_profile_load(p, text, NULL), PL_OK);
+    for (int i = 0; i < 200; i++)
+      pl_profile_add(p, i);
+    char *saved = pl_profile_save(p);
+    assert_int_equal(pl_profile_load(p, saved, NULL), PL_OK);
+    assert_true(pl_profile_forecast(p, 600, &f));
+    free(saved);
+  }
+  forge(text, TURNS, "00001000"); /* 4,096: the second of a bin */
+  forge(text, SAMPLES, "00000040");
+  forge(text, SEEN, "00000001");
+  assert_int_equal(pl_profile_load(p, text, NULL), PL_OK);
+  forge(text, SEEN, "00000002");
+  refuse(p, text);
+  free(text);
+  pl_profile_free(p);
+}
+
 static void test_nan_storm(void **state)
 {
   (void)state;
@@ -461,7 +502,8 @@ int main(void)
       cmocka_unit_test(test_season_is_found), cmocka_unit_test(test_week_is_found), cmocka_unit_test(test_gap),
       cmocka_unit_test(test_outlier),        cmocka_unit_test(test_change_is_believed), cmocka_unit_test(test_peak),
       cmocka_unit_test(test_sum),            cmocka_unit_test(test_traces),    cmocka_unit_test(test_saved),
-      cmocka_unit_test(test_damaged),        cmocka_unit_test(test_forged),    cmocka_unit_test(test_nan_storm),
+      cmocka_unit_test(test_damaged),        cmocka_unit_test(test_forged),
+      cmocka_unit_test(test_counts_at_their_ends),    cmocka_unit_test(test_nan_storm),
       cmocka_unit_test(test_huge),           cmocka_unit_test(test_never_below_zero), cmocka_unit_test(test_band_of_what_is_mostly_nothing), cmocka_unit_test(test_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
