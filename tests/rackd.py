@@ -22,7 +22,8 @@ class Rackd:
 
     def __init__(self, *more, rig=DEMO, plain=True, state=None, password=PASSWORD, program=RACKD):
         self.state = state or tempfile.mkdtemp(prefix="rackd-", dir=TEMP)
-        words = [program, "--rig", rig, "--listen", "127.0.0.1:0", "--state", self.state]
+        # No limit of requests: who waits here (until) asks as fast as it is answered. control/web/test_web.c tests the limit.
+        words = [program, "--rig", rig, "--listen", "127.0.0.1:0", "--state", self.state, "--rate", "0"]
         if plain:
             words.append("--plain")
         if password:

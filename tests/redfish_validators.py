@@ -67,7 +67,7 @@ def service_validator_finds_no_failure():
         raise Skip("no CSDL files: PLUMB_REDFISH_CSDL does not say where they are")
     for f in glob.glob(os.path.join(CSDL, "*.xml")) + glob.glob(os.path.join(ROOT, "control", "redfish", "schemas", "*.xml")):
         shutil.copy(f, schemas)
-    with Rackd("--rate", "0", plain=False) as rackd:
+    with Rackd(plain=False) as rackd:
         furnish(rackd)
         out = run(path, "-u", "admin", "-p", PASSWORD, "-r", rackd.url, "--authtype", "Session", "--schema_directory", schemas, "--skipschema", "--logdir", folder("service"))
     row = re.search(r"NOT TESTED[^\n]*\n[^\n]*\n\|\s*(\d+)\s*\|\s*(\d+)\s*\|\s*(\d+)\s*\|\s*(\d+)", out)
@@ -80,7 +80,7 @@ def service_validator_finds_no_failure():
 @case
 def protocol_validator_finds_no_failure():
     path, reports = validator("PROTOCOL"), folder("protocol")
-    with Rackd("--rate", "0", plain=False) as rackd:
+    with Rackd(plain=False) as rackd:
         out = run(path, "-u", "admin", "-p", PASSWORD, "-r", rackd.url, "--no-cert-check", "--avoid-http-redirect", "--report-type", "tsv", "--report-dir", reports)
     row = re.search(r"PASS: (\d+), WARN: (\d+), FAIL: (\d+), NOT_TESTED: (\d+)", re.sub(r"\x1b\[\d*m", "", out))
     assert row, out[-3000:]
@@ -94,7 +94,7 @@ def protocol_validator_finds_no_failure():
 def interop_validator_finds_no_failure():
     path = validator("INTEROP")
     profiles = os.environ.get("PLUMB_REDFISH_PROFILES", PROFILE).split(":")
-    with Rackd("--rate", "0", plain=False) as rackd:
+    with Rackd(plain=False) as rackd:
         furnish(rackd)
         out = run(path, "-u", "admin", "-p", PASSWORD, "-i", rackd.url, "--authtype", "Basic", "--no_online_profiles", "--logdir", folder("interop"), *profiles)
     counts = {name.lower(): int(n) for name, n in re.findall(r"\|\s*(Pass|Fail|Warning|Not Tested)\s*\|\s*(\d+)\s*\|", out)}
